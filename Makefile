@@ -1,0 +1,39 @@
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: run test lint migrate revision lock
+
+run: .venv/runtime .env migrate ## Serve on http://127.0.0.1:8000; PORT= and DATABASE_URL= override
+	@exec $(BIN)/gunicorn wsgi:app
+
+test: .venv/development ## Run the suite on SQLite, PostgreSQL and MariaDB
+	@$(BIN)/pytest
+
+lint: .venv/development ## Check style, types and that models and migrations agree
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+migrate: .venv/runtime ## Bring the database of DATABASE_URL to the newest revision
+	@$(BIN)/alembic upgrade head
+
+revision: .venv/runtime ## Draft a migration from the models: make revision m="what it does"
+	$(BIN)/alembic revision --autogenerate -m "$(m)"
+
+lock: .venv/development ## Pin again what pyproject.toml asks for
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-header -o requirements.txt pyproject.toml
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-header --extra dev -o requirements-dev.txt pyproject.toml
+
+.venv/runtime: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+.venv/development: .venv/runtime requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+# Never made anew: no prerequisites, and nothing that exists is written over.
+.env: | .venv/runtime
+	@$(BIN)/python first_run.py

@@ -1,0 +1,58 @@
+"""Run Alembic against the database that ``DATABASE_URL`` names; no other setting is needed."""
+
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from alembic import context
+from alembic.autogenerate.api import AutogenContext
+
+from config import SettingsError, read_database_url, read_environment
+from models import Base
+from models.session import open_engine
+from models.types import ExactLongText, ExactText, Json, UtcDateTime
+
+# A migration must still run when the model has moved on, so it spells our types plainly.
+PLAIN_TYPES = {
+    ExactText: "sa.String({0.length})",
+    ExactLongText: 'sa.Text().with_variant(mysql.LONGTEXT(), "mysql")',
+    Json: 'sa.JSON().with_variant(mysql.LONGTEXT(), "mysql")',
+    UtcDateTime: 'sa.DateTime(timezone=True).with_variant(mysql.DATETIME(fsp=6), "mysql")',
+}
+
+
+def render_item(kind: str, value: Any, _: AutogenContext) -> str | Literal[False]:
+    """Spell a column type of ours for autogenerate; leave anything else to Alembic."""
+    if kind == "type" and type(value) in PLAIN_TYPES:
+        return PLAIN_TYPES[type(value)].format(value)
+    return False
+
+
+def run_migrations(connection: sa.Connection) -> None:
+    """Migrate over an open connection, in one transaction where the database can."""
+    context.configure(
+        connection=connection,
+        target_metadata=Base.metadata,
+        render_item=render_item,
+        render_as_batch=connection.dialect.name == "sqlite",
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def connect_and_run() -> None:
+    """Use the connection a caller hands over (``config.attributes``), else open one."""
+    connection = context.config.attributes.get("connection")
+    if connection is not None:
+        run_migrations(connection)
+        return
+    try:
+        url = read_database_url(read_environment())
+    except SettingsError as error:
+        raise SystemExit(str(error)) from None
+    engine = open_engine(url)
+    with engine.connect() as connection:
+        run_migrations(connection)
+    engine.dispose()
+
+
+connect_and_run()

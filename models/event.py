@@ -1,0 +1,81 @@
+"""What a delivery means: one step in the life of a channel or group, and the members it names."""
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from models.base import Base
+from models.delivery import Delivery
+from models.types import MAX_ID_LENGTH, ExactLongText, ExactText, Json, RowId, UtcDateTime
+from models.vocabulary import Action, SubjectType, enum_column
+
+
+class LifecycleEvent(Base):
+    """One event; derived, so it can be built again from its delivery, never the reverse.
+
+    Attributes:
+        delivery_id: the delivery it was read from.
+        event_key: what two deliveries of one event have in common: ``services.repeats``.
+        occurrence: how many events with this key came before; above 0 only where Tencent sends
+            no ``EventTime`` and equal bodies therefore may be different events.
+        occurred_at: ``EventTime``, or ``received_at`` where there is none.
+        event_time: ``EventTime`` in milliseconds since 1970 UTC, or none.
+        details: the fields of the body that have no column, by their wire names.
+    """
+
+    __tablename__ = "lifecycle_events"
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    delivery_id: Mapped[int] = mapped_column(sa.ForeignKey("deliveries.id"), unique=True)
+    event_key: Mapped[str] = mapped_column(sa.String(64))
+    occurrence: Mapped[int] = mapped_column(sa.Integer)
+    subject_type: Mapped[SubjectType] = mapped_column(enum_column(SubjectType))
+    subject_id: Mapped[str] = mapped_column(ExactText(MAX_ID_LENGTH))
+    action: Mapped[Action] = mapped_column(enum_column(Action))
+    command: Mapped[str] = mapped_column(ExactText(MAX_ID_LENGTH))
+    sdk_app_id: Mapped[str] = mapped_column(ExactText(32))
+    operator: Mapped[str | None] = mapped_column(ExactText(MAX_ID_LENGTH))
+    owner: Mapped[str | None] = mapped_column(ExactText(MAX_ID_LENGTH))
+    name: Mapped[str | None] = mapped_column(ExactLongText)
+    occurred_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    event_time: Mapped[int | None] = mapped_column(sa.BigInteger)
+    client_ip: Mapped[str | None] = mapped_column(ExactLongText)
+    platform: Mapped[str | None] = mapped_column(ExactLongText)
+    details: Mapped[dict[str, Any]] = mapped_column(Json)
+
+    delivery: Mapped[Delivery] = relationship()
+
+    # The unique key tells repeats. Each index serves services.history.fetch_history: equality
+    # first, then the sort order. sdk_app_id has few values and rides along.
+    __table_args__ = (
+        sa.UniqueConstraint("event_key", "occurrence"),
+        sa.Index(None, "occurred_at", "id"),
+        sa.Index(None, "subject_type", "occurred_at", "id"),
+        sa.Index(None, "subject_id", "occurred_at", "id"),
+        sa.Index(None, "action", "occurred_at", "id"),
+        sa.Index(None, "operator", "occurred_at", "id"),
+        sa.Index(None, "owner", "occurred_at", "id"),
+        {"sqlite_autoincrement": True},
+    )
+
+
+class EventMember(Base):
+    """A user named by an event, such as a member of a group when it was disbanded.
+
+    Attributes:
+        position: place in Tencent's list, from 0; a user who is listed twice is kept once.
+        occurred_at: that of the event, so that one index finds a user's events in order.
+    """
+
+    __tablename__ = "event_members"
+
+    event_id: Mapped[int] = mapped_column(sa.ForeignKey("lifecycle_events.id"), primary_key=True)
+    user_id: Mapped[str] = mapped_column(ExactText(MAX_ID_LENGTH), primary_key=True)
+    position: Mapped[int] = mapped_column(sa.Integer)
+    occurred_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    # Serves the member filter of services.history.fetch_history.
+    __table_args__ = (sa.Index(None, "user_id", "occurred_at", "event_id"),)

@@ -1,0 +1,110 @@
+"""Column types that mean the same on SQLite, PostgreSQL and MariaDB/MySQL."""
+
+import json
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
+from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import TypeCompiler
+
+RowId = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+Bytes = sa.LargeBinary().with_variant(mysql.LONGBLOB, "mysql")
+LongText = sa.Text().with_variant(mysql.LONGTEXT, "mysql")
+Microseconds = sa.DateTime(timezone=True).with_variant(mysql.DATETIME(fsp=6), "mysql")
+
+MAX_ID_LENGTH = 255
+ESCAPE = "\N{SYMBOL FOR ESCAPE}"
+UNSTORABLE = re.compile(f"[\0{ESCAPE}\ud800-\udfff]")
+ESCAPED = re.compile(f"{ESCAPE}([0-9a-f]{{4}})")
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def escape_text(text: str) -> str:
+    """Spell the characters that a text column can't hold, so that none is lost.
+
+    PostgreSQL refuses NUL and every encoding refuses a lone surrogate, yet JSON can carry both.
+    They become ``␛`` and four hexadecimal digits; ``␛`` itself is spelled the same way, so two
+    different texts never meet. All other text is stored as it is.
+    """
+    return UNSTORABLE.sub(lambda match: f"{ESCAPE}{ord(match[0]):04x}", text)
+
+
+def unescape_text(text: str) -> str:
+    """Undo ``escape_text``."""
+    return ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
+
+
+def fits_id_column(text: str) -> bool:
+    """Tell whether an ID, as stored, is within its column."""
+    return len(escape_text(text)) <= MAX_ID_LENGTH
+
+
+def dump_json(value: Any) -> str:
+    """Write JSON that reads well in SQL and survives UTF-8: only lone surrogates are escaped."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return LONE_SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+class ExactText(sa.TypeDecorator[str]):
+    """Text that compares exactly and may hold any character that JSON may.
+
+    The collation that makes MariaDB and MySQL compare by code point, trailing spaces included,
+    is a property of the table: see the first migration.
+    """
+
+    impl = sa.String
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Escape on the way in, filters included."""
+        return None if value is None else escape_text(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
+        """Unescape on the way out."""
+        return None if value is None else unescape_text(value)
+
+
+class ExactLongText(ExactText):
+    """``ExactText`` without a limit to its length; not to be indexed."""
+
+    impl = LongText  # type: ignore[assignment]
+    cache_ok = True
+
+
+class UtcDateTime(sa.TypeDecorator[datetime]):
+    """An aware instant in UTC with microseconds; a naive one is refused."""
+
+    impl = Microseconds
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Turn any zone into UTC; only PostgreSQL keeps the zone itself."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive datetime has no place in the log")
+        in_utc = value.astimezone(UTC)
+        return in_utc if dialect.name == "postgresql" else in_utc.replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give the zone back."""
+        if value is None:
+            return None
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+class Json(sa.JSON):
+    """JSON kept as it was written, with its order of keys and its numbers.
+
+    MySQL's own JSON type sorts keys and rounds large numbers, hence text there.
+    """
+
+
+@compiles(Json, "mysql")
+def compile_json(type_: Json, compiler: TypeCompiler, **_: Any) -> str:
+    """Spell the column type on MariaDB and MySQL."""
+    return "LONGTEXT"

@@ -1,0 +1,207 @@
+"""Find or start the database servers, and clone a migrated database for each test."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from glob import glob
+from itertools import count
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+
+ROOT = Path(__file__).parent.parent
+NUMBERS = count(1)
+
+
+def config_for(connection: sa.Connection) -> Config:
+    config = Config(toml_file=ROOT / "pyproject.toml")
+    config.attributes["connection"] = connection
+    return config
+
+
+def migrate(url: sa.URL, revision: str = "head") -> None:
+    """Run Alembic up to a revision, as `alembic upgrade` does."""
+    from models.session import open_engine
+
+    engine = open_engine(url)
+    with engine.connect() as connection:
+        command.upgrade(config_for(connection), revision)
+    engine.dispose()
+
+
+class Sqlite:
+    name = "sqlite"
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="lifecycle-sqlite-"))
+        self.template = sa.make_url(f"sqlite:///{self.folder}/template.db")
+        migrate(self.template)
+
+    @contextmanager
+    def empty(self) -> Iterator[sa.URL]:
+        path = self.folder / f"{next(NUMBERS)}.db"
+        yield sa.make_url(f"sqlite:///{path}")
+        for file in self.folder.glob(f"{path.name}*"):
+            file.unlink()
+
+    @contextmanager
+    def clone(self) -> Iterator[sa.URL]:
+        with self.empty() as url:
+            shutil.copy(self.template.database, url.database)
+            yield url
+
+    def stop(self) -> None:
+        shutil.rmtree(self.folder)
+
+
+class Server:
+    """What PostgreSQL and MariaDB have in common: databases are made by statements."""
+
+    def __init__(self, url: sa.URL, process: subprocess.Popen | None = None) -> None:
+        self.process = process
+        self.admin = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+        self.template = self.create()
+        migrate(self.template)
+
+    def create(self, suffix: str = "") -> sa.URL:
+        name = f"lifecycle_test_{os.getpid()}_{next(NUMBERS)}"
+        self.run(f"CREATE DATABASE {name} {suffix}")
+        return self.admin.url.set(database=name)
+
+    def run(self, statement: str) -> None:
+        with self.admin.connect() as connection:
+            connection.exec_driver_sql(statement)
+
+    @contextmanager
+    def empty(self) -> Iterator[sa.URL]:
+        url = self.create()
+        yield url
+        self.run(f"DROP DATABASE {url.database}")
+
+    def stop(self) -> None:
+        self.run(f"DROP DATABASE {self.template.database}")
+        self.admin.dispose()
+        if self.process:
+            self.process.terminate()
+            self.process.wait()
+
+
+class Postgresql(Server):
+    name = "postgresql"
+
+    @contextmanager
+    def clone(self) -> Iterator[sa.URL]:
+        url = self.create(f"TEMPLATE {self.template.database}")
+        yield url
+        self.run(f"DROP DATABASE {url.database}")
+
+
+class Mysql(Server):
+    name = "mysql"
+
+    @contextmanager
+    def clone(self) -> Iterator[sa.URL]:
+        template = self.template.database
+        with self.empty() as url, self.admin.connect() as connection:
+            connection.exec_driver_sql(f"USE {url.database}")
+            connection.exec_driver_sql("SET foreign_key_checks = 0")
+            tables = connection.exec_driver_sql(f"SHOW TABLES FROM {template}").scalars().all()
+            for table in tables:
+                made = connection.exec_driver_sql(f"SHOW CREATE TABLE {template}.{table}").one()
+                connection.exec_driver_sql(made[1].replace("%", "%%"))
+            connection.exec_driver_sql(
+                f"INSERT INTO alembic_version SELECT * FROM {template}.alembic_version"
+            )
+            connection.invalidate()
+            yield url
+
+
+def answers(url: sa.URL) -> bool:
+    engine = sa.create_engine(url)
+    try:
+        with engine.connect():
+            return True
+    except sa.exc.OperationalError:
+        return False
+    finally:
+        engine.dispose()
+
+
+def program(name: str) -> str | None:
+    """Find a server's program; Debian keeps PostgreSQL's off the path."""
+    found = [shutil.which(name), shutil.which(name, path="/usr/sbin:/usr/local/sbin")]
+    return next(filter(None, [*found, *sorted(glob(f"/usr/lib/postgresql/*/bin/{name}"))]), None)
+
+
+def private_folder(owner: str) -> tuple[Path, dict]:
+    """Make a folder for a private server, and say as whom to run it: neither runs as root."""
+    folder = Path(tempfile.mkdtemp(prefix="lifecycle-"))
+    if os.geteuid() != 0:
+        return folder, {}
+    shutil.chown(folder, owner, owner)
+    return folder, {"user": owner, "group": owner, "extra_groups": [], "cwd": folder}
+
+
+def wait_until_it_answers(url: sa.URL, process: subprocess.Popen) -> None:
+    while process.poll() is None and not answers(url):
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=0.1)
+
+
+def start_postgresql() -> tuple[sa.URL, subprocess.Popen] | None:
+    initdb, postgres = program("initdb"), program("postgres")
+    if not initdb or not postgres:
+        return None
+    folder, run_as = private_folder("postgres")
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, **run_as}
+    options = ["-D", f"{folder}/data"]
+    subprocess.run([initdb, *options, "-U", "postgres", "-A", "trust", "-N"], check=True, **quiet)
+    settings = ["-c", "listen_addresses=", "-c", f"unix_socket_directories={folder}"]
+    process = subprocess.Popen([postgres, *options, *settings], **quiet)
+    url = sa.make_url(f"postgresql+psycopg://postgres@/postgres?host={folder}")
+    wait_until_it_answers(url, process)
+    return url, process
+
+
+def start_mysql() -> tuple[sa.URL, subprocess.Popen] | None:
+    install, mariadbd = program("mariadb-install-db"), program("mariadbd")
+    if not install or not mariadbd:
+        return None
+    folder, run_as = private_folder("mysql")
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, **run_as}
+    options = ["--no-defaults", f"--datadir={folder}/data"]
+    root = ["--auth-root-authentication-method=normal", "--skip-test-db"]
+    subprocess.run([install, *options, *root], check=True, **quiet)
+    settings = [f"--socket={folder}/socket", "--skip-networking"]
+    process = subprocess.Popen([mariadbd, *options, *settings], **quiet)
+    url = sa.make_url(f"mysql+pymysql://root@localhost/mysql?unix_socket={folder}/socket")
+    wait_until_it_answers(url, process)
+    return url, process
+
+
+SERVERS = {
+    "postgresql": (
+        Postgresql,
+        "TEST_POSTGRES_URL",
+        "postgresql+psycopg://postgres@127.0.0.1/postgres",
+        start_postgresql,
+    ),
+    "mysql": (Mysql, "TEST_MYSQL_URL", "mysql+pymysql://root@127.0.0.1/mysql", start_mysql),
+}
+
+
+def open_engines() -> dict[str, Sqlite | Server]:
+    """Open SQLite, and each server that answers or that can be started."""
+    engines: dict[str, Sqlite | Server] = {"sqlite": Sqlite()}
+    for name, (kind, variable, default, start) in SERVERS.items():
+        url = sa.make_url(os.environ.get(variable) or default)
+        if answers(url):
+            engines[name] = kind(url)
+        elif (started := start()) is not None:
+            engines[name] = kind(*started)
+    return engines

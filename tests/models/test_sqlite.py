@@ -1,0 +1,118 @@
+"""The lock that keeps writers of several processes apart on SQLite."""
+
+import subprocess
+import sys
+from threading import Thread
+
+import pytest
+import sqlalchemy as sa
+
+from models.session import open_engine
+from models.sqlite import WriterLock
+
+HOLD = """
+import sqlite3
+import sys
+from pathlib import Path
+from models.sqlite import WriterLock
+lock = WriterLock(Path(f"{sys.argv[1]}-lock"))
+lock.acquire(1)
+connection = sqlite3.connect(sys.argv[1])
+connection.execute("BEGIN IMMEDIATE")
+print("held", flush=True)
+sys.stdin.readline()
+"""
+
+
+@pytest.fixture
+def url(tmp_path):
+    """A database that has been opened before, as by its migration."""
+    url = sa.make_url(f"sqlite:///{tmp_path}/audit.db")
+    engine = open_engine(url)
+    engine.connect().close()
+    engine.dispose()
+    return url
+
+
+@pytest.fixture
+def other_process(url):
+    """A process that holds our lock, then SQLite's own, until it is killed."""
+    command = [sys.executable, "-c", HOLD, url.database]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "held\n"
+        yield process
+        process.kill()
+
+
+def test_nobody_writes_while_another_process_does(url, other_process):
+    engine = open_engine(url)
+
+    with pytest.raises(sa.exc.TimeoutError, match="another process"), engine.begin():
+        pass
+    engine.dispose()
+
+
+def test_a_killed_writer_lets_go(url, other_process):
+    other_process.kill()
+    other_process.wait()
+    engine = open_engine(url)
+
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE t (x)")
+    engine.dispose()
+
+
+def test_readers_need_no_lock(url, other_process):
+    engine = open_engine(url, read_only=True)
+
+    with engine.begin() as connection:
+        assert connection.scalar(sa.text("SELECT 1")) == 1
+    engine.dispose()
+
+
+def test_nobody_writes_while_another_thread_does(tmp_path):
+    lock, seen = WriterLock(tmp_path / "lock"), []
+
+    def write():
+        try:
+            lock.acquire(0.05)
+        except sa.exc.TimeoutError as error:
+            seen.append(str(error))
+
+    lock.acquire(1)
+    thread = Thread(target=write)
+    thread.start()
+    thread.join()
+    lock.release()
+
+    assert "another thread" in seen[0]
+
+
+@pytest.mark.parametrize("ending", ["commit", "rollback", "failure"])
+def test_lock_is_let_go_however_a_transaction_ends(url, ending):
+    engine = open_engine(url)
+    lock = WriterLock(f"{url.database}-lock")
+
+    with engine.connect() as connection:
+        connection.exec_driver_sql("CREATE TABLE IF NOT EXISTS t (x)")
+        if ending == "failure":
+            with pytest.raises(sa.exc.OperationalError):
+                connection.exec_driver_sql("SELECT nothing")
+        else:
+            getattr(connection, ending)()
+
+    lock.acquire(0)
+    lock.release()
+    engine.dispose()
+
+
+def test_one_connection_may_begin_twice(url):
+    engine = open_engine(url)
+
+    with engine.connect() as connection:
+        connection.exec_driver_sql("CREATE TABLE t (x)")
+        connection.commit()
+        assert connection.scalar(sa.text("SELECT count(*) FROM t")) == 0
+    engine.dispose()

@@ -1,0 +1,106 @@
+"""Column types: what goes in comes out, on every engine."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy.exc import StatementError
+
+from models import QuarantinedRequest
+from models.session import Database, open_engine
+from models.types import escape_text, unescape_text
+from models.vocabulary import Refusal
+
+any_text = st.text(st.characters(exclude_categories=[])) | st.text("␛0124bd\0\ud800")
+
+
+@given(any_text)
+def test_escaped_text_comes_back(text):
+    assert unescape_text(escape_text(text)) == text
+
+
+@given(any_text, any_text)
+def test_two_texts_never_meet(one, other):
+    assert (escape_text(one) == escape_text(other)) == (one == other)
+
+
+@given(any_text)
+def test_escaped_text_can_be_stored(text):
+    assert "\0" not in escape_text(text)
+    escape_text(text).encode()
+
+
+def keep(sessions, **columns):
+    with sessions.begin() as session:
+        defaults = {"reason": Refusal.APP_MISSING, "query_string": "", "peer": "", "body": b""}
+        at = {"received_at": datetime(2026, 1, 1, tzinfo=UTC)}
+        session.add(QuarantinedRequest(**defaults | at | columns))
+    with sessions() as session:
+        return session.scalars(sa.select(QuarantinedRequest)).one()
+
+
+@pytest.fixture
+def database(app):
+    return app.extensions["runtime"].database
+
+
+@pytest.mark.parametrize(
+    "instant",
+    [
+        datetime(1970, 1, 1, tzinfo=UTC),
+        datetime(2026, 11, 21, 7, 0, 0, 1, tzinfo=UTC),
+        datetime(2026, 11, 21, 7, 0, tzinfo=timezone(timedelta(hours=8))),
+        datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
+    ],
+    ids=str,
+)
+def test_instant_keeps_its_microsecond(database, instant):
+    kept = keep(database.writes, received_at=instant).received_at
+
+    assert kept == instant
+    assert kept.utcoffset() == timedelta(0)
+
+
+def test_naive_time_is_refused(database):
+    with pytest.raises(StatementError, match="naive"):
+        keep(database.writes, received_at=datetime(2026, 1, 1))
+
+
+@pytest.mark.parametrize("body", [b"\0\xff\r\n", bytes(range(256)) * 1024], ids=len)
+def test_bytes_are_kept_exactly(database, body):
+    assert keep(database.writes, body=body).body == body
+
+
+def test_session_that_reads_cannot_write(database):
+    with pytest.raises(sa.exc.DBAPIError):
+        keep(database.reads)
+
+
+def test_every_text_on_mariadb_compares_exactly(session, engine):
+    if engine.name != "mysql":
+        pytest.skip("a property of MariaDB and MySQL")
+    query = (
+        "SELECT DISTINCT collation_name FROM information_schema.columns WHERE table_schema ="
+        " DATABASE() AND table_name <> 'alembic_version' AND collation_name IS NOT NULL"
+    )
+
+    assert session.scalars(sa.text(query)).all() == ["utf8mb4_nopad_bin"]
+
+
+def test_folder_of_a_new_sqlite_file_is_made(tmp_path):
+    url = sa.make_url(f"sqlite:///{tmp_path}/a/b/audit.db")
+    database = Database.open(url, url)
+
+    with database.writes() as session:
+        assert session.scalar(sa.text("PRAGMA journal_mode")) == "wal"
+        assert session.scalar(sa.text("PRAGMA synchronous")) == 2
+    database.writes.kw["bind"].dispose()
+    database.reads.kw["bind"].dispose()
+
+
+def test_mysql_is_always_spoken_to_in_four_byte_utf8():
+    url = sa.make_url("mysql+pymysql://root@127.0.0.1/x?charset=utf8")
+
+    assert open_engine(url).url.query["charset"] == "utf8mb4"

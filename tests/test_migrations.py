@@ -1,0 +1,97 @@
+"""Migrations: one line of them, there and back, and in agreement with the models."""
+
+import shutil
+import subprocess
+import sys
+
+import pytest
+import sqlalchemy as sa
+from alembic import command
+from alembic.script import ScriptDirectory
+
+from models import Base
+from models.session import open_engine
+from tests.engines import ROOT, config_for
+
+
+@pytest.fixture
+def empty(engine):
+    """A database without a table."""
+    with engine.empty() as url:
+        engine = open_engine(url)
+        with engine.connect() as connection:
+            yield connection
+        engine.dispose()
+
+
+def tables(connection):
+    found = sa.inspect(connection).get_table_names()
+    connection.commit()
+    return set(found) - {"alembic_version"}
+
+
+def test_migrations_go_up_down_and_up_again(empty):
+    config = config_for(empty)
+
+    for _ in range(2):
+        command.upgrade(config, "head")
+        assert tables(empty) == set(Base.metadata.tables)
+        command.downgrade(config, "base")
+        assert tables(empty) == set()
+
+
+def test_models_and_migrations_agree(empty):
+    config = config_for(empty)
+    command.upgrade(config, "head")
+
+    command.check(config)
+
+
+def test_migrations_are_one_numbered_line(empty):
+    revisions = list(ScriptDirectory.from_config(config_for(empty)).walk_revisions())[::-1]
+
+    assert [r.revision for r in revisions] == [f"{n + 1:04}" for n in range(len(revisions))]
+    for revision in revisions:
+        assert revision.path.rpartition("/")[2].startswith(revision.revision)
+
+
+def alembic(*arguments, folder=ROOT, **environment):
+    return subprocess.run(
+        [sys.executable, "-m", "alembic", *arguments],
+        cwd=folder,
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), **environment},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_command_needs_no_setting_but_the_database(engine):
+    with engine.empty() as url:
+        address = url.render_as_string(hide_password=False)
+
+        for arguments in (("upgrade", "head"), ("check",), ("downgrade", "base")):
+            done = alembic(*arguments, DATABASE_URL=address)
+            assert done.returncode == 0, done.stderr
+
+
+def test_command_says_in_one_line_what_is_wrong_with_the_database():
+    done = alembic("upgrade", "head", DATABASE_URL="oracle://x:secret@y/z")
+
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("DATABASE_URL=")
+    assert "secret" not in line
+
+
+def test_drafted_migration_names_none_of_our_types_and_works(tmp_path):
+    (tmp_path / "migrations" / "versions").mkdir(parents=True)
+    for file in ("pyproject.toml", "migrations/env.py", "migrations/script.py.mako"):
+        shutil.copy(ROOT / file, tmp_path / file)
+    commands = [("revision", "--autogenerate", "-m", "draft"), ("upgrade", "head"), ("check",)]
+
+    for arguments in commands:
+        done = alembic(*arguments, folder=tmp_path, DATABASE_URL="sqlite:///audit.db")
+        assert done.returncode == 0, done.stderr
+
+    (draft,) = (tmp_path / "migrations" / "versions").glob("*.py")
+    assert "models" not in draft.read_text()

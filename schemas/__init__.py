@@ -1,0 +1,1 @@
+"""Wire contracts: what comes in from Tencent and what goes out to readers."""

@@ -1,0 +1,49 @@
+"""Small answers: to Tencent, about failures, about health."""
+
+from marshmallow import Schema, fields, validate
+
+
+class CallbackReplySchema(Schema):
+    """The three fields Tencent expects, on every status.
+
+    Source: Tencent Cloud Chat, "Webhook Overview", https://trtc.io/document/34354.
+    """
+
+    action_status = fields.String(
+        required=True, data_key="ActionStatus", validate=validate.OneOf(["OK", "FAIL"])
+    )
+    error_info = fields.String(required=True, data_key="ErrorInfo")
+    error_code = fields.Integer(required=True, data_key="ErrorCode")
+
+
+class ProblemSchema(Schema):
+    """A failure as RFC 9457 describes it."""
+
+    type = fields.String(required=True)
+    title = fields.String(required=True)
+    status = fields.Integer(required=True)
+    detail = fields.String()
+    errors = fields.Dict(metadata={"description": "Reasons by parameter."})
+
+
+class LivenessSchema(Schema):
+    """The process answers."""
+
+    status = fields.String(required=True, validate=validate.Equal("alive"))
+
+
+class DatabaseHealthSchema(Schema):
+    """What the database says of itself."""
+
+    engine = fields.String(required=True)
+    reachable = fields.Boolean(required=True)
+    revision = fields.String(required=True, allow_none=True)
+    expected_revision = fields.String(required=True, allow_none=True)
+
+
+class ReadinessSchema(Schema):
+    """Whether callbacks can be stored; the same members come with a 503 if they can't."""
+
+    status = fields.String(required=True, validate=validate.OneOf(["ready", "not ready"]))
+    database = fields.Nested(DatabaseHealthSchema, required=True)
+    read_database = fields.Nested(DatabaseHealthSchema, required=True)

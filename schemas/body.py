@@ -1,0 +1,163 @@
+"""Read the body of a callback: its command, and the fact it states or what is wrong with it."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from marshmallow import ValidationError
+
+from models.types import fits_id_column
+from schemas.lifecycle import LifecycleFact
+from schemas.registry import LIFECYCLE_SCHEMAS
+
+MAX_DEPTH = 64  # documented bodies have 4 levels
+
+Errors = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What could be read from one callback; exactly one of three kinds.
+
+    Attributes:
+        command: none only where ``errors`` say why.
+        body: the JSON object, empty where there is none.
+        fact: what a lifecycle command says.
+        errors: reasons by wire name, of a callback that breaks its contract.
+        error_code: Tencent's ``ErrorCode`` for those.
+
+    With neither fact nor errors, the command is one this service does not handle.
+    """
+
+    command: str | None
+    body: Mapping[str, Any] = field(default_factory=dict)
+    fact: LifecycleFact | None = None
+    errors: Errors | None = None
+    error_code: int = 0
+
+
+class UnreadableError(ValueError):
+    """The body is not JSON as RFC 8259 has it, or more of it than can be kept as data."""
+
+
+def read_callback(query_commands: Iterable[str], raw: bytes) -> Reading:
+    """Read one callback; whatever the bytes are, this does not raise.
+
+    Args:
+        query_commands: every ``CallbackCommand`` of the query string.
+        raw: the body as received.
+    """
+    commands = set(filter(None, query_commands))
+    try:
+        body = parse_json(raw)
+    except UnreadableError as error:
+        return Reading(only(commands), errors={"body": [str(error)]}, error_code=40001)
+    if not isinstance(body, dict):
+        return Reading(only(commands), errors={"body": ["Not a JSON object."]}, error_code=40002)
+    try:
+        command = agree_on_command(commands, body.get("CallbackCommand"))
+    except ValidationError as error:
+        errors = {"CallbackCommand": error.messages}
+        return Reading(only(commands), body, errors=errors, error_code=40003)
+    schema = LIFECYCLE_SCHEMAS.get(command)
+    if schema is None:
+        return Reading(command, body)
+    try:
+        return Reading(command, body, fact=schema.load(body))
+    except ValidationError as error:
+        return Reading(command, body, errors=error.messages_dict, error_code=40004)
+
+
+def agree_on_command(commands: set[str], in_body: Any) -> str:
+    """Find the one command that query string and body name; either of them may be silent.
+
+    Raises:
+        ValidationError: there is none, or more than one, or it is not a text a column can hold.
+    """
+    if in_body is not None and not isinstance(in_body, str):
+        raise ValidationError("Not a valid string.")
+    commands = commands | {in_body} if in_body else commands
+    if not commands:
+        raise ValidationError("Missing in both query string and body.")
+    if len(commands) > 1:
+        raise ValidationError("Query string and body do not agree.")
+    command = only(commands)
+    if command is None:
+        raise ValidationError("Too long.")
+    return command
+
+
+def only(commands: set[str]) -> str | None:
+    """Give the command if there is exactly one and a column can hold it."""
+    fitting = [command for command in commands if fits_id_column(command)]
+    return fitting[0] if len(commands) == len(fitting) == 1 else None
+
+
+def parse_json(raw: bytes) -> Any:
+    """Parse UTF-8 JSON strictly, whatever ``Content-Type`` says.
+
+    Python's own parser also takes NaN, turns 1e400 into infinity, and lets the last of two equal
+    keys win. Those are refused, as are the bodies it can't finish: their bytes are kept anyway.
+
+    Raises:
+        UnreadableError: with a reason for whoever reads the delivery.
+    """
+    try:
+        value = json.loads(
+            raw.decode(),
+            object_pairs_hook=to_unique_keys,
+            parse_constant=refuse_constant,
+            parse_float=to_finite,
+        )
+    except UnicodeDecodeError as error:
+        raise UnreadableError(f"Not UTF-8: byte {error.start}.") from None
+    except json.JSONDecodeError as error:
+        raise UnreadableError(f"Not JSON: {error.msg} at character {error.pos}.") from None
+    except UnreadableError:
+        raise
+    except RecursionError:
+        raise UnreadableError(f"Nested more than {MAX_DEPTH} levels deep.") from None
+    except ValueError:
+        raise UnreadableError("A number has too many digits.") from None
+    if not is_shallow(value):
+        raise UnreadableError(f"Nested more than {MAX_DEPTH} levels deep.")
+    return value
+
+
+def to_unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse an object that says one thing twice: nobody can tell which was meant."""
+    unique = dict(pairs)
+    if len(unique) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise UnreadableError(f"Key {twice!r} appears twice.")
+    return unique
+
+
+def refuse_constant(name: str) -> NoReturn:
+    """Refuse NaN and the infinities, which JSON does not have."""
+    raise UnreadableError(f"Not JSON: {name}.")
+
+
+def to_finite(digits: str) -> float:
+    """Refuse a number that would become infinity."""
+    number = float(digits)
+    if number in (float("inf"), float("-inf")):
+        raise UnreadableError(f"Number out of range: {digits[:40]}.")
+    return number
+
+
+def is_shallow(value: Any) -> bool:
+    """Tell whether a value can be walked recursively by whoever handles it later."""
+    level = [value]
+    for _ in range(MAX_DEPTH + 1):
+        level = [
+            child
+            for node in level
+            if isinstance(node, dict | list)
+            for child in (node.values() if isinstance(node, dict) else node)
+        ]
+        if not level:
+            return True
+    return False

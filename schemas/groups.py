@@ -1,0 +1,158 @@
+"""Bodies of ``Group.*``: the life of groups, their members, attributes and topics.
+
+Source: Tencent Cloud Chat, "Group Webhooks", one page for each command, named in its
+docstring.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import fields
+
+from models.vocabulary import Action, SubjectType
+from schemas.fields import TextOrTexts, account_field, accounts_field, id_field, text_field
+from schemas.lifecycle import LifecycleSchema
+
+
+class GroupSchema(LifecycleSchema):
+    """Any callback about one group."""
+
+    subject_type = SubjectType.GROUP
+
+    subject_id = id_field(required=True, data_key="GroupId")
+    group_type = text_field("Type")
+
+
+class GroupCreatedSchema(GroupSchema):
+    """``Group.CallbackAfterCreateGroup``: https://trtc.io/document/34369."""
+
+    action = Action.CREATED
+
+    members = accounts_field("MemberList", item_key="Member_Account")
+    custom_fields = fields.List(fields.Dict(), allow_none=True, data_key="UserDefinedDataList")
+
+
+class GroupProfileChangedSchema(GroupSchema):
+    """``Group.CallbackAfterGroupInfoChanged``: https://trtc.io/document/34378.
+
+    Only what changed is sent.
+    """
+
+    action = Action.PROFILE_CHANGED
+
+    introduction = text_field("Introduction")
+    notification = text_field("Notification")
+    face_url = text_field("FaceUrl")
+    custom_fields = fields.List(fields.Dict(), allow_none=True, data_key="UserDefinedDataList")
+
+
+class GroupOwnerChangedSchema(GroupSchema):
+    """``Group.CallbackAfterChangeGroupOwner``: https://trtc.io/document/60396."""
+
+    action = Action.OWNER_CHANGED
+
+    old_owner = account_field(data_key="OldOwner_Account")
+    new_owner = account_field(data_key="NewOwner_Account")
+
+    def to_owner(self, data: Mapping[str, Any]) -> str | None:
+        """The owner after the event is the new one."""
+        return data.get("new_owner")
+
+
+class GroupFullSchema(GroupSchema):
+    """``Group.CallbackAfterGroupFull``: https://trtc.io/document/34376.
+
+    Sent again for every join that fails.
+    """
+
+    action = Action.FULL
+
+
+class GroupDestroyedSchema(GroupSchema):
+    """``Group.CallbackAfterGroupDestroyed``: https://trtc.io/document/34377.
+
+    Names the members at that moment, though not those of a Community or AVChatRoom. Who did it
+    is documented for China only: https://cloud.tencent.com/document/product/269/1670.
+    """
+
+    action = Action.DESTROYED
+
+    members = accounts_field("MemberList", item_key="Member_Account")
+
+
+class MembersJoinedSchema(GroupSchema):
+    """``Group.CallbackAfterNewMemberJoin``: https://trtc.io/document/34372."""
+
+    action = Action.MEMBERS_ADDED
+
+    join_type = text_field("JoinType")
+    members = accounts_field("NewMemberList", item_key="Member_Account")
+
+
+class MembersLeftSchema(GroupSchema):
+    """``Group.CallbackAfterMemberExit``: https://trtc.io/document/34373."""
+
+    action = Action.MEMBERS_REMOVED
+
+    exit_type = text_field("ExitType")
+    members = accounts_field("ExitMemberList", item_key="Member_Account")
+
+
+class MemberChangedSchema(GroupSchema):
+    """``Group.CallbackAfterMemberFieldChanged``: https://trtc.io/document/60393.
+
+    The member is ``Member_Account``; in China, ``Modified_Account``:
+    https://cloud.tencent.com/document/product/269/105353.
+    """
+
+    action = Action.MEMBER_CHANGED
+
+    member = account_field(data_key="Member_Account")
+    modified = account_field(data_key="Modified_Account")
+    role = text_field("Role")
+    name_card = text_field("NameCard")
+
+    def to_members(self, data: Mapping[str, Any]) -> tuple[str, ...]:
+        """This is about one member, whichever way Tencent spells it."""
+        return tuple(data[name] for name in ("member", "modified") if data.get(name))
+
+
+class AttributesChangedSchema(GroupSchema):
+    """``Group.CallbackAfterGroupAttrChanged``: https://trtc.io/document/60394."""
+
+    action = Action.ATTRIBUTES_CHANGED
+
+    option_type = text_field("OptionType")
+    attributes = fields.List(fields.Dict(), allow_none=True, data_key="GroupAttr")
+
+
+class TopicCreatedSchema(GroupSchema):
+    """``Group.CallbackAfterCreateTopic``: https://trtc.io/document/49464.
+
+    Name and owner are the topic's.
+    """
+
+    action = Action.TOPIC_CREATED
+
+    topic_id = text_field("TopicId")
+    custom_fields = fields.List(fields.Dict(), allow_none=True, data_key="UserDefinedDataList")
+
+
+class TopicChangedSchema(GroupProfileChangedSchema):
+    """``Group.CallbackAfterTopicInfoChanged``: https://trtc.io/document/49466.
+
+    It does not tell which topic.
+    """
+
+    action = Action.TOPIC_CHANGED
+
+
+class TopicDestroyedSchema(GroupSchema):
+    """``Group.CallbackAfterTopicDestroyed``: https://trtc.io/document/49465.
+
+    ``TopicIdList`` is a string in Tencent's table and a list in its sample: both are taken.
+    """
+
+    action = Action.TOPIC_DESTROYED
+
+    topic_ids = TextOrTexts(allow_none=True, data_key="TopicIdList")

@@ -1,0 +1,89 @@
+"""What the bodies of all lifecycle callbacks share."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from marshmallow import EXCLUDE, Schema, fields, post_load, validate
+
+from models.vocabulary import Action, SubjectType
+from schemas.fields import DecimalInteger, account_field
+
+LAST_EVENT_TIME_MS = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z
+COLUMNS = ("subject_id", "operator", "owner", "name", "event_time", "members")
+
+
+@dataclass(frozen=True)
+class LifecycleFact:
+    """What one lifecycle callback says.
+
+    Attributes:
+        event_time: ``EventTime``, milliseconds since 1970 UTC; none where Tencent sends none.
+        owner: the owner once it has happened.
+        members: the users it names, in Tencent's order.
+        details: all other fields of the body by their wire names, values untouched.
+    """
+
+    subject_type: SubjectType
+    subject_id: str
+    action: Action
+    operator: str | None
+    owner: str | None
+    name: str | None
+    event_time: int | None
+    members: tuple[str, ...]
+    details: Mapping[str, Any]
+
+
+class LifecycleSchema(Schema):
+    """Shared fields; a subclass says what happened, and what else the body documents.
+
+    Only the ID of the subject is required: Tencent's pages and samples disagree about the rest.
+    A documented field of another type is an error, an absent or null one is not, and fields that
+    no schema names are kept like the others.
+
+    A subclass declares ``subject_id`` and, where the command lists users, ``members``.
+    """
+
+    class Meta:
+        """Details are taken from the body itself: an unknown field can't shadow one of ours."""
+
+        unknown = EXCLUDE
+
+    subject_type: ClassVar[SubjectType]
+    action: ClassVar[Action]
+
+    operator = account_field(data_key="Operator_Account")
+    owner = account_field(data_key="Owner_Account")
+    name = fields.String(allow_none=True, data_key="Name")
+    event_time = DecimalInteger(
+        allow_none=True,
+        data_key="EventTime",
+        validate=validate.Range(max=LAST_EVENT_TIME_MS, error="Later than the year 9999."),
+        metadata={"description": "Milliseconds since 1970 UTC, or the same as a string."},
+    )
+
+    @post_load(pass_original=True)
+    def to_fact(self, data: dict[str, Any], original: Mapping[str, Any], **_: Any) -> LifecycleFact:
+        """Separate what every event has from the details of this one."""
+        named = {self.fields[name].data_key for name in COLUMNS if name in self.fields}
+        named.add("CallbackCommand")
+        return LifecycleFact(
+            subject_type=self.subject_type,
+            subject_id=data["subject_id"],
+            action=self.action,
+            operator=data.get("operator"),
+            owner=self.to_owner(data),
+            name=data.get("name"),
+            event_time=data.get("event_time"),
+            members=self.to_members(data),
+            details={name: value for name, value in original.items() if name not in named},
+        )
+
+    def to_owner(self, data: Mapping[str, Any]) -> str | None:
+        """Tell who owns the subject once this has happened."""
+        return data.get("owner")
+
+    def to_members(self, data: Mapping[str, Any]) -> tuple[str, ...]:
+        """Tell which users this is about."""
+        return tuple(data.get("members") or ())

@@ -1,0 +1,29 @@
+"""The one list of lifecycle commands: a new one is a schema class and a row here."""
+
+from collections.abc import Mapping
+
+from schemas import channels, groups
+from schemas.lifecycle import LifecycleSchema
+
+LIFECYCLE_SCHEMAS: Mapping[str, LifecycleSchema] = {
+    "OfficialAccount.CallbackAfterCreateOfficialAccount": channels.ChannelCreatedSchema(),
+    "OfficialAccount.CallbackAfterOfficialAccountInfoChanged": (
+        channels.ChannelProfileChangedSchema()
+    ),
+    "OfficialAccount.CallbackAfterOfficialAccountDestroyed": channels.ChannelDestroyedSchema(),
+    "OfficialAccount.CallbackAfterOfficialAccountFull": channels.ChannelFullSchema(),
+    "OfficialAccount.CallbackAfterAddSubscriber": channels.SubscribersAddedSchema(),
+    "OfficialAccount.CallbackAfterDeleteSubscriber": channels.SubscribersRemovedSchema(),
+    "Group.CallbackAfterCreateGroup": groups.GroupCreatedSchema(),
+    "Group.CallbackAfterGroupInfoChanged": groups.GroupProfileChangedSchema(),
+    "Group.CallbackAfterChangeGroupOwner": groups.GroupOwnerChangedSchema(),
+    "Group.CallbackAfterGroupFull": groups.GroupFullSchema(),
+    "Group.CallbackAfterGroupDestroyed": groups.GroupDestroyedSchema(),
+    "Group.CallbackAfterNewMemberJoin": groups.MembersJoinedSchema(),
+    "Group.CallbackAfterMemberExit": groups.MembersLeftSchema(),
+    "Group.CallbackAfterMemberFieldChanged": groups.MemberChangedSchema(),
+    "Group.CallbackAfterGroupAttrChanged": groups.AttributesChangedSchema(),
+    "Group.CallbackAfterCreateTopic": groups.TopicCreatedSchema(),
+    "Group.CallbackAfterTopicInfoChanged": groups.TopicChangedSchema(),
+    "Group.CallbackAfterTopicDestroyed": groups.TopicDestroyedSchema(),
+}

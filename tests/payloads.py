@@ -1,0 +1,53 @@
+"""Tencent's documented samples, one JSON value a line in ``payloads/``.
+
+``official_accounts``: https://trtc.io/document/60795 to 60805. ``groups``: the "Group Webhooks"
+pages, with EventTime as a string. ``variants``: a disbanded group as in 2020 (no time) and in
+China (operator, integer time); bodies shaped as in real traffic, with other identifiers.
+"""
+
+import json
+from pathlib import Path
+
+FOLDER = Path(__file__).parent / "payloads"
+
+
+def load(name):
+    return [json.loads(line) for line in (FOLDER / f"{name}.jsonl").read_text().splitlines()]
+
+
+OFFICIAL_ACCOUNTS, GROUPS, VARIANTS = map(load, ("official_accounts", "groups", "variants"))
+SAMPLES = OFFICIAL_ACCOUNTS + GROUPS + VARIANTS
+
+
+def sample(command, **changes):
+    """The documented sample of a command, with some fields changed or, by None, taken away."""
+    body = next(body for body in SAMPLES if body["CallbackCommand"].endswith(f".{command}"))
+    return {name: value for name, value in (body | changes).items() if value is not None}
+
+
+def channel_created(**changes):
+    return sample("CallbackAfterCreateOfficialAccount", **changes)
+
+
+def channel_changed(**changes):
+    return sample("CallbackAfterOfficialAccountInfoChanged", **changes)
+
+
+def channel_destroyed(**changes):
+    return sample("CallbackAfterOfficialAccountDestroyed", **changes)
+
+
+def group_created(**changes):
+    return sample("CallbackAfterCreateGroup", **changes)
+
+
+def group_changed(**changes):
+    return sample("CallbackAfterGroupInfoChanged", **changes)
+
+
+def group_destroyed(**changes):
+    return sample("CallbackAfterGroupDestroyed", **changes)
+
+
+def topic_changed(**changes):
+    return sample("CallbackAfterTopicInfoChanged", **changes)

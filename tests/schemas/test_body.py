@@ -1,0 +1,183 @@
+"""Reading bodies: documented, odd and arbitrary."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.types import dump_json
+from schemas.body import MAX_DEPTH, parse_json, read_callback
+from schemas.registry import LIFECYCLE_SCHEMAS
+from services.repeats import event_key
+from tests.payloads import SAMPLES, group_created, group_destroyed, sample
+
+LIFECYCLE_SAMPLES = [body for body in SAMPLES if body["CallbackCommand"] in LIFECYCLE_SCHEMAS]
+
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text()
+)
+values = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=20,
+)
+surrogates = st.text(st.characters(categories=["Cs", "Lu", "Cc"]), min_size=1)
+
+
+def test_every_lifecycle_command_has_a_documented_sample():
+    assert set(LIFECYCLE_SCHEMAS) == {body["CallbackCommand"] for body in LIFECYCLE_SAMPLES}
+
+
+@pytest.mark.parametrize("body", LIFECYCLE_SAMPLES, ids=lambda body: body["CallbackCommand"])
+def test_documented_sample_loses_nothing(body):
+    fact = read_callback([], json.dumps(body).encode()).fact
+
+    shown = {fact.subject_id, fact.operator, fact.owner, fact.name, fact.event_time, *fact.members}
+    for name, value in body.items():
+        if name == "EventTime":
+            assert fact.event_time == int(value)
+        elif name.endswith(("MemberList", "AccountList")):
+            assert fact.members == tuple(item for entry in value for item in entry.values())
+        elif name != "CallbackCommand":
+            assert fact.details.get(name) == value or value in shown
+
+
+@pytest.mark.parametrize("body", LIFECYCLE_SAMPLES, ids=lambda body: body["CallbackCommand"])
+def test_only_the_id_of_the_subject_is_required(body):
+    subject = "GroupId" if "GroupId" in body else "Official_Account"
+    least = {"CallbackCommand": body["CallbackCommand"], subject: body[subject]}
+
+    assert read_callback([], json.dumps(least).encode()).fact.subject_id == body[subject]
+    del least[subject]
+    assert read_callback([], json.dumps(least).encode()).errors.keys() == {subject}
+
+
+@pytest.mark.parametrize("body", LIFECYCLE_SAMPLES, ids=lambda body: body["CallbackCommand"])
+def test_null_is_as_good_as_absent_and_another_type_is_an_error(body):
+    others = {"CallbackCommand", "GroupId", "Official_Account", "InviteOption"}
+    for name in set(body) - others:
+        nulled = read_callback([], json.dumps(body | {name: None}).encode())
+        mistyped = read_callback([], json.dumps(body | {name: True}).encode())
+
+        assert nulled.fact is not None
+        assert set(mistyped.errors) == {name}
+
+
+@pytest.mark.parametrize("command", sorted(LIFECYCLE_SCHEMAS))
+def test_unknown_fields_are_kept_and_cannot_shadow_ours(command):
+    unknown = {"subject_id": "x", "owner": 1, "members": [2], "details": {"a": None}, "Neu": 1.5}
+    subject = "GroupId" if command.startswith("Group.") else "Official_Account"
+
+    fact = read_callback([command], json.dumps({subject: "id", **unknown}).encode()).fact
+
+    assert (fact.subject_id, fact.owner, fact.members) == ("id", None, ())
+    assert fact.details == unknown
+
+
+@pytest.mark.parametrize(
+    ("event_time", "read"),
+    [
+        (1670574414123, 1670574414123),
+        ("1670574414123", 1670574414123),
+        ("0001", 1),
+        (0, 0),
+        (None, None),
+        (253402300799999, 253402300799999),
+    ],
+)
+def test_event_time_may_be_a_number_or_its_digits(event_time, read):
+    body = json.dumps(group_created() | {"EventTime": event_time})
+
+    assert read_callback([], body.encode()).fact.event_time == read
+
+
+@pytest.mark.parametrize(
+    "event_time",
+    [1.5, 1e3, -1, True, "", " 1", "1 ", "1_0", "0x1", "-1", "1.0", "\u0661", "9" * 17, 10**16, []],
+)
+def test_event_time_that_is_no_instant_is_an_error(event_time):
+    body = json.dumps(group_created() | {"EventTime": event_time})
+
+    assert read_callback([], body.encode()).errors.keys() == {"EventTime"}
+
+
+def test_topic_ids_may_be_one_string():
+    body = json.dumps(sample("CallbackAfterTopicDestroyed") | {"TopicIdList": "@TOPIC#_1"})
+
+    assert read_callback([], body.encode()).fact.details["TopicIdList"] == "@TOPIC#_1"
+
+
+@pytest.mark.parametrize("opening", [b"[", b'{"a":', b'{"a":['])
+@pytest.mark.parametrize("depth", [MAX_DEPTH + 1, 990, 5000, 500_000])
+def test_depth_bomb_is_an_error(opening, depth):
+    closing = opening.replace(b'"a":', b"")[::-1].translate(bytes.maketrans(b"[{", b"]}"))
+    bomb = b'{"x":' + opening * depth + b"1" + closing * depth + b"}"
+
+    assert read_callback(["Group.Any"], bomb).errors == {
+        "body": [f"Nested more than {MAX_DEPTH} levels deep."]
+    }
+
+
+def test_deepest_allowed_body_can_be_written_again():
+    deepest = b"[" * (MAX_DEPTH - 1) + b"]" * (MAX_DEPTH - 1)
+    reading = read_callback([], b'{"CallbackCommand":"Group.Any","x":' + deepest + b"}")
+
+    assert reading.errors is None
+    assert dump_json(reading.body)
+
+
+@given(st.binary())
+def test_no_bytes_make_reading_fail(raw):
+    reading = read_callback(["Group.CallbackAfterGroupDestroyed"], raw)
+
+    assert reading.errors
+
+
+@given(values)
+def test_no_json_value_makes_reading_fail(value):
+    reading = read_callback(["Group.CallbackAfterGroupDestroyed"], json.dumps(value).encode())
+
+    assert (reading.fact is None) == (reading.errors is not None)
+
+
+@given(st.dictionaries(st.sampled_from(sorted(group_destroyed())), values))
+def test_no_value_of_a_documented_field_makes_reading_fail(changes):
+    body = group_destroyed() | changes
+    command = "Group.CallbackAfterGroupDestroyed"
+
+    reading = read_callback([command], json.dumps(body).encode())
+
+    assert (reading.fact is None) == (reading.errors is not None)
+
+
+@given(st.dictionaries(st.text() | surrogates, values | surrogates))
+def test_what_is_written_again_says_the_same(body):
+    sent = parse_json(json.dumps(body).encode())
+
+    assert sent == json.loads(json.dumps(body))
+    assert parse_json(dump_json(sent).encode()) == sent
+
+
+@given(st.dictionaries(st.text(), values), st.randoms(), st.integers(0, 10**15))
+def test_event_key_ignores_order_and_spelling_of_time(body, random, event_time):
+    shuffled = list(body.items())
+    random.shuffle(shuffled)
+    as_text = dict(shuffled) | {"EventTime": str(event_time)}
+    as_number = body | {"EventTime": event_time}
+
+    assert event_key("1", "c", as_text, event_time) == event_key("1", "c", as_number, event_time)
+
+
+@given(st.dictionaries(st.text(), scalars, min_size=1), st.data())
+def test_event_key_changes_with_any_field(body, data):
+    name = data.draw(st.sampled_from(sorted(body)))
+    changed = body | {name: [body[name]]}
+
+    assert event_key("1", "c", body, None) != event_key("1", "c", changed, None)
+    assert event_key("1", "c", body, None) != event_key("1", "d", body, None)
+    assert event_key("1", "c", body, None) != event_key("2", "c", body, None)

@@ -1,0 +1,95 @@
+"""Who may send callbacks, and who may read the log."""
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from hmac import compare_digest
+
+from config import ApiKey, Settings
+from models.vocabulary import Refusal
+from schemas.envelope import Envelope
+
+
+class RefusedError(Exception):
+    """A request is not taken for one of Tencent's.
+
+    Attributes:
+        reason: for the quarantine; the sender must not learn it.
+    """
+
+    def __init__(self, reason: Refusal) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+
+
+class BodyTooLargeError(RefusedError):
+    """Its body is longer than any callback's; it was not read."""
+
+
+class AppError(RefusedError):
+    """It does not name exactly one app of ours."""
+
+
+class SignatureError(RefusedError):
+    """It is not signed with one of the app's tokens, or not now."""
+
+
+def authenticate_sender(envelope: Envelope, settings: Settings, *, now: datetime) -> str:
+    """Return the SDKAppID of a request that comes from Tencent for one of our apps.
+
+    Raises:
+        AppError: ``SdkAppid`` is missing, repeated or foreign.
+        SignatureError: the app has tokens, and none of them signed this request now.
+    """
+    if envelope.sdk_app_id is None:
+        raise AppError(Refusal.APP_MISSING)
+    tokens = settings.sdk_apps.get(envelope.sdk_app_id)
+    if tokens is None:
+        raise AppError(Refusal.APP_UNKNOWN)
+    if tokens:
+        verify_signature(envelope, tokens, tolerance=settings.sign_tolerance, now=now)
+    return envelope.sdk_app_id
+
+
+def verify_signature(
+    envelope: Envelope, tokens: Iterable[str], *, tolerance: timedelta, now: datetime
+) -> None:
+    """Check that ``Sign`` was made from one of the tokens, recently.
+
+    Tencent sends ``Sign = hex(sha256(token + RequestTime))``. The body is not part of it: a valid
+    signature proves who called and when, not what was said.
+
+    Args:
+        envelope: the exact characters of ``RequestTime``, Unix time in whole seconds, are part of
+            the digest.
+        tokens: every token is compared, in constant time, so that the time taken tells nothing.
+        tolerance: largest accepted distance of ``RequestTime`` from ``now`` in either direction,
+            bound included.
+        now: current instant, timezone-aware.
+
+    Raises:
+        SignatureError: a part is missing, the digest differs, or the time is outside the window.
+
+    Source:
+        Tencent Cloud Chat, "Webhook Overview", Security Considerations,
+        https://trtc.io/document/34354.
+    """
+    if envelope.sign is None or envelope.request_time is None:
+        raise SignatureError(Refusal.SIGN_MISSING)
+    given = envelope.sign.encode()
+    expected = [sha256(f"{token}{envelope.request_time}".encode()).hexdigest() for token in tokens]
+    if not sum(compare_digest(digest.encode(), given) for digest in expected):
+        raise SignatureError(Refusal.SIGN_WRONG)
+    if not re.fullmatch("[0-9]{1,11}", envelope.request_time):
+        raise SignatureError(Refusal.SIGN_EXPIRED)
+    signed_at = datetime.fromtimestamp(int(envelope.request_time), tz=UTC)
+    if abs(now - signed_at) > tolerance:
+        raise SignatureError(Refusal.SIGN_EXPIRED)
+
+
+def find_key_holder(key: str, api_keys: Iterable[ApiKey]) -> str | None:
+    """Return the name of the key's holder, or none; every key is compared, in constant time."""
+    given = key.encode()
+    matches = [known.name for known in api_keys if compare_digest(known.key.encode(), given)]
+    return matches[0] if matches else None

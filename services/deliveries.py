@@ -1,0 +1,26 @@
+"""Read deliveries: what was sent, and what became of it."""
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from models.delivery import Delivery
+from schemas.page import PageQuery
+from services.pages import Page, Row, fetch_page
+
+LISTED = [column for column in Delivery.__table__.columns if column.key != "body"]
+
+
+def fetch_deliveries(session: Session, query: PageQuery) -> Page:
+    """Fetch a page of deliveries by ``received_at``, without their bodies."""
+    rows = sa.select(*LISTED)
+    for name in ("verdict", "command", "sdk_app_id"):
+        if name in query.filters:
+            rows = rows.where(getattr(Delivery, name) == query.filters[name])
+    return fetch_page(session, [rows], query, place=(Delivery.received_at, Delivery.id))
+
+
+def fetch_delivery(session: Session, delivery_id: int) -> Row | None:
+    """Fetch one delivery with its body, or none."""
+    query = sa.select(Delivery.__table__).where(Delivery.id == delivery_id)
+    row = session.execute(query).mappings().one_or_none()
+    return None if row is None else dict(row)

@@ -1,0 +1,79 @@
+"""Read the history: lifecycle events, the users they name, how often they were delivered."""
+
+from collections.abc import Iterable, Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from models.delivery import Delivery
+from models.event import EventMember, LifecycleEvent
+from schemas.page import PageQuery
+from services.deliveries import fetch_delivery
+from services.pages import Page, Place, Row, fetch_page
+
+EQUAL = ("subject_type", "subject_id", "operator", "owner", "sdk_app_id")
+
+
+def fetch_history(session: Session, query: PageQuery) -> Page:
+    """Fetch a page of events by ``occurred_at``."""
+    rows = sa.select(LifecycleEvent.__table__)
+    for name in EQUAL:
+        if name in query.filters:
+            rows = rows.where(getattr(LifecycleEvent, name) == query.filters[name])
+    place: Place = (LifecycleEvent.occurred_at, LifecycleEvent.id)
+    if "member" in query.filters:
+        rows = rows.add_columns(EventMember.event_id)
+        rows = rows.join(EventMember, EventMember.event_id == LifecycleEvent.id)
+        rows = rows.where(EventMember.user_id == query.filters["member"])
+        place = (EventMember.occurred_at, EventMember.event_id)
+    alternatives = [rows]
+    if "action" in query.filters:
+        actions = set(query.filters["action"])
+        alternatives = [rows.where(LifecycleEvent.action == action) for action in actions]
+    page = fetch_page(session, alternatives, query, place=place)
+    complete(session, page.items)
+    return page
+
+
+def fetch_event(session: Session, event_id: int) -> Row | None:
+    """Fetch one event with its delivery and raw body, or none."""
+    query = sa.select(LifecycleEvent.__table__).where(LifecycleEvent.id == event_id)
+    row = session.execute(query).mappings().one_or_none()
+    if row is None:
+        return None
+    event = dict(row)
+    complete(session, [event])
+    event["delivery"] = fetch_delivery(session, event["delivery_id"])
+    return event
+
+
+def complete(session: Session, events: Sequence[Row]) -> None:
+    """Add to each event what other tables know: ``members`` and ``delivery_count``."""
+    members = fetch_members(session, [event["id"] for event in events])
+    repeats = count_repeats(session, [event["delivery_id"] for event in events])
+    for event in events:
+        event["members"] = members.get(event["id"], [])
+        event["delivery_count"] = 1 + repeats.get(event["delivery_id"], 0)
+
+
+def fetch_members(session: Session, event_ids: Iterable[int]) -> dict[int, list[str]]:
+    """Fetch the users of several events, each in Tencent's order."""
+    query = (
+        sa.select(EventMember.event_id, EventMember.user_id)
+        .where(EventMember.event_id.in_(event_ids))
+        .order_by(EventMember.event_id, EventMember.position)
+    )
+    members: dict[int, list[str]] = {}
+    for event_id, user_id in session.execute(query):
+        members.setdefault(event_id, []).append(user_id)
+    return members
+
+
+def count_repeats(session: Session, delivery_ids: Iterable[int]) -> dict[int, int]:
+    """Count the deliveries that repeat each of several deliveries; none where nothing does."""
+    query = (
+        sa.select(Delivery.duplicate_of, sa.func.count())
+        .where(Delivery.duplicate_of.in_(delivery_ids))
+        .group_by(Delivery.duplicate_of)
+    )
+    return {first: count for first, count in session.execute(query) if first is not None}

@@ -1,0 +1,79 @@
+"""Keyset pages: no page gets slower than the first, and none skips or repeats a row."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from schemas.cursor import Position
+from schemas.page import Order, PageQuery
+
+Row = dict[str, Any]
+Rows = sa.Select[Any]
+Place = tuple[InstrumentedAttribute[datetime], InstrumentedAttribute[int]]
+
+
+@dataclass(frozen=True)
+class Page:
+    """Rows of one page by column name, and where the next one starts, if there is one."""
+
+    items: Sequence[Row]
+    next: Position | None
+
+
+def fetch_page(
+    session: Session, alternatives: Sequence[Rows], query: PageQuery, *, place: Place
+) -> Page:
+    """Fetch the rows of ``query.limit`` places after ``query.after``.
+
+    One row beyond the page is read, to learn whether a next page exists without counting.
+
+    Args:
+        session: any session that may read.
+        alternatives: each selects rows that no other does. More than one are merged, each read
+            no further than the page: an index orders the rows of one value, not those of several.
+        query: direction, size and start of the page, and its bounds in time.
+        place: the instant and the ID that order the rows; an index must lead to them.
+    """
+    pages = [place_page(rows, query, place) for rows in alternatives]
+    page = pages[0] if len(pages) == 1 else merge_pages(pages, query, place)
+    found = session.execute(page).mappings().all()
+    items = [dict(row) for row in found[: query.limit]]
+    if len(found) <= query.limit:
+        return Page(items, None)
+    at, row_id = place
+    return Page(items, Position(items[-1][at.key], items[-1][row_id.key]))
+
+
+def place_page(rows: Rows, query: PageQuery, place: Place) -> Rows:
+    """Bound, order and limit rows.
+
+    The instant is bounded by itself as well: MariaDB finds no range in a comparison of rows.
+    """
+    at, row_id = place
+    if "since" in query.filters:
+        rows = rows.where(at >= query.filters["since"])
+    if "until" in query.filters:
+        rows = rows.where(at < query.filters["until"])
+    if query.after is not None:
+        here, there = sa.tuple_(at, row_id), sa.tuple_(query.after.at, query.after.id)
+        if query.order is Order.DESC:
+            rows = rows.where(at <= query.after.at, here < there)
+        else:
+            rows = rows.where(at >= query.after.at, here > there)
+    return rows.order_by(*in_order(query, place)).limit(query.limit + 1)
+
+
+def merge_pages(pages: Sequence[Rows], query: PageQuery, place: Place) -> Rows:
+    """Take the first rows of several pages as one."""
+    merged = sa.union_all(*(sa.select(page.subquery()) for page in pages)).subquery()
+    columns = [merged.c[column.key] for column in place]
+    return sa.select(merged).order_by(*in_order(query, columns)).limit(query.limit + 1)
+
+
+def in_order(query: PageQuery, place: Iterable[Any]) -> list[sa.UnaryExpression[Any]]:
+    """Order by instant, then ID."""
+    return [column.desc() if query.order is Order.DESC else column.asc() for column in place]

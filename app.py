@@ -1,0 +1,75 @@
+"""Assemble the service; decide nothing."""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from flask import Flask, Response
+from flask.json.provider import DefaultJSONProvider
+
+from blueprints import callbacks, deliveries, health, history, openapi
+from blueprints.errors import register_error_handlers
+from blueprints.request_body import drain_request
+from blueprints.runtime import Runtime, utc_now
+from config import Settings
+from models.session import Database
+from models.types import dump_json
+
+BLUEPRINTS = (
+    callbacks.bp,
+    history.bp,
+    deliveries.bp,
+    health.bp,
+    health.public_bp,
+    openapi.bp,
+)
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+log = logging.getLogger(__name__)
+
+
+class ReadableJSONProvider(DefaultJSONProvider):
+    """Writes text as it is, and members in the order we give them."""
+
+    def dumps(self, obj: Any, **_: Any) -> str:
+        """Write JSON."""
+        return dump_json(obj)
+
+
+class Service(Flask):
+    """Flask with our way to write JSON."""
+
+    json_provider_class = ReadableJSONProvider
+
+
+def create_app(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> Flask:
+    """Make the app that ``settings`` describe.
+
+    Args:
+        settings: read by the caller, so that one process can hold several apps.
+        now: tells the current instant, timezone-aware.
+    """
+    app = Service("chat_lifecycle_log", static_folder=None)
+    database = Database.open(settings.database_url, settings.database_read_url)
+    app.extensions["runtime"] = Runtime(settings, database, now)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    register_error_handlers(app)
+    app.after_request(drain_request)
+    app.after_request(add_headers)
+    app.extensions["openapi"] = openapi.build_openapi(app)
+    for sdk_app_id, tokens in settings.sdk_apps.items():
+        if not tokens:
+            log.warning("SDK_APPS: app %s has no token, so anyone may send for it", sdk_app_id)
+    return app
+
+
+def add_headers(response: Response) -> Response:
+    """Tell browsers to run nothing and to guess nothing."""
+    response.headers.update(HEADERS)
+    return response

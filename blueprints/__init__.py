@@ -1,0 +1,1 @@
+"""The HTTP floor: translate, call one service, translate back."""

@@ -1,0 +1,122 @@
+"""The receiving blueprint: Tencent posts every callback here, once."""
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+from flask import Blueprint, Response, g, jsonify, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy.exc import SQLAlchemyError
+from werkzeug.exceptions import BadRequest, MethodNotAllowed
+
+from blueprints.errors import on_http_error
+from blueprints.request_body import read_request_body
+from blueprints.runtime import runtime
+from schemas.body import Reading, read_callback
+from schemas.envelope import Arrival, EnvelopeSchema
+from services.authentication import (
+    BodyTooLargeError,
+    RefusedError,
+    SignatureError,
+    authenticate_sender,
+)
+from services.ingest import Callback, store_callback
+from services.quarantine import quarantine_request
+
+ADDRESSES = ("/callback", "/")
+ENVELOPE = EnvelopeSchema()
+MAX_ERROR_INFO = 500  # characters; the delivery keeps the errors whole
+
+bp = Blueprint("callbacks", __name__)
+log = logging.getLogger(__name__)
+
+
+@bp.post("/callback", provide_automatic_options=False)
+@bp.post("/", provide_automatic_options=False)
+def receive_callback() -> ResponseReturnValue:
+    """Make one callback durable, then acknowledge it."""
+    here = runtime()
+    g.arrival = Arrival(here.now(), request.remote_addr or "", request.environ["QUERY_STRING"])
+    g.body = read_request_body(here.settings.max_body_bytes)
+    envelope = ENVELOPE.load(request.args.to_dict(flat=False))
+    sdk_app_id = authenticate_sender(envelope, here.settings, now=g.arrival.received_at)
+    reading = read_callback(request.args.getlist("CallbackCommand"), g.body)
+    callback = Callback(g.arrival, sdk_app_id, envelope.client_ip, envelope.platform, g.body)
+    store_callback(here.database.writes, callback, reading)
+    return answer_reading(reading)
+
+
+def answer_reading(reading: Reading) -> Response:
+    """Acknowledge what could be read; say what is wrong with the rest."""
+    if reading.errors is None:
+        return reply(200)
+    info = "; ".join(explain(reading.errors))
+    return reply(400, reading.error_code, info)
+
+
+@bp.errorhandler(RefusedError)
+def on_refused(error: RefusedError) -> Response:
+    """403 or 413: the reason goes to the quarantine, not to whoever is guessing."""
+    log.warning("callback refused: %s from %s", error.reason.value, g.arrival.peer)
+    try:
+        quarantine_request(runtime().database.writes, error.reason, g.arrival, g.get("body"))
+    except SQLAlchemyError:
+        log.exception("refused request could not be quarantined")
+    match error:
+        case BodyTooLargeError():
+            return reply(413, 41301, "body: too large")
+        case SignatureError():
+            return reply(403, 40302, "Sign or RequestTime is missing, wrong or expired")
+        case _:
+            return reply(403, 40301, "SdkAppid is missing, repeated or unknown")
+
+
+@bp.errorhandler(BadRequest)
+def on_broken_request(error: BadRequest) -> Response:
+    """400: the request ended before its body did, so there is nothing whole to keep."""
+    log.warning("callback broken off: %s from %s", error.description, g.arrival.peer)
+    return reply(400, 40001, error.description or "body: unreadable")
+
+
+@bp.errorhandler(SQLAlchemyError)
+def on_not_stored(error: SQLAlchemyError) -> Response:
+    """503: never acknowledge what is not durable."""
+    log.error("callback not stored: %s", error, exc_info=error)
+    return reply(503, 50301, "not stored")
+
+
+@bp.errorhandler(Exception)
+def on_unexpected_error(error: Exception) -> Response:
+    """500 in Tencent's shape: a fault of ours, in our log."""
+    log.error("callback failed: %s", error, exc_info=error)
+    return reply(500, 50001, "internal error")
+
+
+@bp.app_errorhandler(MethodNotAllowed)
+def on_wrong_method(error: MethodNotAllowed) -> ResponseReturnValue:
+    """405, in Tencent's shape where callbacks are received."""
+    if request.path not in ADDRESSES:
+        return on_http_error(error)
+    response = reply(405, 40501, "callbacks are sent with POST")
+    response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
+    return response
+
+
+def reply(status: int, error_code: int = 0, error_info: str = "") -> Response:
+    """Answer with exactly the three fields Tencent expects, in its order."""
+    outcome = "OK" if error_code == 0 else "FAIL"
+    response = jsonify(
+        ActionStatus=outcome, ErrorInfo=error_info[:MAX_ERROR_INFO], ErrorCode=error_code
+    )
+    response.status_code = status
+    return response
+
+
+def explain(errors: Any, place: str = "") -> Iterator[str]:
+    """Write nested reasons as ``field.index: reason``."""
+    if isinstance(errors, dict):
+        for name, reasons in errors.items():
+            yield from explain(reasons, f"{place}.{name}" if place else str(name))
+    else:
+        for reason in errors:
+            yield f"{place}: {reason}"

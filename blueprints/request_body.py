@@ -1,0 +1,48 @@
+"""Read the body of a request, and never leave a part of it on the connection."""
+
+from flask import Response, request
+from werkzeug.exceptions import BadRequest
+
+from models.vocabulary import Refusal
+from services.authentication import BodyTooLargeError
+
+READ_BYTES = 64 * 1024
+MAX_DRAINED_BYTES = 64 * 1024 * 1024
+
+
+def read_request_body(max_bytes: int) -> bytes:
+    """Read the whole body, declared or chunked, whatever its Content-Type.
+
+    Raises:
+        BodyTooLargeError: it is longer than ``max_bytes``.
+        BadRequest: the sender broke off, or broke the rules of chunked coding.
+    """
+    declared = request.content_length
+    if declared is not None and declared > max_bytes:
+        raise BodyTooLargeError(Refusal.BODY_TOO_LARGE)
+    most = max_bytes + 1 if request.environ.get("wsgi.input_terminated") else declared or 0
+    try:
+        body: bytes = request.environ["wsgi.input"].read(most)
+    except Exception as error:  # each server has its own for a body that can't be read
+        raise BadRequest("body: broken off or wrongly chunked") from error
+    if len(body) > max_bytes:
+        raise BodyTooLargeError(Refusal.BODY_TOO_LARGE)
+    if declared is not None and len(body) < declared:
+        raise BadRequest("body: broken off")
+    return body
+
+
+def drain_request(response: Response) -> Response:
+    """Read what a refusal left unread, so that the next request on the connection is understood.
+
+    Beyond ``MAX_DRAINED_BYTES`` the server closes the connection instead.
+    """
+    if request.environ.get("wsgi.input_terminated"):
+        stream = request.environ["wsgi.input"]
+        try:
+            for _ in range(MAX_DRAINED_BYTES // READ_BYTES):
+                if not stream.read(READ_BYTES):
+                    break
+        except Exception:  # noqa: S110 (unreadable: the server closes the connection by itself)
+            pass
+    return response

@@ -1,0 +1,37 @@
+"""How gunicorn serves the app; found by name in the working directory."""
+
+import os
+import shlex
+from pathlib import Path
+
+from gunicorn.arbiter import Arbiter
+
+from config import Settings, SettingsError, read_environment
+
+try:
+    settings = Settings.from_environment(read_environment())
+except SettingsError as error:
+    raise SystemExit(str(error)) from None
+
+bind = f"127.0.0.1:{settings.port}"
+worker_class = "gthread"  # keeps connections alive, as Tencent does
+workers = 2
+threads = 16
+keepalive = 75  # seconds
+control_socket_disable = True
+
+
+def when_ready(_: Arbiter) -> None:
+    """Say where to go, once it can be gone to; the log is no place for a key itself."""
+    here = f"http://{bind}"
+    env_file = shlex.quote(str(Path(".env").resolve()))
+    api_keys = "printenv API_KEYS" if "API_KEYS" in os.environ else f"grep ^API_KEYS= {env_file}"
+    key = f"$({api_keys} | sed 's/^[^:]*:\\([^,]*\\).*/\\1/')"
+    print(
+        f"Listening on {here}",
+        f"  webhook URL  https://YOUR.PUBLIC.HOST/callback, forwarded to {here}/callback",
+        f'  history      curl -H "Authorization: Bearer {key}" {here}/history',
+        f"  API          {here}/docs",
+        sep="\n",
+        flush=True,
+    )

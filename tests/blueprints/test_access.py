@@ -1,0 +1,99 @@
+"""Who may read: every address, with and without a key."""
+
+import re
+from base64 import b64encode
+
+import pytest
+
+from tests.conftest import KEY
+
+OPEN = {"/healthz", "/openapi.json", "/docs", "/", "/callback", "/static/<path:filename>"}
+
+
+def basic(user, password):
+    return f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"
+
+
+def addresses(app):
+    return {rule.rule for rule in app.url_map.iter_rules()}
+
+
+def concrete(address):
+    return re.sub("<int.*?>", "1", address).replace("<path:filename>", "docs.css")
+
+
+def test_every_address_but_the_open_ones_wants_a_key(app, client):
+    for address in addresses(app) - OPEN:
+        answer = client.get(concrete(address))
+
+        assert answer.status_code == 401, address
+        assert answer.content_type == "application/problem+json"
+
+
+@pytest.mark.parametrize("address", sorted(OPEN - {"/callback"}))
+def test_open_address_wants_no_key(client, address):
+    with client.get(concrete(address)) as answer:
+        assert answer.status_code in (200, 302)
+
+
+@pytest.mark.parametrize("header", [f"Bearer {KEY}", f"bearer {KEY}", basic("", KEY)])
+def test_key_opens_as_bearer_token_or_as_password(client, header):
+    assert client.get("/history", headers={"Authorization": header}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "Bearer",
+        "Bearer ",
+        f"Bearer {KEY}x",
+        f"Bearer {KEY[:-1]}",
+        f"Bearer x{KEY}",
+        f"Token {KEY}",
+        KEY,
+        "Bearer tests",
+        basic(KEY, ""),
+        basic("tests", "tests"),
+        "Basic !",
+        "Basic " + b64encode(b"\xff:\xff").decode(),
+        "Bearer \xe9",
+    ],
+)
+def test_anything_else_is_refused_and_told_how_to_ask(client, header):
+    answer = client.get("/history", headers={"Authorization": header})
+
+    assert answer.status_code == 401
+    schemes = [value.partition(" ")[0] for value in answer.headers.getlist("WWW-Authenticate")]
+    assert schemes == ["Bearer", "Basic"]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_nothing_is_written_by_reading(app, client, method):
+    for address in addresses(app) - {"/", "/callback"}:
+        answer = client.open(
+            concrete(address), method=method, headers={"Authorization": f"Bearer {KEY}"}
+        )
+
+        assert answer.status_code == 405, address
+        assert answer.content_type == "application/problem+json"
+        assert "GET" in answer.headers["Allow"]
+
+
+def test_head_is_a_get_without_body(client):
+    answer = client.head("/history", headers={"Authorization": f"Bearer {KEY}"})
+
+    assert (answer.status_code, answer.data) == (200, b"")
+
+
+def test_address_that_does_not_exist_is_a_problem(client):
+    answer = client.get("/nowhere")
+
+    assert (answer.status_code, answer.content_type) == (404, "application/problem+json")
+
+
+def test_browsers_are_told_to_run_nothing(client):
+    headers = client.get("/docs").headers
+
+    assert headers["Content-Security-Policy"] == "default-src 'none'; style-src 'self'"
+    assert headers["X-Content-Type-Options"] == "nosniff"

@@ -1,0 +1,127 @@
+"""Reading deliveries and the quarantine over HTTP."""
+
+import pytest
+import sqlalchemy as sa
+
+from models import QuarantinedRequest
+from services import quarantine
+from tests.conftest import APP
+from tests.payloads import channel_created, channel_destroyed, group_destroyed
+
+
+@pytest.fixture
+def four_verdicts(deliver, clock):
+    deliver(channel_created())
+    clock.move(seconds=1)
+    deliver(channel_created())
+    clock.move(seconds=1)
+    deliver({"CallbackCommand": "State.StateChange"})
+    clock.move(seconds=1)
+    deliver({"CallbackCommand": "Group.CallbackAfterGroupFull"})
+
+
+def test_every_delivery_is_listed_with_its_verdict(four_verdicts, read):
+    items = read("/deliveries")["items"]
+
+    assert [item["verdict"] for item in items] == ["invalid", "unhandled", "duplicate", "accepted"]
+    invalid, unhandled, duplicate, accepted = items
+    assert invalid["errors"] == {"GroupId": ["Missing data for required field."]}
+    assert (duplicate["duplicate_of"], unhandled["duplicate_of"]) == (accepted["id"], None)
+    assert "body" not in accepted
+    assert accepted["peer"] == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ({"verdict": "invalid"}, [4]),
+        ({"command": "State.StateChange"}, [3]),
+        ({"command": "State.StateChange", "verdict": "accepted"}, []),
+        ({"sdk_app_id": APP, "order": "asc"}, [1, 2, 3, 4]),
+        ({"sdk_app_id": "1"}, []),
+        ({"since": "2026-11-21T07:00:01.123456Z"}, [4, 3, 2]),
+        ({"until": "2026-11-21T07:00:01.123456Z"}, [1]),
+    ],
+    ids=str,
+)
+def test_filters_combine(four_verdicts, read, query, found):
+    assert [item["id"] for item in read("/deliveries", **query)["items"]] == found
+
+
+def test_pages_follow_each_other(four_verdicts, read, read_all):
+    assert [item["id"] for item in read_all("/deliveries", limit=3)] == [4, 3, 2, 1]
+
+
+def test_cursor_of_another_address_is_refused(four_verdicts, read):
+    cursor = read("/deliveries", limit=1)["next_cursor"]
+
+    read("/history", 400, cursor=cursor)
+
+
+@pytest.mark.parametrize("query", [{"verdict": "refused"}, {"operator": "x"}, {"order": "none"}])
+def test_malformed_filter_is_refused(read, query):
+    assert read("/deliveries", 400, **query)["title"] == "Invalid query"
+
+
+def test_delivery_is_shown_with_its_body(deliver, read):
+    deliver(channel_destroyed(), data=b'{"Official_Account": "\xe9\xa2\x91"}')
+    deliver(data=b"\xff\x00")
+
+    assert read("/deliveries/1")["body"] == '{"Official_Account": "频"}'
+    assert read("/deliveries/2")["body_base64"] == "/wA="
+    assert "body" not in read("/deliveries/2")
+
+
+def test_delivery_that_does_not_exist_is_a_problem(read):
+    assert read("/deliveries/7", 404)["status"] == 404
+
+
+def test_quarantine_lists_refused_requests_with_their_reason(deliver, clock, read):
+    deliver(channel_created(), query={"SdkAppid": "1"})
+    clock.move(seconds=1)
+    deliver(data=b"\xff" * (64 * 1024 + 1), query={"Sign": "wrong"})
+
+    newest, oldest = read("/quarantine")["items"]
+    assert (newest["reason"], oldest["reason"]) == ("sign_wrong", "app_unknown")
+    assert "CallbackAfterCreate" in oldest["body"]
+    assert (newest["body_bytes"], len(newest["body_base64"])) == (65537, 87384)
+    assert read("/history")["items"] == read("/deliveries")["items"] == []
+
+
+def test_quarantine_is_paged_and_bounded_in_time(deliver, clock, read, read_all):
+    for _ in range(5):
+        deliver(channel_created(), query={"SdkAppid": "1"})
+        clock.move(seconds=1)
+
+    assert [item["id"] for item in read_all("/quarantine", limit=2)] == [5, 4, 3, 2, 1]
+    items = read("/quarantine", since="2026-11-21T07:00:03Z", order="asc")["items"]
+    assert [item["id"] for item in items] == [4, 5]
+    read("/quarantine", 400, verdict="accepted")
+
+
+def test_quarantine_drops_the_oldest_beyond_its_size(app, deliver, session):
+    deliver(channel_created(), query={"SdkAppid": "1"})
+    last = quarantine.MAX_REQUESTS + 1
+    with app.extensions["runtime"].database.writes.begin() as writing:
+        columns = [c for c in QuarantinedRequest.__table__.columns if c.key != "id"]
+        copy = sa.select(sa.literal(last - 1), *columns)
+        writing.execute(
+            sa.insert(QuarantinedRequest).from_select(["id", *(c.key for c in columns)], copy)
+        )
+        if session.get_bind().dialect.name == "postgresql":
+            name = "quarantined_requests_id_seq"
+            writing.execute(sa.text(f"SELECT setval('{name}', {last - 1})"))
+
+    deliver(group_destroyed(), query={"SdkAppid": "1"})
+
+    ids = session.scalars(sa.select(QuarantinedRequest.id).order_by(QuarantinedRequest.id))
+    assert ids.all() == [last - 1, last]
+
+
+def test_refusal_is_answered_although_the_quarantine_fails(app, deliver):
+    with app.extensions["runtime"].database.writes.begin() as broken:
+        broken.execute(sa.text("DROP TABLE quarantined_requests"))
+
+    answer = deliver(channel_created(), query={"SdkAppid": "1"})
+
+    assert (answer.status_code, answer.get_json()["ErrorCode"]) == (403, 40301)

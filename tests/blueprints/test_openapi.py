@@ -1,0 +1,99 @@
+"""The generated description, and the service held to it."""
+
+import re
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from app import create_app
+from config import ApiKey, Settings
+from schemas.registry import LIFECYCLE_SCHEMAS
+from tests.conftest import KEY, OPEN_APP, Clock
+from tests.payloads import SAMPLES
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
+NOT_DESCRIBED = {"/docs", "/openapi.json", "/static/{filename}"}
+
+
+def describe(client):
+    return client.get("/openapi.json").get_json()
+
+
+def test_every_address_is_described(app, client):
+    addresses = {
+        re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", rule.rule) for rule in app.url_map.iter_rules()
+    }
+
+    assert set(describe(client)["paths"]) == addresses - NOT_DESCRIBED
+
+
+def test_every_lifecycle_command_is_described(client):
+    components = describe(client)["components"]["schemas"]
+
+    assert set(LIFECYCLE_SCHEMAS) <= set(components)
+    disbanded = components["Group.CallbackAfterGroupDestroyed"]
+    assert disbanded["required"] == ["GroupId"]
+    assert "MemberList" in disbanded["properties"]
+
+
+def test_what_needs_a_key_says_so(client):
+    paths = describe(client)["paths"]
+
+    assert paths["/history"]["get"]["security"] == [{"bearer": []}, {"basic": []}]
+    assert paths["/healthz"]["get"]["security"] == []
+    assert paths["/callback"]["post"]["security"] == []
+
+
+def test_page_shows_every_address_without_outside_assets(client):
+    page = client.get("/docs").text
+
+    for path in describe(client)["paths"]:
+        assert path in page
+    assert "//" not in page.replace("https://", "").replace("<!doctype html>", "")
+    assert "<script" not in page
+
+
+def test_browser_at_the_root_is_led_to_a_page(client):
+    answer = client.get("/")
+
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/docs")
+
+
+@pytest.fixture
+def described(database_url):
+    """An app with some history, and its description as schemathesis reads it."""
+    keys = (ApiKey("tests", KEY),)
+    config = Settings({OPEN_APP: ()}, database_url, database_url, api_keys=keys)
+    app = create_app(config, now=Clock())
+    for body in SAMPLES:
+        app.test_client().post("/callback", query_string={"SdkAppid": OPEN_APP}, json=body)
+    app.test_client().post("/callback")
+    yield schemathesis.openapi.from_wsgi("/openapi.json", app)
+    for sessions in (runtime := app.extensions["runtime"].database).writes, runtime.reads:
+        sessions.kw["bind"].dispose()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_service_answers_as_described(described):
+    for found in described.get_all_operations():
+        operation = found.ok()
+
+        @given(operation.as_strategy())
+        @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+        def call(case):
+            answer = case.call(headers={"Authorization": f"Bearer {KEY}"})
+            case.validate_response(answer, checks=CHECKS)
+
+        call()

@@ -147,6 +147,23 @@ def test_curl_of_the_banner_reads_the_history(folder, source):
     assert "items" in json.loads(done.stdout)
 
 
+def test_readme_leads_from_the_first_callback_to_the_history(folder):
+    if not shutil.which("curl") or not shutil.which("sha256sum"):
+        pytest.skip("no curl or sha256sum here")
+    port = str(free_port())
+    blocks = re.findall(
+        r"```sh\n(token=.*?|key=.*?)```", (ROOT / "README.md").read_text(), re.DOTALL
+    )
+    send, ask = (block.replace("8000", port) for block in blocks)
+    with serving(folder, PORT=port):
+        sent = run("sh", "-c", send, folder=folder)
+        asked = run("sh", "-c", ask, folder=folder)
+
+    assert [json.loads(line)["ActionStatus"] for line in sent.stdout.splitlines()] == ["OK"] * 4
+    disbanded = [event["subject_id"] for event in json.loads(asked.stdout)["items"]]
+    assert "@TGS#2J4SZEAEL" in disbanded
+
+
 @pytest.mark.parametrize(
     ("options", "expected"),
     [

@@ -1,9 +1,11 @@
 """Find or start the database servers, and clone a migrated database for each test."""
 
+import gc
 import os
 import shutil
 import subprocess
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from glob import glob
@@ -123,13 +125,14 @@ class Mysql(Server):
 
 def answers(url: sa.URL) -> bool:
     engine = sa.create_engine(url)
-    try:
-        with engine.connect():
-            return True
-    except sa.exc.OperationalError:
-        return False
-    finally:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        answered = False
+        with suppress(sa.exc.OperationalError), engine.connect():
+            answered = True
         engine.dispose()
+        gc.collect()  # PyMySQL leaves the socket of a failed connection to the collector
+    return answered
 
 
 def program(name: str) -> str | None:

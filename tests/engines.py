@@ -64,8 +64,11 @@ class Sqlite:
 class Server:
     """What PostgreSQL and MariaDB have in common: databases are made by statements."""
 
-    def __init__(self, url: sa.URL, process: subprocess.Popen | None = None) -> None:
+    def __init__(
+        self, url: sa.URL, process: subprocess.Popen | None = None, folder: Path | None = None
+    ) -> None:
         self.process = process
+        self.folder = folder
         self.admin = sa.create_engine(url, isolation_level="AUTOCOMMIT")
         self.template = self.create()
         migrate(self.template)
@@ -91,6 +94,7 @@ class Server:
         if self.process:
             self.process.terminate()
             self.process.wait()
+            shutil.rmtree(self.folder)
 
 
 class Postgresql(Server):
@@ -156,7 +160,7 @@ def wait_until_it_answers(url: sa.URL, process: subprocess.Popen) -> None:
             process.wait(timeout=0.1)
 
 
-def start_postgresql() -> tuple[sa.URL, subprocess.Popen] | None:
+def start_postgresql() -> tuple[sa.URL, subprocess.Popen, Path] | None:
     initdb, postgres = program("initdb"), program("postgres")
     if not initdb or not postgres:
         return None
@@ -168,10 +172,10 @@ def start_postgresql() -> tuple[sa.URL, subprocess.Popen] | None:
     process = subprocess.Popen([postgres, *options, *settings], **quiet)
     url = sa.make_url(f"postgresql+psycopg://postgres@/postgres?host={folder}")
     wait_until_it_answers(url, process)
-    return url, process
+    return url, process, folder
 
 
-def start_mysql() -> tuple[sa.URL, subprocess.Popen] | None:
+def start_mysql() -> tuple[sa.URL, subprocess.Popen, Path] | None:
     install, mariadbd = program("mariadb-install-db"), program("mariadbd")
     if not install or not mariadbd:
         return None
@@ -184,7 +188,7 @@ def start_mysql() -> tuple[sa.URL, subprocess.Popen] | None:
     process = subprocess.Popen([mariadbd, *options, *settings], **quiet)
     url = sa.make_url(f"mysql+pymysql://root@localhost/mysql?unix_socket={folder}/socket")
     wait_until_it_answers(url, process)
-    return url, process
+    return url, process, folder
 
 
 SERVERS = {

@@ -16,7 +16,7 @@ class DeliveryQuerySchema(PageQuerySchema):
 
     address = "/deliveries"
 
-    verdict = fields.Enum(Verdict, by_value=True)
+    verdict = fields.Enum(Verdict, by_value=True, metadata={"description": "What became of it."})
     command = fields.String(metadata={"description": "Tencent's `CallbackCommand`."})
     sdk_app_id = fields.String(metadata={"description": "SDKAppID of the app."})
 

@@ -13,7 +13,9 @@ class HistoryQuerySchema(PageQuerySchema):
 
     address = "/history"
 
-    subject_type = fields.Enum(SubjectType, by_value=True)
+    subject_type = fields.Enum(
+        SubjectType, by_value=True, metadata={"description": "What kind of subject."}
+    )
     subject_id = fields.String(metadata={"description": "ID of a channel or group."})
     action = fields.List(
         fields.Enum(Action, by_value=True),

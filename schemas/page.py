@@ -65,9 +65,16 @@ class PageQuerySchema(QuerySchema):
 
     since = Instant(metadata={"description": "From this instant on."})
     until = Instant(metadata={"description": "Before this instant."})
-    order = fields.Enum(Order, by_value=True, load_default=Order.DESC)
+    order = fields.Enum(
+        Order,
+        by_value=True,
+        load_default=Order.DESC,
+        metadata={"description": "Newest first, or oldest first."},
+    )
     limit = DecimalInteger(
-        load_default=DEFAULT_LIMIT, validate=validate.Range(min=1, max=MAX_LIMIT)
+        load_default=DEFAULT_LIMIT,
+        validate=validate.Range(min=1, max=MAX_LIMIT),
+        metadata={"description": "Rows of a page."},
     )
     cursor = fields.String(
         metadata={"description": "`next_cursor` of the page before; all else must be the same."}

@@ -61,6 +61,8 @@ def test_page_shows_every_address_without_outside_assets(client):
 
     for path in describe(client)["paths"]:
         assert path in page
+    assert "<td>desc, asc; else desc</td>" in page
+    assert "<td>integer, 1 to 500; else 50</td>" in page
     assert "//" not in page.replace("https://", "").replace("<!doctype html>", "")
     assert "<script" not in page
 

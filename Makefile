@@ -9,7 +9,7 @@ run: .venv/runtime .env migrate ## Serve on http://127.0.0.1:8000; PORT= and DAT
 test: .venv/development ## Run the suite on SQLite, PostgreSQL and MariaDB
 	@$(BIN)/pytest
 
-lint: .venv/development ## Check style, types and that models and migrations agree
+lint: .venv/development ## Check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

@@ -1,25 +1,19 @@
-"""Settings: read once at start, from the environment or else from ``.env``."""
+"""Settings of the service: what there is, what is allowed, and what is taken by default."""
 
-import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Self, TypeVar
+from typing import Self
 
-from dotenv import dotenv_values
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-T = TypeVar("T")
+from environment import Setting, whole_number
 
-DEFAULT_DATABASE_URL = "sqlite:///var/audit.db"
+THREADS = 16  # of a worker process; each may hold a connection to the database
 DRIVERS = ("sqlite", "postgresql+psycopg", "mysql+pymysql")
 A_DATABASE_URL = "sqlite:///PATH, postgresql+psycopg://… or mysql+pymysql://…"
-
-
-class SettingsError(ValueError):
-    """A setting is missing or wrong; its text is one line for whoever starts the service."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +22,65 @@ class ApiKey:
 
     name: str
     key: str = field(repr=False)
+
+
+def to_sdk_apps(text: str) -> Mapping[str, tuple[str, ...]]:
+    """Parse ``id[:token[:token]],…``; an empty token would switch the check off: refused."""
+    apps: dict[str, tuple[str, ...]] = {}
+    for item in text.split(","):
+        sdk_app_id, *tokens = map(str.strip, item.split(":"))
+        if not re.fullmatch("[0-9]{1,20}", sdk_app_id) or sdk_app_id in apps:
+            raise ValueError(item)
+        if not all(re.fullmatch(r"\S+", token) for token in tokens):
+            raise ValueError(item)
+        apps[sdk_app_id] = tuple(tokens)
+    return apps
+
+
+def show_sdk_apps(text: str) -> str:
+    """Show no more of each item than its SDKAppID, once there is a token anywhere."""
+    return re.sub("([0-9]*)[^,]*", r"\1…", text) if ":" in text else text
+
+
+def to_api_keys(text: str) -> tuple[ApiKey, ...]:
+    """Parse ``name:key,…``; a key is visible ASCII, as an HTTP header carries nothing else."""
+    keys = []
+    for item in text.split(","):
+        name, _, key = item.strip().partition(":")
+        if not name or not re.fullmatch("[!-~]+", key):
+            raise ValueError(item)
+        keys.append(ApiKey(name, key))
+    return tuple(keys)
+
+
+def show_api_keys(text: str) -> str:
+    """Show the names only; what has none may be a key."""
+    return re.sub("[^,:]+(?=,|$)|:[^,]*", "…", text)
+
+
+def to_database_url(text: str) -> URL:
+    """Parse the URL of a database that several processes can share."""
+    try:
+        url = make_url(text)
+    except ArgumentError as error:
+        raise ValueError(text) from error
+    if url.drivername not in DRIVERS or url.database in (None, "", ":memory:"):
+        raise ValueError(text)
+    return url
+
+
+def show_database_url(text: str) -> str:
+    """Show neither who logs in nor the options: either may hold a password."""
+    return re.sub(r"\?.*", "?…", re.sub("//.*@", "//…@", text))
+
+
+SDK_APPS = Setting("SDK_APPS", to_sdk_apps, "sdkappid[:token[:token]][,…]", show_sdk_apps)
+API_KEYS = Setting("API_KEYS", to_api_keys, "name:key[,name:key…] in visible ASCII", show_api_keys)
+DATABASE_URL = Setting("DATABASE_URL", to_database_url, A_DATABASE_URL, show_database_url)
+DATABASE_READ_URL = Setting("DATABASE_READ_URL", to_database_url, A_DATABASE_URL, show_database_url)
+SIGN_TOLERANCE_SECONDS = whole_number("SIGN_TOLERANCE_SECONDS", 1, 86400)
+MAX_BODY_BYTES = whole_number("MAX_BODY_BYTES", 1, 2**30)
+PORT = whole_number("PORT", 1, 65535)
 
 
 @dataclass(frozen=True)
@@ -61,115 +114,24 @@ class Settings:
             SettingsError: naming the first wrong setting, its value without secrets, and what
                 is allowed.
         """
-        setting = Environment(environ)
-        url = read_database_url(environ)
+        sdk_apps = SDK_APPS.require(environ)
+        database_url = read_database_url(environ)
+        tolerance = SIGN_TOLERANCE_SECONDS.read(environ, cls.sign_tolerance.seconds)
         return cls(
-            sdk_apps=setting.require("SDK_APPS", to_sdk_apps, "sdkappid[:token[:token]][,…]"),
-            database_url=url,
-            database_read_url=setting.read(
-                "DATABASE_READ_URL", url, to_database_url, A_DATABASE_URL
-            ),
-            sign_tolerance=setting.read(
-                "SIGN_TOLERANCE_SECONDS", cls.sign_tolerance, to_seconds, "1 to 86400"
-            ),
-            api_keys=setting.read("API_KEYS", cls.api_keys, to_api_keys, "name:key[,name:key…]"),
-            max_body_bytes=setting.read(
-                "MAX_BODY_BYTES", cls.max_body_bytes, whole(1, 2**30), "1 to 1073741824"
-            ),
-            port=setting.read("PORT", cls.port, whole(1, 65535), "1 to 65535"),
+            sdk_apps=sdk_apps,
+            database_url=database_url,
+            database_read_url=DATABASE_READ_URL.read(environ, database_url),
+            sign_tolerance=timedelta(seconds=tolerance),
+            api_keys=API_KEYS.read(environ, cls.api_keys),
+            max_body_bytes=MAX_BODY_BYTES.read(environ, cls.max_body_bytes),
+            port=PORT.read(environ, cls.port),
         )
-
-
-@dataclass(frozen=True)
-class Environment:
-    """Reads settings by name, and says in one line what is wrong with a value."""
-
-    values: Mapping[str, str]
-
-    def require(self, name: str, parse: Callable[[str], T], allowed: str) -> T:
-        """Read a setting that has no default."""
-        text = self.values.get(name, "").strip()
-        if not text:
-            raise SettingsError(f"{name} is not set; set it to {allowed}")
-        try:
-            return parse(text)
-        except (ValueError, ArgumentError):
-            message = f"{name}={without_secrets(name, text)!r} is not allowed; set it to {allowed}"
-            raise SettingsError(message) from None
-
-    def read(self, name: str, default: T, parse: Callable[[str], T], allowed: str) -> T:
-        """Read a setting that may be left out."""
-        if not self.values.get(name, "").strip():
-            return default
-        return self.require(name, parse, allowed)
-
-
-def read_environment() -> dict[str, str]:
-    """Merge ``.env`` of the working directory with the environment, which wins."""
-    from_file = {name: value for name, value in dotenv_values(".env").items() if value is not None}
-    return from_file | os.environ
 
 
 def read_database_url(environ: Mapping[str, str]) -> URL:
     """Read ``DATABASE_URL`` alone: all that a migration needs.
 
     Raises:
-        SettingsError: the URL is not one of the three supported databases.
+        SettingsError: it is not one of the supported databases.
     """
-    default = make_url(DEFAULT_DATABASE_URL)
-    return Environment(environ).read("DATABASE_URL", default, to_database_url, A_DATABASE_URL)
-
-
-def to_database_url(text: str) -> URL:
-    """Parse the URL of a database that several processes can share."""
-    url = make_url(text)
-    if url.drivername not in DRIVERS or url.database in (None, "", ":memory:"):
-        raise ValueError(text)
-    return url
-
-
-def to_sdk_apps(text: str) -> Mapping[str, tuple[str, ...]]:
-    """Parse ``id[:token[:token]],…``; an empty token would switch the check off: refused."""
-    apps: dict[str, tuple[str, ...]] = {}
-    for item in text.split(","):
-        sdk_app_id, *tokens = item.strip().split(":")
-        if not re.fullmatch("[0-9]{1,20}", sdk_app_id) or not all(tokens) or sdk_app_id in apps:
-            raise ValueError(item)
-        apps[sdk_app_id] = tuple(tokens)
-    return apps
-
-
-def to_api_keys(text: str) -> tuple[ApiKey, ...]:
-    """Parse ``name:key,…``; a key is visible ASCII, as an HTTP header carries nothing else."""
-    keys = []
-    for item in text.split(","):
-        name, _, key = item.strip().partition(":")
-        if not name or not re.fullmatch("[!-~]+", key):
-            raise ValueError(item)
-        keys.append(ApiKey(name, key))
-    return tuple(keys)
-
-
-def to_seconds(text: str) -> timedelta:
-    """Parse a whole number of seconds, at most a day."""
-    return timedelta(seconds=whole(1, 86400)(text))
-
-
-def whole(least: int, most: int) -> Callable[[str], int]:
-    """Make a parser of decimal numbers from ``least`` to ``most``, bounds included."""
-
-    def parse(text: str) -> int:
-        if not re.fullmatch("[0-9]{1,12}", text) or not least <= int(text) <= most:
-            raise ValueError(text)
-        return int(text)
-
-    return parse
-
-
-def without_secrets(name: str, text: str) -> str:
-    """Blank tokens, keys and passwords out of a value that is about to be printed."""
-    if name == "API_KEYS":
-        return re.sub("[^,:]+(?=,|$)|:[^,]*", "…", text)
-    if name == "SDK_APPS":
-        return re.sub(":[^,]*", ":…", text)
-    return re.sub("(?<=//)([^:/@]*):.*@", r"\1:…@", text)
+    return DATABASE_URL.read(environ, make_url("sqlite:///var/audit.db"))

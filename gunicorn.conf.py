@@ -6,7 +6,8 @@ from pathlib import Path
 
 from gunicorn.arbiter import Arbiter
 
-from config import Settings, SettingsError, read_environment
+from config import THREADS, Settings
+from environment import SettingsError, read_environment
 
 try:
     settings = Settings.from_environment(read_environment())
@@ -16,7 +17,7 @@ except SettingsError as error:
 bind = f"127.0.0.1:{settings.port}"
 worker_class = "gthread"  # keeps connections alive, as Tencent does
 workers = 2
-threads = 16
+threads = THREADS
 keepalive = 75  # seconds
 control_socket_disable = True
 
@@ -27,10 +28,11 @@ def when_ready(_: Arbiter) -> None:
     env_file = shlex.quote(str(Path(".env").resolve()))
     api_keys = "printenv API_KEYS" if "API_KEYS" in os.environ else f"grep ^API_KEYS= {env_file}"
     key = f"$({api_keys} | sed 's/^[^:]*:\\([^,]*\\).*/\\1/')"
+    curl = f'curl -H "Authorization: Bearer {key}" {here}/history'
     print(
         f"Listening on {here}",
         f"  webhook URL  https://YOUR.PUBLIC.HOST/callback, forwarded to {here}/callback",
-        f'  history      curl -H "Authorization: Bearer {key}" {here}/history',
+        f"  history      {curl if settings.api_keys else 'nobody may read: set API_KEYS'}",
         f"  API          {here}/docs",
         sep="\n",
         flush=True,

@@ -3,7 +3,8 @@
 import logging
 
 from app import create_app
-from config import Settings, SettingsError, read_environment
+from config import Settings
+from environment import SettingsError, read_environment
 
 logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 logging.getLogger("alembic").setLevel(logging.WARNING)

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from config import ApiKey, Settings, SettingsError, read_environment
+from config import ApiKey, Settings
+from environment import SettingsError, read_environment
 
 APPS = {"SDK_APPS": "888888:token"}
 
@@ -25,7 +26,7 @@ def test_only_the_apps_have_no_default():
 
 
 def test_several_apps_may_have_several_tokens_or_none():
-    settings = read(SDK_APPS=" 1:a:b , 2 ,3:c")
+    settings = read(SDK_APPS=" 1:a:b , 2 ,3 : c")
 
     assert settings.sdk_apps == {"1": ("a", "b"), "2": (), "3": ("c",)}
 
@@ -52,6 +53,9 @@ def test_reads_go_where_they_are_sent():
         ("SDK_APPS", "1,1"),
         ("SDK_APPS", "1,,2"),
         ("SDK_APPS", "\u0661"),
+        ("SDK_APPS", "1:two words"),
+        ("SDK_APPS", "1:top,secret"),
+        ("DATABASE_URL", "oracle://h/d?password=secret"),
         ("API_KEYS", "key-without-a-name"),
         ("API_KEYS", ":secret"),
         ("API_KEYS", "ops:"),
@@ -79,7 +83,7 @@ def test_wrong_value_is_told_in_one_line_without_secrets(name, value):
     assert "\n" not in message
     assert "secret" not in message
     assert "key-without" not in message
-    if name in ("SIGN_TOLERANCE_SECONDS", "MAX_BODY_BYTES", "PORT"):
+    if value == "abc" or name in ("SIGN_TOLERANCE_SECONDS", "MAX_BODY_BYTES", "PORT"):
         assert repr(value) in message
 
 

@@ -1,6 +1,6 @@
 """Small answers: to Tencent, about failures, about health."""
 
-from marshmallow import Schema, fields, validate
+from marshmallow import INCLUDE, Schema, fields, validate
 
 
 class CallbackReplySchema(Schema):
@@ -18,6 +18,11 @@ class CallbackReplySchema(Schema):
 
 class ProblemSchema(Schema):
     """A failure as RFC 9457 describes it."""
+
+    class Meta:
+        """The RFC allows more members: ``/readyz`` tells what each database says."""
+
+        unknown = INCLUDE
 
     type = fields.String(required=True)
     title = fields.String(required=True)
@@ -42,8 +47,8 @@ class DatabaseHealthSchema(Schema):
 
 
 class ReadinessSchema(Schema):
-    """Whether callbacks can be stored; the same members come with a 503 if they can't."""
+    """Callbacks can be stored; what a database says also comes with the 503 if they can't."""
 
-    status = fields.String(required=True, validate=validate.OneOf(["ready", "not ready"]))
+    status = fields.String(required=True, validate=validate.Equal("ready"))
     database = fields.Nested(DatabaseHealthSchema, required=True)
     read_database = fields.Nested(DatabaseHealthSchema, required=True)

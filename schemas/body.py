@@ -1,17 +1,15 @@
 """Read the body of a callback: its command, and the fact it states or what is wrong with it."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any
 
 from marshmallow import ValidationError
 
 from models.types import fits_id_column
 from schemas.lifecycle import LifecycleFact
 from schemas.registry import LIFECYCLE_SCHEMAS
-
-MAX_DEPTH = 64  # documented bodies have 4 levels
+from schemas.strict_json import UnreadableError, parse_json
 
 Errors = Mapping[str, Any]
 
@@ -37,10 +35,6 @@ class Reading:
     error_code: int = 0
 
 
-class UnreadableError(ValueError):
-    """The body is not JSON as RFC 8259 has it, or more of it than can be kept as data."""
-
-
 def read_callback(query_commands: Iterable[str], raw: bytes) -> Reading:
     """Read one callback; whatever the bytes are, this does not raise.
 
@@ -48,7 +42,7 @@ def read_callback(query_commands: Iterable[str], raw: bytes) -> Reading:
         query_commands: every ``CallbackCommand`` of the query string.
         raw: the body as received.
     """
-    commands = set(filter(None, query_commands))
+    commands = set(filter(None, query_commands))  # an empty one says nothing
     try:
         body = parse_json(raw)
     except UnreadableError as error:
@@ -92,72 +86,3 @@ def only(commands: set[str]) -> str | None:
     """Give the command if there is exactly one and a column can hold it."""
     fitting = [command for command in commands if fits_id_column(command)]
     return fitting[0] if len(commands) == len(fitting) == 1 else None
-
-
-def parse_json(raw: bytes) -> Any:
-    """Parse UTF-8 JSON strictly, whatever ``Content-Type`` says.
-
-    Python's own parser also takes NaN, turns 1e400 into infinity, and lets the last of two equal
-    keys win. Those are refused, as are the bodies it can't finish: their bytes are kept anyway.
-
-    Raises:
-        UnreadableError: with a reason for whoever reads the delivery.
-    """
-    try:
-        value = json.loads(
-            raw.decode(),
-            object_pairs_hook=to_unique_keys,
-            parse_constant=refuse_constant,
-            parse_float=to_finite,
-        )
-    except UnicodeDecodeError as error:
-        raise UnreadableError(f"Not UTF-8: byte {error.start}.") from None
-    except json.JSONDecodeError as error:
-        raise UnreadableError(f"Not JSON: {error.msg} at character {error.pos}.") from None
-    except UnreadableError:
-        raise
-    except RecursionError:
-        raise UnreadableError(f"Nested more than {MAX_DEPTH} levels deep.") from None
-    except ValueError:
-        raise UnreadableError("A number has too many digits.") from None
-    if not is_shallow(value):
-        raise UnreadableError(f"Nested more than {MAX_DEPTH} levels deep.")
-    return value
-
-
-def to_unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Refuse an object that says one thing twice: nobody can tell which was meant."""
-    unique = dict(pairs)
-    if len(unique) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise UnreadableError(f"Key {twice!r} appears twice.")
-    return unique
-
-
-def refuse_constant(name: str) -> NoReturn:
-    """Refuse NaN and the infinities, which JSON does not have."""
-    raise UnreadableError(f"Not JSON: {name}.")
-
-
-def to_finite(digits: str) -> float:
-    """Refuse a number that would become infinity."""
-    number = float(digits)
-    if number in (float("inf"), float("-inf")):
-        raise UnreadableError(f"Number out of range: {digits[:40]}.")
-    return number
-
-
-def is_shallow(value: Any) -> bool:
-    """Tell whether a value can be walked recursively by whoever handles it later."""
-    level = [value]
-    for _ in range(MAX_DEPTH + 1):
-        level = [
-            child
-            for node in level
-            if isinstance(node, dict | list)
-            for child in (node.values() if isinstance(node, dict) else node)
-        ]
-        if not level:
-            return True
-    return False

@@ -4,10 +4,11 @@ import struct
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from hashlib import blake2b
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from schemas.fields import EPOCH
+
 MICROSECOND = timedelta(microseconds=1)
 PACKED = struct.Struct(">qq8s")
 

@@ -7,7 +7,7 @@ from typing import Any
 from marshmallow import Schema, fields, pre_dump
 
 from models.vocabulary import Refusal, Verdict
-from schemas.fields import Instant
+from schemas.fields import Instant, word_field
 from schemas.page import PageQuerySchema, page_of
 
 
@@ -47,7 +47,7 @@ class DeliverySchema(Schema):
     """One authentic POST and what became of it."""
 
     id = fields.Integer(required=True)
-    verdict = fields.Enum(Verdict, by_value=True, required=True)
+    verdict = word_field(Verdict)
     command = fields.String(required=True, allow_none=True)
     sdk_app_id = fields.String(required=True)
     received_at = Instant(required=True)
@@ -75,7 +75,7 @@ class QuarantinedRequestSchema(RawBodySchema):
     """One refused request; `body` holds its first 64 KiB."""
 
     id = fields.Integer(required=True)
-    reason = fields.Enum(Refusal, by_value=True, required=True)
+    reason = word_field(Refusal)
     received_at = Instant(required=True)
     peer = fields.String(required=True)
     query_string = fields.String(required=True)

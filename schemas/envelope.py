@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import parse_qs
 
 from marshmallow import EXCLUDE, Schema, fields, post_load, pre_load
 
@@ -15,7 +16,7 @@ class Arrival:
     Attributes:
         received_at: when its head had been read, timezone-aware.
         peer: address of the other end of the connection.
-        query_string: as received, without the question mark.
+        query_string: as received, without the question mark; a byte beyond ASCII is one character.
     """
 
     received_at: datetime
@@ -25,13 +26,18 @@ class Arrival:
 
 @dataclass(frozen=True)
 class Envelope:
-    """What the query string says about its sender; none where absent or repeated."""
+    """What the query string says; a parameter that is repeated counts as absent.
 
-    sdk_app_id: str | None
-    sign: str | None
-    request_time: str | None
-    client_ip: str | None
-    platform: str | None
+    Attributes:
+        commands: every ``CallbackCommand``, for ``read_callback`` to compare with the body.
+    """
+
+    sdk_app_id: str | None = None
+    commands: Sequence[str] = ()
+    client_ip: str | None = None
+    platform: str | None = None
+    sign: str | None = None
+    request_time: str | None = None
 
 
 class EnvelopeSchema(Schema):
@@ -49,7 +55,8 @@ class EnvelopeSchema(Schema):
         data_key="SdkAppid",
         metadata={"description": "SDKAppID; exactly one, and one of `SDK_APPS`."},
     )
-    command = fields.String(
+    commands = fields.List(
+        fields.String(),
         data_key="CallbackCommand",
         metadata={"description": "What happened; must agree with the body where both say it."},
     )
@@ -71,17 +78,21 @@ class EnvelopeSchema(Schema):
     )
 
     @pre_load
-    def take_single(self, args: Mapping[str, Sequence[str]], **_: Any) -> dict[str, str]:
+    def take_single(self, args: Mapping[str, Sequence[str]], **_: Any) -> dict[str, Any]:
         """Take a parameter only if it is given once: of two, nobody knows which is meant."""
-        return {name: values[0] for name, values in args.items() if len(values) == 1}
+        single = {name: values[0] for name, values in args.items() if len(values) == 1}
+        return single | {"CallbackCommand": args.get("CallbackCommand", [])}
 
     @post_load
     def to_envelope(self, data: dict[str, Any], **_: Any) -> Envelope:
-        """Leave the command out: ``read_callback`` compares every one of them with the body."""
-        return Envelope(
-            sdk_app_id=data.get("sdk_app_id"),
-            sign=data.get("sign"),
-            request_time=data.get("request_time"),
-            client_ip=data.get("client_ip"),
-            platform=data.get("platform"),
-        )
+        """Make the envelope."""
+        return Envelope(**data)
+
+
+ENVELOPE = EnvelopeSchema()
+
+
+def read_envelope(query_string: str) -> Envelope:
+    """Read the query string of a callback; whatever it holds, this does not raise."""
+    envelope: Envelope = ENVELOPE.load(parse_qs(query_string, keep_blank_values=True))
+    return envelope

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
-from marshmallow import ValidationError, fields, validate
-
-from models.types import MAX_ID_LENGTH, fits_id_column
+from marshmallow import fields, validate
 
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class DecimalInteger(fields.Integer):
@@ -67,58 +68,7 @@ def format_instant(value: datetime, *, brief: bool = False) -> str:
     return value.astimezone(UTC).isoformat(timespec=timespec).replace("+00:00", "Z")
 
 
-def check_id_length(value: str) -> None:
-    """Refuse an ID that its column can't hold; Tencent's own limit is 96 bytes."""
-    if not fits_id_column(value):
-        raise ValidationError(f"Longer than {MAX_ID_LENGTH} characters.")
-
-
-def id_field(**kwargs: Any) -> fields.String:
-    """Make a field for the ID of a user, group, topic or channel."""
-    return fields.String(validate=[validate.Length(min=1), check_id_length], **kwargs)
-
-
-def account_field(**kwargs: Any) -> fields.String:
-    """Make a field for a user ID that Tencent may leave out, empty or null."""
-    return fields.String(allow_none=True, validate=check_id_length, **kwargs)
-
-
-def text_field(data_key: str) -> fields.String:
-    """Make a field for a documented text; its length is Tencent's business."""
-    return fields.String(allow_none=True, data_key=data_key)
-
-
-class WrappedAccount(fields.String):
-    """A user ID inside an object, as Tencent lists users: ``{"Member_Account": "bob"}``."""
-
-    default_error_messages = {"wrapping": "Not an object with {item_key}."}  # noqa: RUF012
-
-    def __init__(self, item_key: str) -> None:
-        super().__init__(validate=check_id_length)
-        self.item_key = item_key
-
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
-    ) -> str:
-        if not isinstance(value, Mapping) or self.item_key not in value:
-            raise self.make_error("wrapping", item_key=self.item_key)
-        return super()._deserialize(value[self.item_key], attr, data, **kwargs)
-
-
-def accounts_field(data_key: str, *, item_key: str) -> fields.List[str]:
-    """Make a field for one of Tencent's lists of users; loads as their IDs."""
-    return fields.List(WrappedAccount(item_key), allow_none=True, data_key=data_key)
-
-
-class TextOrTexts(fields.Field[Any]):
-    """A string or a list of strings, where Tencent's table and sample disagree."""
-
-    default_error_messages = {"invalid": "Not a string or a list of strings."}  # noqa: RUF012
-
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
-    ) -> Any:
-        texts = value if isinstance(value, list) else [value]
-        if not all(isinstance(text, str) for text in texts):
-            raise self.make_error("invalid")
-        return value
+def word_field(vocabulary: type[StrEnum]) -> fields.String:
+    """Make a field that shows a word of a closed vocabulary, or one of a newer release."""
+    words = validate.OneOf([member.value for member in vocabulary])
+    return fields.String(required=True, validate=words)

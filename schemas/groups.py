@@ -1,4 +1,4 @@
-"""Bodies of ``Group.*``: the life of groups, their members, attributes and topics.
+"""Bodies of ``Group.*``: the life of groups, their members and attributes.
 
 Source: Tencent Cloud Chat, "Group Webhooks", one page for each command, named in its
 docstring.
@@ -7,11 +7,9 @@ docstring.
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import fields
-
 from models.vocabulary import Action, SubjectType
-from schemas.fields import TextOrTexts, account_field, accounts_field, id_field, text_field
 from schemas.lifecycle import LifecycleSchema
+from schemas.wire import account_field, accounts_field, id_field, list_field, text_field
 
 
 class GroupSchema(LifecycleSchema):
@@ -29,7 +27,7 @@ class GroupCreatedSchema(GroupSchema):
     action = Action.CREATED
 
     members = accounts_field("MemberList", item_key="Member_Account")
-    custom_fields = fields.List(fields.Dict(), allow_none=True, data_key="UserDefinedDataList")
+    custom_fields = list_field("UserDefinedDataList")
 
 
 class GroupProfileChangedSchema(GroupSchema):
@@ -43,13 +41,14 @@ class GroupProfileChangedSchema(GroupSchema):
     introduction = text_field("Introduction")
     notification = text_field("Notification")
     face_url = text_field("FaceUrl")
-    custom_fields = fields.List(fields.Dict(), allow_none=True, data_key="UserDefinedDataList")
+    custom_fields = list_field("UserDefinedDataList")
 
 
 class GroupOwnerChangedSchema(GroupSchema):
     """``Group.CallbackAfterChangeGroupOwner``: https://trtc.io/document/60396."""
 
     action = Action.OWNER_CHANGED
+    columns = LifecycleSchema.columns - {"owner"}
 
     old_owner = account_field(data_key="OldOwner_Account")
     new_owner = account_field(data_key="NewOwner_Account")
@@ -123,36 +122,4 @@ class AttributesChangedSchema(GroupSchema):
     action = Action.ATTRIBUTES_CHANGED
 
     option_type = text_field("OptionType")
-    attributes = fields.List(fields.Dict(), allow_none=True, data_key="GroupAttr")
-
-
-class TopicCreatedSchema(GroupSchema):
-    """``Group.CallbackAfterCreateTopic``: https://trtc.io/document/49464.
-
-    Name and owner are the topic's.
-    """
-
-    action = Action.TOPIC_CREATED
-
-    topic_id = text_field("TopicId")
-    custom_fields = fields.List(fields.Dict(), allow_none=True, data_key="UserDefinedDataList")
-
-
-class TopicChangedSchema(GroupProfileChangedSchema):
-    """``Group.CallbackAfterTopicInfoChanged``: https://trtc.io/document/49466.
-
-    It does not tell which topic.
-    """
-
-    action = Action.TOPIC_CHANGED
-
-
-class TopicDestroyedSchema(GroupSchema):
-    """``Group.CallbackAfterTopicDestroyed``: https://trtc.io/document/49465.
-
-    ``TopicIdList`` is a string in Tencent's table and a list in its sample: both are taken.
-    """
-
-    action = Action.TOPIC_DESTROYED
-
-    topic_ids = TextOrTexts(allow_none=True, data_key="TopicIdList")
+    attributes = list_field("GroupAttr")

@@ -4,7 +4,7 @@ from marshmallow import Schema, fields
 
 from models.vocabulary import Action, SubjectType
 from schemas.deliveries import DeliveryDetailSchema
-from schemas.fields import Instant
+from schemas.fields import Instant, word_field
 from schemas.page import PageQuerySchema, page_of
 
 
@@ -31,9 +31,9 @@ class EventSchema(Schema):
     """One lifecycle event."""
 
     id = fields.Integer(required=True)
-    subject_type = fields.Enum(SubjectType, by_value=True, required=True)
+    subject_type = word_field(SubjectType)
     subject_id = fields.String(required=True)
-    action = fields.Enum(Action, by_value=True, required=True)
+    action = word_field(Action)
     command = fields.String(required=True, metadata={"description": "Tencent's name for it."})
     sdk_app_id = fields.String(required=True)
     operator = fields.String(

@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 from marshmallow import EXCLUDE, Schema, fields, post_load, validate
 
 from models.vocabulary import Action, SubjectType
-from schemas.fields import DecimalInteger, account_field
+from schemas.fields import DecimalInteger
+from schemas.wire import account_field
 
 LAST_EVENT_TIME_MS = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z
-COLUMNS = ("subject_id", "operator", "owner", "name", "event_time", "members")
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,9 @@ class LifecycleSchema(Schema):
     no schema names are kept like the others.
 
     A subclass declares ``subject_id`` and, where the command lists users, ``members``.
+
+    Attributes:
+        columns: the fields an event has outside its ``details``.
     """
 
     class Meta:
@@ -52,6 +55,9 @@ class LifecycleSchema(Schema):
 
     subject_type: ClassVar[SubjectType]
     action: ClassVar[Action]
+    columns: ClassVar[frozenset[str]] = frozenset(
+        {"subject_id", "operator", "owner", "name", "event_time", "members"}
+    )
 
     operator = account_field(data_key="Operator_Account")
     owner = account_field(data_key="Owner_Account")
@@ -60,14 +66,17 @@ class LifecycleSchema(Schema):
         allow_none=True,
         data_key="EventTime",
         validate=validate.Range(max=LAST_EVENT_TIME_MS, error="Later than the year 9999."),
-        metadata={"description": "Milliseconds since 1970 UTC, or the same as a string."},
+        metadata={
+            "type": ["integer", "string"],
+            "description": "Milliseconds since 1970 UTC, also as a string of digits.",
+        },
     )
 
     @post_load(pass_original=True)
     def to_fact(self, data: dict[str, Any], original: Mapping[str, Any], **_: Any) -> LifecycleFact:
         """Separate what every event has from the details of this one."""
-        named = {self.fields[name].data_key for name in COLUMNS if name in self.fields}
-        named.add("CallbackCommand")
+        named = {self.fields[name].data_key for name in self.columns if name in self.fields}
+        named |= {"CallbackCommand"}
         return LifecycleFact(
             subject_type=self.subject_type,
             subject_id=data["subject_id"],
@@ -77,7 +86,11 @@ class LifecycleSchema(Schema):
             name=data.get("name"),
             event_time=data.get("event_time"),
             members=self.to_members(data),
-            details={name: value for name, value in original.items() if name not in named},
+            details={
+                name: value
+                for name, value in original.items()
+                if name not in named or says_more_than_ids(value)
+            },
         )
 
     def to_owner(self, data: Mapping[str, Any]) -> str | None:
@@ -87,3 +100,8 @@ class LifecycleSchema(Schema):
     def to_members(self, data: Mapping[str, Any]) -> tuple[str, ...]:
         """Tell which users this is about."""
         return tuple(data.get("members") or ())
+
+
+def says_more_than_ids(value: Any) -> bool:
+    """Tell whether a list of users holds fields that ``members`` has no place for."""
+    return isinstance(value, list) and any(len(item) > 1 for item in value)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from schemas import channels, groups
+from schemas import channels, groups, topics
 from schemas.lifecycle import LifecycleSchema
 
 LIFECYCLE_SCHEMAS: Mapping[str, LifecycleSchema] = {
@@ -23,7 +23,7 @@ LIFECYCLE_SCHEMAS: Mapping[str, LifecycleSchema] = {
     "Group.CallbackAfterMemberExit": groups.MembersLeftSchema(),
     "Group.CallbackAfterMemberFieldChanged": groups.MemberChangedSchema(),
     "Group.CallbackAfterGroupAttrChanged": groups.AttributesChangedSchema(),
-    "Group.CallbackAfterCreateTopic": groups.TopicCreatedSchema(),
-    "Group.CallbackAfterTopicInfoChanged": groups.TopicChangedSchema(),
-    "Group.CallbackAfterTopicDestroyed": groups.TopicDestroyedSchema(),
+    "Group.CallbackAfterCreateTopic": topics.TopicCreatedSchema(),
+    "Group.CallbackAfterTopicInfoChanged": topics.TopicChangedSchema(),
+    "Group.CallbackAfterTopicDestroyed": topics.TopicDestroyedSchema(),
 }

@@ -2,8 +2,10 @@
 
 import re
 
+import jsonschema_rs
 import pytest
 import schemathesis
+import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
@@ -31,6 +33,12 @@ def describe(client):
     return client.get("/openapi.json").get_json()
 
 
+@pytest.fixture(scope="module")
+def openapi():
+    url = sa.make_url("postgresql+psycopg://nobody@nowhere/nothing")
+    return create_app(Settings({"1": ()}, url, url)).extensions["openapi"]
+
+
 def test_every_address_is_described(app, client):
     addresses = {
         re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", rule.rule) for rule in app.url_map.iter_rules()
@@ -46,6 +54,17 @@ def test_every_lifecycle_command_is_described(client):
     disbanded = components["Group.CallbackAfterGroupDestroyed"]
     assert disbanded["required"] == ["GroupId"]
     assert "MemberList" in disbanded["properties"]
+
+
+@pytest.mark.parametrize("body", SAMPLES, ids=lambda body: body["CallbackCommand"])
+def test_documented_callback_matches_its_description(openapi, body):
+    command = body["CallbackCommand"]
+    if command in LIFECYCLE_SCHEMAS:
+        components = openapi["components"]["schemas"]
+
+        jsonschema_rs.validator_for(components[command]).validate(body)
+        with pytest.raises(jsonschema_rs.ValidationError):
+            jsonschema_rs.validator_for(components[command]).validate(body | {"EventTime": []})
 
 
 def test_what_needs_a_key_says_so(client):
@@ -83,8 +102,7 @@ def described(database_url):
         app.test_client().post("/callback", query_string={"SdkAppid": OPEN_APP}, json=body)
     app.test_client().post("/callback")
     yield schemathesis.openapi.from_wsgi("/openapi.json", app)
-    for sessions in (runtime := app.extensions["runtime"].database).writes, runtime.reads:
-        sessions.kw["bind"].dispose()
+    app.extensions["runtime"].database.close()
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

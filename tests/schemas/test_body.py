@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.types import dump_json
-from schemas.body import MAX_DEPTH, parse_json, read_callback
+from schemas.body import read_callback
 from schemas.registry import LIFECYCLE_SCHEMAS
+from schemas.strict_json import MAX_DEPTH, parse_json
+from schemas.wire import MAX_FAULTS
 from services.repeats import event_key
 from tests.payloads import SAMPLES, group_created, group_destroyed, sample
 
@@ -104,6 +106,46 @@ def test_event_time_that_is_no_instant_is_an_error(event_time):
     body = json.dumps(group_created() | {"EventTime": event_time})
 
     assert read_callback([], body.encode()).errors.keys() == {"EventTime"}
+
+
+@pytest.mark.parametrize("attributes", [["k1"], [{"key": "k1"}], [None], []])
+def test_form_of_group_attributes_is_not_documented_for_every_case(attributes):
+    body = json.dumps(sample("CallbackAfterGroupAttrChanged") | {"GroupAttr": attributes})
+
+    assert read_callback([], body.encode()).fact.details["GroupAttr"] == attributes
+
+
+def test_members_of_whom_more_is_said_stay_in_the_details():
+    members = [{"Member_Account": "a"}, {"Member_Account": "b", "Role": "Admin"}]
+
+    fact = read_callback([], json.dumps(group_destroyed(MemberList=members)).encode()).fact
+
+    assert fact.members == ("a", "b")
+    assert fact.details["MemberList"] == members
+
+
+def test_owner_change_keeps_an_owner_nobody_documented():
+    body = sample("CallbackAfterChangeGroupOwner") | {"Owner_Account": "user0"}
+
+    fact = read_callback([], json.dumps(body).encode()).fact
+
+    assert (fact.owner, fact.details["Owner_Account"]) == ("user2", "user0")
+
+
+def test_only_the_first_faults_of_a_list_are_named():
+    body = b'{"GroupId":"g","MemberList":[' + b"1," * 500_000 + b"1]}"
+
+    reading = read_callback(["Group.CallbackAfterGroupDestroyed"], body)
+
+    assert len(reading.errors["MemberList"]) == MAX_FAULTS
+
+
+def test_key_that_appears_twice_among_many_is_found_at_once():
+    keys = b",".join(b'"%x":0' % number for number in range(200_000))
+
+    reading = read_callback(["Group.Any"], b"{" + keys + b',"30d3f":1}')
+
+    assert reading.errors == {"body": ["Key '30d3f' appears twice."]}
 
 
 def test_topic_ids_may_be_one_string():

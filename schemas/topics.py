@@ -1,0 +1,40 @@
+"""Bodies of ``Group.*`` about topics: each belongs to the history of its community group.
+
+Source: Tencent Cloud Chat, "Group Webhooks", one page for each command, named in its docstring.
+"""
+
+from models.vocabulary import Action
+from schemas.groups import GroupProfileChangedSchema, GroupSchema
+from schemas.wire import TextOrTexts, list_field, text_field
+
+
+class TopicCreatedSchema(GroupSchema):
+    """``Group.CallbackAfterCreateTopic``: https://trtc.io/document/49464.
+
+    Name and owner are the topic's.
+    """
+
+    action = Action.TOPIC_CREATED
+
+    topic_id = text_field("TopicId")
+    custom_fields = list_field("UserDefinedDataList")
+
+
+class TopicChangedSchema(GroupProfileChangedSchema):
+    """``Group.CallbackAfterTopicInfoChanged``: https://trtc.io/document/49466.
+
+    It does not tell which topic.
+    """
+
+    action = Action.TOPIC_CHANGED
+
+
+class TopicDestroyedSchema(GroupSchema):
+    """``Group.CallbackAfterTopicDestroyed``: https://trtc.io/document/49465.
+
+    ``TopicIdList`` is a string in Tencent's table and a list in its sample: both are taken.
+    """
+
+    action = Action.TOPIC_DESTROYED
+
+    topic_ids = TextOrTexts("TopicIdList")

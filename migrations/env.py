@@ -5,8 +5,10 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
+from sqlalchemy.exc import DBAPIError
 
-from config import SettingsError, read_database_url, read_environment
+from config import read_database_url
+from environment import SettingsError, read_environment
 from models import Base
 from models.session import open_engine
 from models.types import ExactLongText, ExactText, Json, UtcDateTime
@@ -50,7 +52,12 @@ def connect_and_run() -> None:
     except SettingsError as error:
         raise SystemExit(str(error)) from None
     engine = open_engine(url)
-    with engine.connect() as connection:
+    try:
+        connection = engine.connect()
+    except DBAPIError as error:
+        reason = " ".join(str(error.orig).split())
+        raise SystemExit(f"DATABASE_URL: the database does not answer: {reason}") from None
+    with connection:
         run_migrations(connection)
     engine.dispose()
 

@@ -7,8 +7,16 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base
-from models.types import MAX_ID_LENGTH, Bytes, ExactLongText, ExactText, Json, RowId, UtcDateTime
-from models.vocabulary import Verdict, enum_column
+from models.types import (
+    MAX_ID_LENGTH,
+    Bytes,
+    ExactLongText,
+    ExactText,
+    Json,
+    RowId,
+    UtcDateTime,
+    Word,
+)
 
 
 class Delivery(Base):
@@ -18,7 +26,8 @@ class Delivery(Base):
         received_at: when its head had been read.
         command: the ``CallbackCommand``, or none where it could not be told.
         peer: address of the other end of the connection.
-        query_string: as received, without the question mark.
+        query_string: as received, without the question mark; a byte beyond ASCII is one character.
+        verdict: one of ``Verdict``.
         errors: reasons by field of an ``invalid`` one.
         duplicate_of: the delivery that this one repeats.
     """
@@ -29,17 +38,18 @@ class Delivery(Base):
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
     sdk_app_id: Mapped[str] = mapped_column(ExactText(32))
     command: Mapped[str | None] = mapped_column(ExactText(MAX_ID_LENGTH))
-    verdict: Mapped[Verdict] = mapped_column(enum_column(Verdict))
+    verdict: Mapped[str] = mapped_column(Word)
     errors: Mapped[dict[str, Any] | None] = mapped_column(Json(none_as_null=True))
     duplicate_of: Mapped[int | None] = mapped_column(sa.ForeignKey("deliveries.id"), index=True)
     peer: Mapped[str] = mapped_column(ExactLongText)
     query_string: Mapped[str] = mapped_column(ExactLongText)
-    body: Mapped[bytes] = mapped_column(Bytes, deferred=True)
+    body: Mapped[bytes] = mapped_column(Bytes)
 
     # Each serves services.deliveries.fetch_deliveries: equality first, then the sort order.
     __table_args__ = (
         sa.Index(None, "received_at", "id"),
         sa.Index(None, "verdict", "received_at", "id"),
         sa.Index(None, "command", "received_at", "id"),
+        sa.Index(None, "sdk_app_id", "received_at", "id"),
         {"sqlite_autoincrement": True},
     )

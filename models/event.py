@@ -8,8 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import Base
 from models.delivery import Delivery
-from models.types import MAX_ID_LENGTH, ExactLongText, ExactText, Json, RowId, UtcDateTime
-from models.vocabulary import Action, SubjectType, enum_column
+from models.types import MAX_ID_LENGTH, ExactLongText, ExactText, Json, RowId, UtcDateTime, Word
 
 
 class LifecycleEvent(Base):
@@ -18,8 +17,10 @@ class LifecycleEvent(Base):
     Attributes:
         delivery_id: the delivery it was read from.
         event_key: what two deliveries of one event have in common: ``services.repeats``.
-        occurrence: how many events with this key came before; above 0 only where Tencent sends
-            no ``EventTime`` and equal bodies therefore may be different events.
+        occurrence: the number among the events with this key, from 0; above 0 only where Tencent
+            sends no ``EventTime`` and equal bodies therefore may be different events.
+        subject_type: one of ``SubjectType``.
+        action: one of ``Action``.
         occurred_at: ``EventTime``, or ``received_at`` where there is none.
         event_time: ``EventTime`` in milliseconds since 1970 UTC, or none.
         details: the fields of the body that have no column, by their wire names.
@@ -31,9 +32,9 @@ class LifecycleEvent(Base):
     delivery_id: Mapped[int] = mapped_column(sa.ForeignKey("deliveries.id"), unique=True)
     event_key: Mapped[str] = mapped_column(sa.String(64))
     occurrence: Mapped[int] = mapped_column(sa.Integer)
-    subject_type: Mapped[SubjectType] = mapped_column(enum_column(SubjectType))
+    subject_type: Mapped[str] = mapped_column(Word)
     subject_id: Mapped[str] = mapped_column(ExactText(MAX_ID_LENGTH))
-    action: Mapped[Action] = mapped_column(enum_column(Action))
+    action: Mapped[str] = mapped_column(Word)
     command: Mapped[str] = mapped_column(ExactText(MAX_ID_LENGTH))
     sdk_app_id: Mapped[str] = mapped_column(ExactText(32))
     operator: Mapped[str | None] = mapped_column(ExactText(MAX_ID_LENGTH))
@@ -49,7 +50,7 @@ class LifecycleEvent(Base):
     delivery: Mapped[Delivery] = relationship()
 
     # The unique key tells repeats. Each index serves services.history.fetch_history: equality
-    # first, then the sort order. sdk_app_id has few values and rides along.
+    # first, then the sort order.
     __table_args__ = (
         sa.UniqueConstraint("event_key", "occurrence"),
         sa.Index(None, "occurred_at", "id"),
@@ -58,6 +59,7 @@ class LifecycleEvent(Base):
         sa.Index(None, "action", "occurred_at", "id"),
         sa.Index(None, "operator", "occurred_at", "id"),
         sa.Index(None, "owner", "occurred_at", "id"),
+        sa.Index(None, "sdk_app_id", "occurred_at", "id"),
         {"sqlite_autoincrement": True},
     )
 

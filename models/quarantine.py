@@ -6,15 +6,14 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base
-from models.types import Bytes, ExactLongText, RowId, UtcDateTime
-from models.vocabulary import Refusal, enum_column
+from models.types import Bytes, ExactLongText, RowId, UtcDateTime, Word
 
 
 class QuarantinedRequest(Base):
     """One refused request; kept for inspection, never part of a history.
 
     Attributes:
-        reason: what was wrong with it; the sender is not told.
+        reason: one of ``Refusal``; the sender is not told.
         body: its first 64 KiB; empty for one that was too large.
         body_bytes: the length of the whole body, or none where it was not read.
     """
@@ -23,7 +22,7 @@ class QuarantinedRequest(Base):
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    reason: Mapped[Refusal] = mapped_column(enum_column(Refusal))
+    reason: Mapped[str] = mapped_column(Word)
     peer: Mapped[str] = mapped_column(ExactLongText)
     query_string: Mapped[str] = mapped_column(ExactLongText)
     body: Mapped[bytes] = mapped_column(Bytes)

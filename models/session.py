@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -10,21 +11,20 @@ from sqlalchemy import event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.orm import Session, sessionmaker
 
+from config import THREADS
 from models.sqlite import WriterLock, begin_reading, begin_writing
 from models.types import dump_json
 
 # Tencent gives up after 2 s: whoever waits longer for a lock waits for nobody.
-LOCK_WAIT_MS = 1500
-POOL_SIZE = 16  # as many as a worker has threads: gunicorn.conf.py
+LOCK_WAIT_SECONDS = 1.5
+CONNECT_SECONDS = 2  # the least that PostgreSQL's client can wait
 
-# SQLite's rollback journal is safe with several writing processes on every version; WAL is not
-# before 3.51.3. EXTRA also syncs the directory once the journal is gone.
 ON_CONNECT: Mapping[str, tuple[str, ...]] = {
-    "sqlite": (f"PRAGMA busy_timeout = {LOCK_WAIT_MS}", "PRAGMA foreign_keys = ON"),
-    "postgresql": ("SET TIME ZONE 'UTC'", f"SET lock_timeout = {LOCK_WAIT_MS}"),
+    "sqlite": (f"PRAGMA busy_timeout = {LOCK_WAIT_SECONDS * 1000:.0f}", "PRAGMA foreign_keys = ON"),
+    "postgresql": ("SET TIME ZONE 'UTC'", f"SET lock_timeout = '{LOCK_WAIT_SECONDS}s'"),
     "mysql": (
         "SET SESSION sql_mode = 'TRADITIONAL', time_zone = '+00:00', "
-        f"innodb_lock_wait_timeout = {-(-LOCK_WAIT_MS // 1000)}",
+        f"innodb_lock_wait_timeout = {int(LOCK_WAIT_SECONDS)}",
     ),
 }
 # In WAL mode nobody who reads, in a shell or a browser, holds up a callback.
@@ -33,30 +33,41 @@ ON_CONNECT_TO_WRITE: Mapping[str, tuple[str, ...]] = {
 }
 ON_CONNECT_TO_READ: Mapping[str, tuple[str, ...]] = {
     "sqlite": ("PRAGMA query_only = ON",),
-    "postgresql": ("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",),
     "mysql": ("SET SESSION TRANSACTION READ ONLY",),
 }
 
 
 @dataclass(frozen=True)
 class Database:
-    """Where callbacks go and where history comes from.
+    """Where callbacks go and where history comes from; nothing connects before it is used.
 
     Attributes:
-        writes: makes sessions that may write; a caller owns its transaction.
-        reads: makes sessions in which the database itself refuses to write.
+        write_engine: for transactions that write.
+        read_engine: the database itself refuses to write for it.
     """
 
-    writes: sessionmaker[Session]
-    reads: sessionmaker[Session]
+    write_engine: sa.Engine
+    read_engine: sa.Engine
 
     @classmethod
     def open(cls, url: sa.URL, read_url: sa.URL) -> Self:
-        """Prepare both engines; nothing connects before it is used."""
-        return cls(
-            writes=sessionmaker(open_engine(url)),
-            reads=sessionmaker(open_engine(read_url, read_only=True)),
-        )
+        """Prepare both engines."""
+        return cls(open_engine(url), open_engine(read_url, read_only=True))
+
+    @cached_property
+    def writes(self) -> sessionmaker[Session]:
+        """Make sessions that may write; a caller owns its transaction."""
+        return sessionmaker(self.write_engine)
+
+    @cached_property
+    def reads(self) -> sessionmaker[Session]:
+        """Make sessions that read one state of the database."""
+        return sessionmaker(self.read_engine)
+
+    def close(self) -> None:
+        """Close all connections that are not in use."""
+        self.write_engine.dispose()
+        self.read_engine.dispose()
 
 
 def open_engine(url: sa.URL, *, read_only: bool = False) -> sa.Engine:
@@ -70,17 +81,19 @@ def open_engine(url: sa.URL, *, read_only: bool = False) -> sa.Engine:
     options: dict[str, Any] = {}
     if dialect == "sqlite":
         Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
+    else:
+        options["connect_args"] = {"connect_timeout": CONNECT_SECONDS}
     if dialect == "mysql":
         url = url.update_query_dict({"charset": "utf8mb4"})
-        options["isolation_level"] = "READ COMMITTED"
     engine = sa.create_engine(
         url,
         json_serializer=dump_json,
-        hide_parameters=True,
+        hide_parameters=True,  # bodies have no place in the log
         pool_pre_ping=dialect != "sqlite",
-        pool_size=POOL_SIZE,
+        pool_size=THREADS,
         max_overflow=0,
-        pool_timeout=LOCK_WAIT_MS / 1000,
+        pool_timeout=LOCK_WAIT_SECONDS,
+        execution_options=transaction_options(dialect, read_only=read_only),
         **options,
     )
     role = ON_CONNECT_TO_READ if read_only else ON_CONNECT_TO_WRITE
@@ -88,8 +101,18 @@ def open_engine(url: sa.URL, *, read_only: bool = False) -> sa.Engine:
     if dialect == "sqlite" and read_only:
         begin_reading(engine)
     elif dialect == "sqlite":
-        begin_writing(engine, WriterLock(Path(f"{url.database}-lock")), LOCK_WAIT_MS / 1000)
+        begin_writing(engine, WriterLock(Path(f"{url.database}-lock")), LOCK_WAIT_SECONDS)
     return engine
+
+
+def transaction_options(dialect: str, *, read_only: bool) -> dict[str, Any]:
+    """Say how each transaction begins on a server."""
+    if dialect == "mysql":
+        # As on PostgreSQL: whoever looks again after a conflict must see what it collided with.
+        return {"isolation_level": "READ COMMITTED"}
+    if dialect == "postgresql" and read_only:
+        return {"postgresql_readonly": True}
+    return {}
 
 
 def set_up_connections(engine: sa.Engine, statements: tuple[str, ...]) -> None:

@@ -9,10 +9,14 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import TimeoutError as LockTimeoutError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 POLL_SECONDS = 0.0005
+
+
+class WriterLockError(SQLAlchemyError):
+    """The lock could not be had, so nothing was written."""
 
 
 class WriterLock:
@@ -35,11 +39,11 @@ class WriterLock:
         """Wait at most ``timeout`` seconds for the lock.
 
         Raises:
-            sqlalchemy.exc.TimeoutError: somebody else kept it.
+            WriterLockError: somebody else kept it, or the files can't be opened.
         """
         deadline = time.monotonic() + timeout
         if not self.threads.acquire(timeout=timeout):
-            raise LockTimeoutError(f"{self.path} is held by another thread")
+            raise WriterLockError(f"{self.path} is held by another thread")
         try:
             turn = lock_file(f"{self.path}-turn", deadline)
             try:
@@ -58,11 +62,14 @@ class WriterLock:
 
 def lock_file(path: str, deadline: float) -> int:
     """Lock a file, made if need be, until the returned descriptor is closed."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise WriterLockError(str(error)) from error
     while not try_to_lock(descriptor):
         if time.monotonic() > deadline:
             os.close(descriptor)
-            raise LockTimeoutError(f"{path} is held by another process")
+            raise WriterLockError(f"{path} is held by another process")
         time.sleep(POLL_SECONDS)
     return descriptor
 

@@ -13,6 +13,7 @@ from sqlalchemy.sql.compiler import TypeCompiler
 
 RowId = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 Bytes = sa.LargeBinary().with_variant(mysql.LONGBLOB, "mysql")
+Word = sa.String(32)
 LongText = sa.Text().with_variant(mysql.LONGTEXT, "mysql")
 Microseconds = sa.DateTime(timezone=True).with_variant(mysql.DATETIME(fsp=6), "mysql")
 

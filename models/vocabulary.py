@@ -1,8 +1,10 @@
-"""The closed vocabularies of the log; their values are what is stored and shown."""
+"""The closed vocabularies of the log; their values are what is stored and shown.
+
+Columns hold them as plain text: a new member needs no migration, and a release that does not know
+it yet still reads the row.
+"""
 
 from enum import StrEnum, unique
-
-import sqlalchemy as sa
 
 
 @unique
@@ -51,14 +53,3 @@ class Refusal(StrEnum):
     SIGN_WRONG = "sign_wrong"
     SIGN_EXPIRED = "sign_expired"
     BODY_TOO_LARGE = "body_too_large"
-
-
-def enum_column(vocabulary: type[StrEnum]) -> sa.Enum:
-    """Store the values of an enum as plain text: a new member needs no migration."""
-    return sa.Enum(
-        vocabulary,
-        native_enum=False,
-        create_constraint=False,
-        length=32,
-        values_callable=lambda members: [member.value for member in members],
-    )

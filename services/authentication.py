@@ -15,7 +15,7 @@ class RefusedError(Exception):
     """A request is not taken for one of Tencent's.
 
     Attributes:
-        reason: for the quarantine; the sender must not learn it.
+        reason: for the quarantine; the sender learns less.
     """
 
     def __init__(self, reason: Refusal) -> None:
@@ -23,30 +23,18 @@ class RefusedError(Exception):
         self.reason = reason
 
 
-class BodyTooLargeError(RefusedError):
-    """Its body is longer than any callback's; it was not read."""
-
-
-class AppError(RefusedError):
-    """It does not name exactly one app of ours."""
-
-
-class SignatureError(RefusedError):
-    """It is not signed with one of the app's tokens, or not now."""
-
-
 def authenticate_sender(envelope: Envelope, settings: Settings, *, now: datetime) -> str:
     """Return the SDKAppID of a request that comes from Tencent for one of our apps.
 
     Raises:
-        AppError: ``SdkAppid`` is missing, repeated or foreign.
-        SignatureError: the app has tokens, and none of them signed this request now.
+        RefusedError: ``SdkAppid`` is missing, repeated or foreign, or the app has tokens and none
+            of them signed this request now.
     """
     if envelope.sdk_app_id is None:
-        raise AppError(Refusal.APP_MISSING)
+        raise RefusedError(Refusal.APP_MISSING)
     tokens = settings.sdk_apps.get(envelope.sdk_app_id)
     if tokens is None:
-        raise AppError(Refusal.APP_UNKNOWN)
+        raise RefusedError(Refusal.APP_UNKNOWN)
     if tokens:
         verify_signature(envelope, tokens, tolerance=settings.sign_tolerance, now=now)
     return envelope.sdk_app_id
@@ -69,23 +57,23 @@ def verify_signature(
         now: current instant, timezone-aware.
 
     Raises:
-        SignatureError: a part is missing, the digest differs, or the time is outside the window.
+        RefusedError: a part is missing, the digest differs, or the time is outside the window.
 
     Source:
         Tencent Cloud Chat, "Webhook Overview", Security Considerations,
         https://trtc.io/document/34354.
     """
     if envelope.sign is None or envelope.request_time is None:
-        raise SignatureError(Refusal.SIGN_MISSING)
+        raise RefusedError(Refusal.SIGN_MISSING)
     given = envelope.sign.encode()
     expected = [sha256(f"{token}{envelope.request_time}".encode()).hexdigest() for token in tokens]
     if not sum(compare_digest(digest.encode(), given) for digest in expected):
-        raise SignatureError(Refusal.SIGN_WRONG)
+        raise RefusedError(Refusal.SIGN_WRONG)
     if not re.fullmatch("[0-9]{1,11}", envelope.request_time):
-        raise SignatureError(Refusal.SIGN_EXPIRED)
+        raise RefusedError(Refusal.SIGN_EXPIRED)
     signed_at = datetime.fromtimestamp(int(envelope.request_time), tz=UTC)
     if abs(now - signed_at) > tolerance:
-        raise SignatureError(Refusal.SIGN_EXPIRED)
+        raise RefusedError(Refusal.SIGN_EXPIRED)
 
 
 def find_key_holder(key: str, api_keys: Iterable[ApiKey]) -> str | None:

@@ -16,7 +16,7 @@ def fetch_deliveries(session: Session, query: PageQuery) -> Page:
     for name in ("verdict", "command", "sdk_app_id"):
         if name in query.filters:
             rows = rows.where(getattr(Delivery, name) == query.filters[name])
-    return fetch_page(session, [rows], query, place=(Delivery.received_at, Delivery.id))
+    return fetch_page(session, [rows], query, sort_key=(Delivery.received_at, Delivery.id))
 
 
 def fetch_delivery(session: Session, delivery_id: int) -> Row | None:

@@ -9,7 +9,6 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session, sessionmaker
 
 PYPROJECT = Path(__file__).parent.parent / "pyproject.toml"
 
@@ -36,9 +35,8 @@ class DatabaseHealth:
         return self.reachable and self.revision == self.expected_revision
 
 
-def check_database(sessions: sessionmaker[Session]) -> DatabaseHealth:
+def check_database(engine: sa.Engine) -> DatabaseHealth:
     """Ask a database for its revision; never raises."""
-    engine: sa.Engine = sessions.kw["bind"]
     expected = newest_revision()
     try:
         with engine.connect() as connection:

@@ -9,7 +9,7 @@ from models.delivery import Delivery
 from models.event import EventMember, LifecycleEvent
 from schemas.page import PageQuery
 from services.deliveries import fetch_delivery
-from services.pages import Page, Place, Row, fetch_page
+from services.pages import Page, Row, SortKey, fetch_page
 
 EQUAL = ("subject_type", "subject_id", "operator", "owner", "sdk_app_id")
 
@@ -20,17 +20,17 @@ def fetch_history(session: Session, query: PageQuery) -> Page:
     for name in EQUAL:
         if name in query.filters:
             rows = rows.where(getattr(LifecycleEvent, name) == query.filters[name])
-    place: Place = (LifecycleEvent.occurred_at, LifecycleEvent.id)
+    sort_key: SortKey = (LifecycleEvent.occurred_at, LifecycleEvent.id)
     if "member" in query.filters:
         rows = rows.add_columns(EventMember.event_id)
         rows = rows.join(EventMember, EventMember.event_id == LifecycleEvent.id)
         rows = rows.where(EventMember.user_id == query.filters["member"])
-        place = (EventMember.occurred_at, EventMember.event_id)
+        sort_key = (EventMember.occurred_at, EventMember.event_id)
     alternatives = [rows]
     if "action" in query.filters:
         actions = set(query.filters["action"])
         alternatives = [rows.where(LifecycleEvent.action == action) for action in actions]
-    page = fetch_page(session, alternatives, query, place=place)
+    page = fetch_page(session, alternatives, query, sort_key=sort_key)
     complete(session, page.items)
     return page
 

@@ -1,10 +1,10 @@
 """Append deliveries and the events they mean."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
 from models.delivery import Delivery
@@ -12,11 +12,12 @@ from models.event import EventMember, LifecycleEvent
 from models.vocabulary import Verdict
 from schemas.body import Reading
 from schemas.envelope import Arrival
+from schemas.fields import EPOCH
 from schemas.lifecycle import LifecycleFact
 from services.repeats import Place, event_key, find_place
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ATTEMPTS = 3
+PG_DEADLOCK, MYSQL_DEADLOCK = "40P01", 1213
 
 
 @dataclass(frozen=True)
@@ -46,10 +47,19 @@ def store_callback(
         try:
             with sessions.begin() as session:
                 return append(session, callback, reading)
-        except IntegrityError:
-            continue
+        except DBAPIError as error:
+            if not is_conflict(error):
+                raise
     with sessions.begin() as session:
         return append(session, callback, reading)
+
+
+def is_conflict(error: DBAPIError) -> bool:
+    """Tell whether somebody else's transaction undid this one: another try may succeed."""
+    deadlock = getattr(error.orig, "sqlstate", None) == PG_DEADLOCK or (
+        error.orig is not None and error.orig.args[:1] == (MYSQL_DEADLOCK,)
+    )
+    return isinstance(error, IntegrityError) or deadlock
 
 
 def append(session: Session, callback: Callback, reading: Reading) -> Verdict:

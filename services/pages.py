@@ -13,7 +13,7 @@ from schemas.page import Order, PageQuery
 
 Row = dict[str, Any]
 Rows = sa.Select[Any]
-Place = tuple[InstrumentedAttribute[datetime], InstrumentedAttribute[int]]
+SortKey = tuple[InstrumentedAttribute[datetime], InstrumentedAttribute[int]]
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Page:
 
 
 def fetch_page(
-    session: Session, alternatives: Sequence[Rows], query: PageQuery, *, place: Place
+    session: Session, alternatives: Sequence[Rows], query: PageQuery, *, sort_key: SortKey
 ) -> Page:
     """Fetch the rows of ``query.limit`` places after ``query.after``.
 
@@ -36,24 +36,24 @@ def fetch_page(
         alternatives: each selects rows that no other does. More than one are merged, each read
             no further than the page: an index orders the rows of one value, not those of several.
         query: direction, size and start of the page, and its bounds in time.
-        place: the instant and the ID that order the rows; an index must lead to them.
+        sort_key: the instant and the ID that order the rows; an index must lead to them.
     """
-    pages = [place_page(rows, query, place) for rows in alternatives]
-    page = pages[0] if len(pages) == 1 else merge_pages(pages, query, place)
+    pages = [limit_page(rows, query, sort_key) for rows in alternatives]
+    page = pages[0] if len(pages) == 1 else merge_pages(pages, query, sort_key)
     found = session.execute(page).mappings().all()
     items = [dict(row) for row in found[: query.limit]]
     if len(found) <= query.limit:
         return Page(items, None)
-    at, row_id = place
+    at, row_id = sort_key
     return Page(items, Position(items[-1][at.key], items[-1][row_id.key]))
 
 
-def place_page(rows: Rows, query: PageQuery, place: Place) -> Rows:
+def limit_page(rows: Rows, query: PageQuery, sort_key: SortKey) -> Rows:
     """Bound, order and limit rows.
 
     The instant is bounded by itself as well: MariaDB finds no range in a comparison of rows.
     """
-    at, row_id = place
+    at, row_id = sort_key
     if "since" in query.filters:
         rows = rows.where(at >= query.filters["since"])
     if "until" in query.filters:
@@ -64,16 +64,16 @@ def place_page(rows: Rows, query: PageQuery, place: Place) -> Rows:
             rows = rows.where(at <= query.after.at, here < there)
         else:
             rows = rows.where(at >= query.after.at, here > there)
-    return rows.order_by(*in_order(query, place)).limit(query.limit + 1)
+    return rows.order_by(*in_order(query, sort_key)).limit(query.limit + 1)
 
 
-def merge_pages(pages: Sequence[Rows], query: PageQuery, place: Place) -> Rows:
+def merge_pages(pages: Sequence[Rows], query: PageQuery, sort_key: SortKey) -> Rows:
     """Take the first rows of several pages as one."""
     merged = sa.union_all(*(sa.select(page.subquery()) for page in pages)).subquery()
-    columns = [merged.c[column.key] for column in place]
+    columns = [merged.c[column.key] for column in sort_key]
     return sa.select(merged).order_by(*in_order(query, columns)).limit(query.limit + 1)
 
 
-def in_order(query: PageQuery, place: Iterable[Any]) -> list[sa.UnaryExpression[Any]]:
+def in_order(query: PageQuery, sort_key: Iterable[Any]) -> list[sa.UnaryExpression[Any]]:
     """Order by instant, then ID."""
-    return [column.desc() if query.order is Order.DESC else column.asc() for column in place]
+    return [column.desc() if query.order is Order.DESC else column.asc() for column in sort_key]

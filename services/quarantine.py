@@ -51,5 +51,5 @@ def fetch_quarantine(session: Session, query: PageQuery) -> Page:
         session,
         [sa.select(QuarantinedRequest.__table__)],
         query,
-        place=(QuarantinedRequest.received_at, QuarantinedRequest.id),
+        sort_key=(QuarantinedRequest.received_at, QuarantinedRequest.id),
     )

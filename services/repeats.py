@@ -62,7 +62,8 @@ def find_place(
             received_at - REPEAT_WINDOW, received_at + REPEAT_WINDOW
         )
     query = sa.select(
-        sa.func.min(sa.case((near, LifecycleEvent.delivery_id))), sa.func.count()
+        sa.func.min(sa.case((near, LifecycleEvent.delivery_id))),
+        sa.func.coalesce(sa.func.max(LifecycleEvent.occurrence) + 1, 0),
     ).where(LifecycleEvent.event_key == key)
-    duplicate_of, known = session.execute(query).one()
-    return Place(key, occurrence=known, duplicate_of=duplicate_of)
+    duplicate_of, occurrence = session.execute(query).one()
+    return Place(key, occurrence=occurrence, duplicate_of=duplicate_of)

@@ -83,6 +83,17 @@ def test_command_says_in_one_line_what_is_wrong_with_the_database():
     assert "secret" not in line
 
 
+def test_command_says_in_one_line_that_no_database_answers():
+    address = "postgresql+psycopg://nobody:secret@127.0.0.1:1/nothing"
+
+    done = alembic("upgrade", "head", DATABASE_URL=address)
+
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("DATABASE_URL: the database does not answer: ")
+    assert "secret" not in line
+
+
 def test_drafted_migration_names_none_of_our_types_and_works(tmp_path):
     (tmp_path / "migrations" / "versions").mkdir(parents=True)
     for file in ("pyproject.toml", "migrations/env.py", "migrations/script.py.mako"):

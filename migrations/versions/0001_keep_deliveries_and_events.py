@@ -42,8 +42,8 @@ def upgrade() -> None:
     )
     create_index("deliveries", "duplicate_of")
     create_index("deliveries", "received_at", "id")
-    create_index("deliveries", "verdict", "received_at", "id")
-    create_index("deliveries", "command", "received_at", "id")
+    for column in ("verdict", "command", "sdk_app_id"):
+        create_index("deliveries", column, "received_at", "id")
     op.create_table(
         "lifecycle_events",
         sa.Column("id", ROW_ID, nullable=False),
@@ -76,7 +76,7 @@ def upgrade() -> None:
         **exact,
     )
     create_index("lifecycle_events", "occurred_at", "id")
-    for column in ("subject_type", "subject_id", "action", "operator", "owner"):
+    for column in ("subject_type", "subject_id", "action", "operator", "owner", "sdk_app_id"):
         create_index("lifecycle_events", column, "occurred_at", "id")
     op.create_table(
         "event_members",

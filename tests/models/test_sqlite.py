@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from models.session import open_engine
-from models.sqlite import WriterLock
+from models.sqlite import WriterLock, WriterLockError
 
 HOLD = """
 import sqlite3
@@ -49,7 +49,7 @@ def other_process(url):
 def test_nobody_writes_while_another_process_does(url, other_process):
     engine = open_engine(url)
 
-    with pytest.raises(sa.exc.TimeoutError, match="another process"), engine.begin():
+    with pytest.raises(WriterLockError, match="another process"), engine.begin():
         pass
     engine.dispose()
 
@@ -78,7 +78,7 @@ def test_nobody_writes_while_another_thread_does(tmp_path):
     def write():
         try:
             lock.acquire(0.05)
-        except sa.exc.TimeoutError as error:
+        except WriterLockError as error:
             seen.append(str(error))
 
     lock.acquire(1)
@@ -116,3 +116,12 @@ def test_one_connection_may_begin_twice(url):
         connection.commit()
         assert connection.scalar(sa.text("SELECT count(*) FROM t")) == 0
     engine.dispose()
+
+
+def test_folder_that_went_away_is_a_database_error(tmp_path):
+    lock = WriterLock(tmp_path / "gone" / "lock")
+
+    with pytest.raises(WriterLockError, match="No such file"):
+        lock.acquire(0)
+    with pytest.raises(WriterLockError, match="No such file"):
+        lock.acquire(0)

@@ -86,7 +86,53 @@ def test_every_text_on_mariadb_compares_exactly(session, engine):
         " DATABASE() AND table_name <> 'alembic_version' AND collation_name IS NOT NULL"
     )
 
-    assert session.scalars(sa.text(query)).all() == ["utf8mb4_nopad_bin"]
+    (collation,) = session.scalars(sa.text(query)).all()
+    assert collation in ("utf8mb4_nopad_bin", "utf8mb4_0900_bin")  # MariaDB, MySQL
+
+
+SETTINGS = {
+    "sqlite": ["PRAGMA foreign_keys", "PRAGMA busy_timeout"],
+    "postgresql": ["SHOW lock_timeout", "SHOW TimeZone"],
+    "mysql": [
+        "SELECT @@innodb_lock_wait_timeout",
+        "SELECT @@time_zone",
+        "SELECT FIND_IN_SET('STRICT_ALL_TABLES', @@sql_mode) > 0",
+        "SELECT @@collation_connection LIKE 'utf8mb4%%'",
+    ],
+}
+EXPECTED = {
+    "sqlite": ["1", "1500"],
+    "postgresql": ["1500ms", "UTC"],
+    "mysql": ["1", "+00:00", "1", "1"],
+}
+
+
+@pytest.mark.parametrize("role", ["write_engine", "read_engine"])
+def test_every_connection_is_set_up(database, engine, role):
+    with getattr(database, role).connect() as connection:
+        found = [connection.exec_driver_sql(query).scalar() for query in SETTINGS[engine.name]]
+        isolation = connection.get_isolation_level()
+
+    assert [str(value) for value in found] == EXPECTED[engine.name]
+    assert isolation == ("SERIALIZABLE" if engine.name == "sqlite" else "READ COMMITTED")
+
+
+def test_session_that_reads_sees_one_state(database, engine):
+    if engine.name != "sqlite":
+        pytest.skip("servers isolate by statement: READ COMMITTED")
+    with database.reads() as reading:
+        count = sa.select(sa.func.count()).select_from(QuarantinedRequest)
+        assert reading.scalar(count) == 0
+        keep(database.writes)
+
+        assert reading.scalar(count) == 0
+
+
+def test_failed_statement_does_not_print_what_it_carried(database):
+    with pytest.raises(sa.exc.DBAPIError) as error:
+        keep(database.reads, query_string="a secret")
+
+    assert "a secret" not in str(error.value)
 
 
 def test_folder_of_a_new_sqlite_file_is_made(tmp_path):
@@ -96,8 +142,7 @@ def test_folder_of_a_new_sqlite_file_is_made(tmp_path):
     with database.writes() as session:
         assert session.scalar(sa.text("PRAGMA journal_mode")) == "wal"
         assert session.scalar(sa.text("PRAGMA synchronous")) == 2
-    database.writes.kw["bind"].dispose()
-    database.reads.kw["bind"].dispose()
+    database.close()
 
 
 def test_mysql_is_always_spoken_to_in_four_byte_utf8():

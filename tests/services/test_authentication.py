@@ -6,7 +6,7 @@ import pytest
 
 from models.vocabulary import Refusal
 from schemas.envelope import Envelope
-from services.authentication import SignatureError, verify_signature
+from services.authentication import RefusedError, verify_signature
 
 # The worked example of Tencent's "Webhook Overview", Security Considerations:
 # https://trtc.io/document/34354. An older copy of the page prints the token as "xxxyyy".
@@ -17,7 +17,7 @@ MINUTE = timedelta(minutes=1)
 
 
 def verify(sign=SIGN, request_time=REQUEST_TIME, *, tokens=(TOKEN,), now=SIGNED_AT):
-    envelope = Envelope("888888", sign, request_time, None, None)
+    envelope = Envelope("888888", sign=sign, request_time=request_time)
     verify_signature(envelope, tokens, tolerance=MINUTE, now=now)
 
 
@@ -34,7 +34,7 @@ def test_bounds_of_the_window_belong_to_it(now):
 def test_signature_outside_the_window_is_refused(distance):
     now = SIGNED_AT + distance * 1.000001
 
-    with pytest.raises(SignatureError) as refused:
+    with pytest.raises(RefusedError) as refused:
         verify(now=now)
 
     assert refused.value.reason is Refusal.SIGN_EXPIRED
@@ -53,7 +53,7 @@ def test_signature_outside_the_window_is_refused(distance):
     ],
 )
 def test_wrong_signature_is_refused(sign, request_time, tokens):
-    with pytest.raises(SignatureError) as refused:
+    with pytest.raises(RefusedError) as refused:
         verify(sign, request_time, tokens=tokens)
 
     assert refused.value.reason is Refusal.SIGN_WRONG
@@ -63,7 +63,7 @@ def test_wrong_signature_is_refused(sign, request_time, tokens):
 def test_signed_time_that_is_no_time_is_refused(request_time):
     from tests.conftest import sign
 
-    with pytest.raises(SignatureError) as refused:
+    with pytest.raises(RefusedError) as refused:
         verify(sign(TOKEN, request_time), request_time)
 
     assert refused.value.reason is Refusal.SIGN_EXPIRED

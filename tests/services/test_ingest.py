@@ -1,0 +1,77 @@
+"""Storing callbacks: what the other tests can't reach over HTTP."""
+
+from threading import Barrier, Thread
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from app import create_app
+from config import ApiKey, Settings
+from models import LifecycleEvent
+from services.ingest import is_conflict
+from tests.conftest import KEY, OPEN_APP
+from tests.payloads import group_created, topic_changed
+
+
+def test_deadlock_counts_as_a_conflict(app, engine):
+    if engine.name == "sqlite":
+        pytest.skip("SQLite has one writer at a time")
+    database = app.extensions["runtime"].database
+    with database.write_engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE pair (id INTEGER PRIMARY KEY, x INTEGER)")
+        connection.exec_driver_sql("INSERT INTO pair VALUES (1, 0), (2, 0)")
+    barrier, errors = Barrier(2), []
+
+    def update(first, second):
+        try:
+            with database.write_engine.begin() as connection:
+                connection.exec_driver_sql(f"UPDATE pair SET x = 1 WHERE id = {first}")
+                barrier.wait()
+                connection.exec_driver_sql(f"UPDATE pair SET x = 1 WHERE id = {second}")
+        except DBAPIError as error:
+            errors.append(error)
+
+    threads = [Thread(target=update, args=args) for args in ((1, 2), (2, 1))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert [is_conflict(error) for error in errors] == [True]
+
+
+def test_other_failure_is_no_conflict(app):
+    with (
+        app.extensions["runtime"].database.writes() as session,
+        pytest.raises(DBAPIError) as error,
+    ):
+        session.execute(sa.text("SELECT nothing FROM nowhere"))
+
+    assert not is_conflict(error.value)
+
+
+def test_event_follows_the_last_occurrence_though_earlier_ones_are_gone(app, deliver, clock):
+    for _ in range(3):
+        deliver(topic_changed())
+        clock.move(minutes=5)
+    with app.extensions["runtime"].database.writes.begin() as session:
+        session.execute(sa.text("/* retention */ DELETE FROM lifecycle_events WHERE id = 1"))
+
+    assert deliver(topic_changed()).status_code == 200
+    with app.extensions["runtime"].database.reads() as session:
+        numbers = session.scalars(sa.select(LifecycleEvent.occurrence)).all()
+    assert sorted(numbers) == [1, 2, 3]
+
+
+def test_history_is_read_where_database_read_url_says(engine):
+    with engine.clone() as url, engine.clone() as replica:
+        settings = Settings({OPEN_APP: ()}, url, replica, api_keys=(ApiKey("tests", KEY),))
+        app = create_app(settings)
+        client = app.test_client()
+        headers = {"Authorization": f"Bearer {KEY}"}
+        client.post("/callback", query_string={"SdkAppid": OPEN_APP}, json=group_created())
+
+        for address in ("/history", "/deliveries"):
+            assert client.get(address, headers=headers).get_json()["items"] == []
+        app.extensions["runtime"].database.close()

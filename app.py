@@ -56,6 +56,7 @@ def create_app(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> 
     """
     app = Service("chat_lifecycle_log", static_folder=None)
     database = Database.open(settings.database_url, settings.database_read_url)
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.extensions["runtime"] = Runtime(settings, database, now)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)

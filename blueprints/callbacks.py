@@ -12,46 +12,52 @@ from werkzeug.exceptions import BadRequest, MethodNotAllowed
 from blueprints.errors import on_http_error
 from blueprints.request_body import read_request_body
 from blueprints.runtime import runtime
+from models.vocabulary import Refusal
 from schemas.body import Reading, read_callback
-from schemas.envelope import Arrival, EnvelopeSchema
-from services.authentication import (
-    BodyTooLargeError,
-    RefusedError,
-    SignatureError,
-    authenticate_sender,
-)
+from schemas.envelope import Arrival, read_envelope
+from services.authentication import RefusedError, authenticate_sender
 from services.ingest import Callback, store_callback
 from services.quarantine import quarantine_request
 
 ADDRESSES = ("/callback", "/")
-ENVELOPE = EnvelopeSchema()
-MAX_ERROR_INFO = 500  # characters; the delivery keeps the errors whole
+MAX_ERROR_INFO = 500  # characters; the delivery keeps more
+FOREIGN_APP = (403, 40301, "SdkAppid is missing, repeated or unknown")
+NOT_SIGNED = (403, 40302, "Sign or RequestTime is missing, wrong or expired")
+REFUSALS = {
+    Refusal.APP_MISSING: FOREIGN_APP,
+    Refusal.APP_UNKNOWN: FOREIGN_APP,
+    Refusal.SIGN_MISSING: NOT_SIGNED,
+    Refusal.SIGN_WRONG: NOT_SIGNED,
+    Refusal.SIGN_EXPIRED: NOT_SIGNED,
+    Refusal.BODY_TOO_LARGE: (413, 41301, "body: too large"),
+}
 
 bp = Blueprint("callbacks", __name__)
 log = logging.getLogger(__name__)
 
 
-@bp.post("/callback", provide_automatic_options=False)
-@bp.post("/", provide_automatic_options=False)
 def receive_callback() -> ResponseReturnValue:
     """Make one callback durable, then acknowledge it."""
     here = runtime()
     g.arrival = Arrival(here.now(), request.remote_addr or "", request.environ["QUERY_STRING"])
     g.body = read_request_body(here.settings.max_body_bytes)
-    envelope = ENVELOPE.load(request.args.to_dict(flat=False))
+    envelope = read_envelope(g.arrival.query_string)
     sdk_app_id = authenticate_sender(envelope, here.settings, now=g.arrival.received_at)
-    reading = read_callback(request.args.getlist("CallbackCommand"), g.body)
+    reading = read_callback(envelope.commands, g.body)
     callback = Callback(g.arrival, sdk_app_id, envelope.client_ip, envelope.platform, g.body)
     store_callback(here.database.writes, callback, reading)
     return answer_reading(reading)
 
 
+for address in ADDRESSES:
+    bp.post(address)(receive_callback)
+
+
 def answer_reading(reading: Reading) -> Response:
     """Acknowledge what could be read; say what is wrong with the rest."""
-    if reading.errors is None:
+    if not reading.errors:
         return reply(200)
-    info = "; ".join(explain(reading.errors))
-    return reply(400, reading.error_code, info)
+    return reply(400, reading.error_code, "; ".join(explain(reading.errors)))
 
 
 @bp.errorhandler(RefusedError)
@@ -62,13 +68,7 @@ def on_refused(error: RefusedError) -> Response:
         quarantine_request(runtime().database.writes, error.reason, g.arrival, g.get("body"))
     except SQLAlchemyError:
         log.exception("refused request could not be quarantined")
-    match error:
-        case BodyTooLargeError():
-            return reply(413, 41301, "body: too large")
-        case SignatureError():
-            return reply(403, 40302, "Sign or RequestTime is missing, wrong or expired")
-        case _:
-            return reply(403, 40301, "SdkAppid is missing, repeated or unknown")
+    return reply(*REFUSALS[error.reason])
 
 
 @bp.errorhandler(BadRequest)

@@ -30,8 +30,8 @@ def show_readiness() -> dict[str, Any]:
     """Tell whether the databases are reachable, and at which migration."""
     database = runtime().database
     health = {
-        "database": check_database(database.writes),
-        "read_database": check_database(database.reads),
+        "database": check_database(database.write_engine),
+        "read_database": check_database(database.read_engine),
     }
     found = {name: asdict(state) for name, state in health.items()}
     if not all(state.ready for state in health.values()):

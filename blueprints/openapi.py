@@ -59,7 +59,7 @@ def show_docs() -> ResponseReturnValue:
     return render_template("docs.html", spec=current_app.extensions["openapi"])
 
 
-@bp.get("/", provide_automatic_options=False)
+@bp.get("/")
 def show_home() -> ResponseReturnValue:
     """Lead a browser to a page."""
     return redirect("/docs")

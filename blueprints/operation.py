@@ -64,5 +64,6 @@ def answer_page(query: PageQuery, page: Page) -> dict[str, Any]:
 
 def next_page(cursor: str) -> str:
     """Write the address of this page's successor, as RFC 8288 wants it in ``Link``."""
-    arguments: dict[str, Any] = request.args.to_dict(flat=False) | {"cursor": cursor}
+    path = request.view_args or {}
+    arguments: dict[str, Any] = path | request.args.to_dict(flat=False) | {"cursor": cursor}
     return url_for(request.endpoint or "", **arguments)

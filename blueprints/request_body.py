@@ -4,7 +4,7 @@ from flask import Response, request
 from werkzeug.exceptions import BadRequest
 
 from models.vocabulary import Refusal
-from services.authentication import BodyTooLargeError
+from services.authentication import RefusedError
 
 READ_BYTES = 64 * 1024
 MAX_DRAINED_BYTES = 64 * 1024 * 1024
@@ -14,19 +14,19 @@ def read_request_body(max_bytes: int) -> bytes:
     """Read the whole body, declared or chunked, whatever its Content-Type.
 
     Raises:
-        BodyTooLargeError: it is longer than ``max_bytes``.
+        RefusedError: it is longer than ``max_bytes``.
         BadRequest: the sender broke off, or broke the rules of chunked coding.
     """
     declared = request.content_length
     if declared is not None and declared > max_bytes:
-        raise BodyTooLargeError(Refusal.BODY_TOO_LARGE)
+        raise RefusedError(Refusal.BODY_TOO_LARGE)
     most = max_bytes + 1 if request.environ.get("wsgi.input_terminated") else declared or 0
     try:
         body: bytes = request.environ["wsgi.input"].read(most)
     except Exception as error:  # each server has its own for a body that can't be read
         raise BadRequest("body: broken off or wrongly chunked") from error
     if len(body) > max_bytes:
-        raise BodyTooLargeError(Refusal.BODY_TOO_LARGE)
+        raise RefusedError(Refusal.BODY_TOO_LARGE)
     if declared is not None and len(body) < declared:
         raise BadRequest("body: broken off")
     return body

@@ -2,6 +2,7 @@
 
 import json
 import os
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from urllib.parse import urlencode
@@ -29,8 +30,9 @@ def pytest_sessionstart(session):
 
 
 def pytest_sessionfinish(session):
-    for engine in session.config.stash.get(ENGINES, {}).values():
-        engine.stop()
+    with ExitStack() as stack:
+        for engine in session.config.stash.get(ENGINES, {}).values():
+            stack.callback(engine.stop)
 
 
 def pytest_terminal_summary(terminalreporter, config):
@@ -94,9 +96,7 @@ def settings(database_url):
 def app(settings, clock):
     app = create_app(settings, now=clock)
     yield app
-    database = app.extensions["runtime"].database
-    for sessions in (database.writes, database.reads):
-        sessions.kw["bind"].dispose()
+    app.extensions["runtime"].database.close()
 
 
 @pytest.fixture

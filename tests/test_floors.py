@@ -22,6 +22,7 @@ def imports(path):
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: a relative import"
             yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def floor_of(module):
@@ -36,8 +37,8 @@ def test_imports_go_down(path):
         floor = floor_of(module)
         if here is not None and floor is not None:
             assert floor >= here, f"{path.name} imports {module}, which is above it"
-        if path.name == "config.py":
-            assert floor is None, f"config.py imports {module}"
+        if path.name in ("config.py", "environment.py"):
+            assert floor is None, f"{path.name} imports {module}"
         if path.parent.name in ("services", "schemas", "models"):
             assert module.partition(".")[0] not in ONLY_AT_THE_TOP, f"{path.name}: {module}"
         if path.parent.name == "schemas":
@@ -51,6 +52,8 @@ def test_rooms_of_a_floor_do_not_form_a_circle():
         }
         for path in FILES
     }
+    for room, needs in graph.items():
+        needs.discard(room)
     while leaves := [room for room, needs in graph.items() if not needs & set(graph)]:
         for room in leaves:
             del graph[room]
@@ -73,8 +76,8 @@ def test_rooms_and_functions_stay_small(path):
     long = [
         f"{node.name}: {node.end_lineno - node.lineno + 1} lines"
         for node in ast.walk(ast.parse(text))
-        if isinstance(node, ast.FunctionDef) and node.end_lineno - node.lineno >= 45
+        if isinstance(node, ast.FunctionDef) and node.end_lineno - node.lineno >= 40
     ]
 
-    assert text.count("\n") <= 200
+    assert text.count("\n") <= 150
     assert long == []

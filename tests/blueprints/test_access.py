@@ -4,7 +4,10 @@ import re
 from base64 import b64encode
 
 import pytest
+import sqlalchemy as sa
 
+from app import create_app
+from config import ApiKey, Settings
 from tests.conftest import KEY
 
 OPEN = {"/healthz", "/openapi.json", "/docs", "/", "/callback", "/static/<path:filename>"}
@@ -41,6 +44,25 @@ def test_key_opens_as_bearer_token_or_as_password(client, header):
     assert client.get("/history", headers={"Authorization": header}).status_code == 200
 
 
+@pytest.mark.parametrize("key", ["ab=cd", "a,b", "=", "a:b"])
+def test_key_may_hold_any_sign_an_http_header_may(tmp_path, key):
+    url = sa.make_url(f"sqlite:///{tmp_path}")
+    app = create_app(Settings({"1": ()}, url, url, api_keys=(ApiKey("odd", key),)))
+
+    for header in (f"Bearer {key}", basic("x", key)):
+        answer = app.test_client().get("/readyz?a=b", headers={"Authorization": header})
+        assert answer.status_code == 400
+
+
+def test_log_says_who_read_what_and_no_key(client, caplog):
+    caplog.set_level("INFO")
+
+    client.get("/history?owner=%0Ax", headers={"Authorization": f"Bearer {KEY}"})
+
+    assert "tests reads '/history?owner=%0Ax'" in caplog.text
+    assert KEY not in caplog.text
+
+
 @pytest.mark.parametrize(
     "header",
     [
@@ -68,7 +90,7 @@ def test_anything_else_is_refused_and_told_how_to_ask(client, header):
     assert schemes == ["Bearer", "Basic"]
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
 def test_nothing_is_written_by_reading(app, client, method):
     for address in addresses(app) - {"/", "/callback"}:
         answer = client.open(

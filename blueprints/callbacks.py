@@ -44,7 +44,7 @@ def receive_callback() -> ResponseReturnValue:
     envelope = read_envelope(g.arrival.query_string)
     sdk_app_id = authenticate_sender(envelope, here.settings, now=g.arrival.received_at)
     reading = read_callback(envelope.commands, g.body)
-    callback = Callback(g.arrival, sdk_app_id, envelope.client_ip, envelope.platform, g.body)
+    callback = Callback(g.arrival, sdk_app_id, envelope, g.body)
     store_callback(here.database.writes, callback, reading)
     return answer_reading(reading)
 

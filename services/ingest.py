@@ -11,7 +11,7 @@ from models.delivery import Delivery
 from models.event import EventMember, LifecycleEvent
 from models.vocabulary import Verdict
 from schemas.body import Reading
-from schemas.envelope import Arrival
+from schemas.envelope import Arrival, Envelope
 from schemas.fields import EPOCH
 from schemas.lifecycle import LifecycleFact
 from services.repeats import Place, event_key, find_place
@@ -26,8 +26,7 @@ class Callback:
 
     arrival: Arrival
     sdk_app_id: str
-    client_ip: str | None
-    platform: str | None
+    envelope: Envelope
     body: bytes
 
 
@@ -121,8 +120,8 @@ def to_event(callback: Callback, command: str, fact: LifecycleFact, place: Place
         ),
         received_at=callback.arrival.received_at,
         event_time=fact.event_time,
-        client_ip=callback.client_ip,
-        platform=callback.platform,
+        client_ip=callback.envelope.client_ip,
+        platform=callback.envelope.platform,
         details=fact.details,
     )
 

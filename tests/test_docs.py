@@ -1,6 +1,7 @@
 """The documentation is held to the code."""
 
 import re
+import tomllib
 
 import pytest
 import sqlalchemy as sa
@@ -43,6 +44,14 @@ def test_every_setting_stands_in_the_example_file():
     named = set(re.findall(r"^(?:# )?([A-Z_]+)=", example, re.MULTILINE))
 
     assert named == set(re.findall(r"^\| `([A-Z_]+)` \|", README, re.MULTILINE))
+
+
+def test_version_is_one_everywhere(client):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    changes = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+
+    assert client.get("/openapi.json").get_json()["info"]["version"] == project["version"]
+    assert changes[1] == project["version"]
 
 
 def test_every_dependency_has_its_reason():

@@ -55,8 +55,10 @@ def test_callback_is_received_at_the_root_as_well(deliver, session):
     assert count(session, LifecycleEvent) == 1
 
 
-def test_acknowledgement_has_exactly_tencents_three_fields(deliver):
-    assert list(deliver(channel_created()).get_json()) == ["ActionStatus", "ErrorInfo", "ErrorCode"]
+def test_acknowledgement_is_tencents_sample_to_the_letter(deliver):
+    answer = deliver(channel_created()).text.strip()
+
+    assert answer == '{"ActionStatus":"OK","ErrorInfo":"","ErrorCode":0}'
 
 
 def test_callback_delivered_twice_makes_one_event_and_a_linked_duplicate(deliver, session, clock):

@@ -1,7 +1,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: run test lint migrate revision lock
+.DEFAULT_GOAL := help
+
+.PHONY: help run test lint migrate revision lock
+
+help: ## Say what there is
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
 
 run: .venv/runtime .env migrate ## Serve on http://127.0.0.1:8000; PORT= and DATABASE_URL= override
 	@exec $(BIN)/gunicorn wsgi:app

@@ -19,6 +19,8 @@ from alembic.config import Config
 ROOT = Path(__file__).parent.parent
 NUMBERS = count(1)
 
+Started = tuple[sa.URL, subprocess.Popen, Path]
+
 
 def config_for(connection: sa.Connection) -> Config:
     config = Config(toml_file=ROOT / "pyproject.toml")
@@ -160,35 +162,42 @@ def wait_until_it_answers(url: sa.URL, process: subprocess.Popen) -> None:
             process.wait(timeout=0.1)
 
 
-def start_postgresql() -> tuple[sa.URL, subprocess.Popen, Path] | None:
-    initdb, postgres = program("initdb"), program("postgres")
-    if not initdb or not postgres:
+def start(owner: str, install: list[str], serve: list[str], url: str) -> Started | None:
+    """Start a private server if its programs are there; ``{folder}`` stands for its own folder."""
+    installer, server = program(install[0]), program(serve[0])
+    if not installer or not server:
         return None
-    folder, run_as = private_folder("postgres")
+    folder, run_as = private_folder(owner)
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, **run_as}
-    options = ["-D", f"{folder}/data"]
-    subprocess.run([initdb, *options, "-U", "postgres", "-A", "trust", "-N"], check=True, **quiet)
-    settings = ["-c", "listen_addresses=", "-c", f"unix_socket_directories={folder}"]
-    process = subprocess.Popen([postgres, *options, *settings], **quiet)
-    url = sa.make_url(f"postgresql+psycopg://postgres@/postgres?host={folder}")
-    wait_until_it_answers(url, process)
-    return url, process, folder
+    options = [[part.format(folder=folder) for part in command[1:]] for command in (install, serve)]
+    subprocess.run([installer, *options[0]], check=False, **quiet)
+    process = subprocess.Popen([server, *options[1]], **quiet)
+    address = sa.make_url(url.format(folder=folder))
+    wait_until_it_answers(address, process)
+    if process.poll() is not None:
+        shutil.rmtree(folder)
+        return None
+    return address, process, folder
 
 
-def start_mysql() -> tuple[sa.URL, subprocess.Popen, Path] | None:
-    install, mariadbd = program("mariadb-install-db"), program("mariadbd")
-    if not install or not mariadbd:
-        return None
-    folder, run_as = private_folder("mysql")
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, **run_as}
-    options = ["--no-defaults", f"--datadir={folder}/data"]
+def start_postgresql() -> Started | None:
+    return start(
+        "postgres",
+        ["initdb", "-D", "{folder}/data", "-U", "postgres", "-A", "trust", "-N"],
+        ["postgres", "-D", "{folder}/data", "-c", "listen_addresses=", "-k", "{folder}"],
+        "postgresql+psycopg://postgres@/postgres?host={folder}",
+    )
+
+
+def start_mysql() -> Started | None:
+    files = ["--no-defaults", "--datadir={folder}/data"]
     root = ["--auth-root-authentication-method=normal", "--skip-test-db"]
-    subprocess.run([install, *options, *root], check=True, **quiet)
-    settings = [f"--socket={folder}/socket", "--skip-networking"]
-    process = subprocess.Popen([mariadbd, *options, *settings], **quiet)
-    url = sa.make_url(f"mysql+pymysql://root@localhost/mysql?unix_socket={folder}/socket")
-    wait_until_it_answers(url, process)
-    return url, process, folder
+    return start(
+        "mysql",
+        ["mariadb-install-db", *files, *root],
+        ["mariadbd", *files, "--socket={folder}/socket", "--skip-networking"],
+        "mysql+pymysql://root@localhost/mysql?unix_socket={folder}/socket",
+    )
 
 
 SERVERS = {

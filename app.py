@@ -63,7 +63,6 @@ def create_app(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> 
     register_error_handlers(app)
     app.after_request(drain_request)
     app.after_request(add_headers)
-    app.extensions["openapi"] = openapi.build_openapi(app)
     for sdk_app_id, tokens in settings.sdk_apps.items():
         if not tokens:
             log.warning("SDK_APPS: app %s has no token, so anyone may send for it", sdk_app_id)

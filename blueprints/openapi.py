@@ -8,23 +8,14 @@ from typing import Any
 
 from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
-from flask import (
-    Blueprint,
-    Flask,
-    Response,
-    current_app,
-    jsonify,
-    redirect,
-    render_template,
-    request,
-)
+from flask import Blueprint, Flask, Response, current_app, redirect, render_template
 from flask.typing import ResponseReturnValue
 from marshmallow import Schema
 from werkzeug.routing import Rule
 
 from blueprints.access import require_api_key
 from blueprints.callbacks import ADDRESSES, receive_callback
-from blueprints.operation import Operation
+from blueprints.operation import Operation, answer_json
 from schemas.answers import CallbackReplySchema, ProblemSchema
 from schemas.envelope import EnvelopeSchema
 from schemas.registry import LIFECYCLE_SCHEMAS
@@ -47,22 +38,27 @@ bp = Blueprint("openapi", __name__, template_folder="templates", static_folder="
 @bp.get("/openapi.json")
 def show_openapi() -> Response:
     """Show the description of this API for machines."""
-    response = jsonify(current_app.extensions["openapi"])
-    response.add_etag()
-    response.make_conditional(request)
-    return response
+    return answer_json(find_openapi())
 
 
 @bp.get("/docs")
 def show_docs() -> ResponseReturnValue:
     """Show the description of this API for people."""
-    return render_template("docs.html", spec=current_app.extensions["openapi"])
+    return render_template("docs.html", spec=find_openapi())
 
 
 @bp.get("/")
 def show_home() -> ResponseReturnValue:
     """Lead a browser to a page."""
     return redirect("/docs")
+
+
+def find_openapi() -> dict[str, Any]:
+    """Return the description of the current app, which is made when somebody first asks."""
+    if "openapi" not in current_app.extensions:
+        current_app.extensions["openapi"] = build_openapi(current_app)
+    made: dict[str, Any] = current_app.extensions["openapi"]
+    return made
 
 
 def build_openapi(app: Flask) -> dict[str, Any]:

@@ -43,17 +43,23 @@ def operation(
             if query is not QuerySchema:
                 path["query"] = loaded
             answered = schemas.answer.dump(function(**path))
-            response = jsonify(answered)
+            response = answer_json(answered)
             if answered.get("next_cursor"):
                 response.headers["Link"] = f'<{next_page(answered["next_cursor"])}>; rel="next"'
-            response.add_etag()
-            response.make_conditional(request)
             return response
 
         view.operation = schemas  # type: ignore[attr-defined]
         return view
 
     return decorate
+
+
+def answer_json(data: Any) -> Response:
+    """Answer with JSON and a strong ETag, or with 304 to who has it already."""
+    response = jsonify(data)
+    response.add_etag()
+    response.make_conditional(request)
+    return response
 
 
 def answer_page(query: PageQuery, page: Page) -> dict[str, Any]:

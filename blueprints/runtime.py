@@ -21,7 +21,7 @@ class Runtime:
 
     settings: Settings
     database: Database
-    now: Callable[[], datetime] = utc_now
+    now: Callable[[], datetime]
 
 
 def runtime() -> Runtime:

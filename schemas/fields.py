@@ -58,14 +58,11 @@ class Instant(fields.AwareDateTime):
     def _serialize(
         self, value: datetime | None, attr: str | None, obj: Any, **kwargs: Any
     ) -> str | None:
-        return None if value is None else format_instant(value, brief=self.brief)
-
-
-def format_instant(value: datetime, *, brief: bool = False) -> str:
-    """Write an instant as RFC 3339 in UTC."""
-    milliseconds = brief and value.microsecond % 1000 == 0
-    timespec = "milliseconds" if milliseconds else "microseconds"
-    return value.astimezone(UTC).isoformat(timespec=timespec).replace("+00:00", "Z")
+        if value is None:
+            return None
+        milliseconds = self.brief and value.microsecond % 1000 == 0
+        timespec = "milliseconds" if milliseconds else "microseconds"
+        return value.astimezone(UTC).isoformat(timespec=timespec).replace("+00:00", "Z")
 
 
 def word_field(vocabulary: type[StrEnum]) -> fields.String:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 from marshmallow import EXCLUDE, Schema, fields, post_load, validate
@@ -72,11 +73,15 @@ class LifecycleSchema(Schema):
         },
     )
 
+    @cached_property
+    def named(self) -> frozenset[str | None]:
+        """Wire names of what an event has outside its ``details``."""
+        columns = {self.fields[name].data_key for name in self.columns if name in self.fields}
+        return frozenset(columns | {"CallbackCommand"})
+
     @post_load(pass_original=True)
     def to_fact(self, data: dict[str, Any], original: Mapping[str, Any], **_: Any) -> LifecycleFact:
         """Separate what every event has from the details of this one."""
-        named = {self.fields[name].data_key for name in self.columns if name in self.fields}
-        named |= {"CallbackCommand"}
         return LifecycleFact(
             subject_type=self.subject_type,
             subject_id=data["subject_id"],
@@ -89,7 +94,7 @@ class LifecycleSchema(Schema):
             details={
                 name: value
                 for name, value in original.items()
-                if name not in named or says_more_than_ids(value)
+                if name not in self.named or says_more_than_ids(value)
             },
         )
 

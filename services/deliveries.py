@@ -5,17 +5,15 @@ from sqlalchemy.orm import Session
 
 from models.delivery import Delivery
 from schemas.page import PageQuery
-from services.pages import Page, Row, fetch_page
+from services.pages import Page, Row, fetch_page, keep_equal
 
 LISTED = [column for column in Delivery.__table__.columns if column.key != "body"]
+FILTERED = (Delivery.verdict, Delivery.command, Delivery.sdk_app_id)
 
 
 def fetch_deliveries(session: Session, query: PageQuery) -> Page:
     """Fetch a page of deliveries by ``received_at``, without their bodies."""
-    rows = sa.select(*LISTED)
-    for name in ("verdict", "command", "sdk_app_id"):
-        if name in query.filters:
-            rows = rows.where(getattr(Delivery, name) == query.filters[name])
+    rows = keep_equal(sa.select(*LISTED), query, *FILTERED)
     return fetch_page(session, [rows], query, sort_key=(Delivery.received_at, Delivery.id))
 
 

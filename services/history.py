@@ -9,17 +9,20 @@ from models.delivery import Delivery
 from models.event import EventMember, LifecycleEvent
 from schemas.page import PageQuery
 from services.deliveries import fetch_delivery
-from services.pages import Page, Row, SortKey, fetch_page
+from services.pages import Page, Row, SortKey, fetch_page, keep_equal
 
-EQUAL = ("subject_type", "subject_id", "operator", "owner", "sdk_app_id")
+FILTERED = (
+    LifecycleEvent.subject_type,
+    LifecycleEvent.subject_id,
+    LifecycleEvent.operator,
+    LifecycleEvent.owner,
+    LifecycleEvent.sdk_app_id,
+)
 
 
 def fetch_history(session: Session, query: PageQuery) -> Page:
     """Fetch a page of events by ``occurred_at``."""
-    rows = sa.select(LifecycleEvent.__table__)
-    for name in EQUAL:
-        if name in query.filters:
-            rows = rows.where(getattr(LifecycleEvent, name) == query.filters[name])
+    rows = keep_equal(sa.select(LifecycleEvent.__table__), query, *FILTERED)
     sort_key: SortKey = (LifecycleEvent.occurred_at, LifecycleEvent.id)
     if "member" in query.filters:
         rows = rows.add_columns(EventMember.event_id)

@@ -24,6 +24,14 @@ class Page:
     next: Position | None
 
 
+def keep_equal(rows: Rows, query: PageQuery, *columns: InstrumentedAttribute[Any]) -> Rows:
+    """Keep the rows that equal each filter given by the name of one of these columns."""
+    for column in columns:
+        if column.key in query.filters:
+            rows = rows.where(column == query.filters[column.key])
+    return rows
+
+
 def fetch_page(
     session: Session, alternatives: Sequence[Rows], query: PageQuery, *, sort_key: SortKey
 ) -> Page:

@@ -177,7 +177,7 @@ def read_all(read):
 
 
 @pytest.fixture(autouse=True)
-def _deliveries_are_only_added(request):
+def _deliveries_are_only_added():
     """No test, by any route, makes the service update or delete a delivery or an event."""
     changes = []
 

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from glob import glob
 from itertools import count
 from pathlib import Path
@@ -15,6 +15,8 @@ from pathlib import Path
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+
+from models.session import open_engine
 
 ROOT = Path(__file__).parent.parent
 NUMBERS = count(1)
@@ -28,13 +30,11 @@ def config_for(connection: sa.Connection) -> Config:
     return config
 
 
-def migrate(url: sa.URL, revision: str = "head") -> None:
-    """Run Alembic up to a revision, as `alembic upgrade` does."""
-    from models.session import open_engine
-
+def migrate(url: sa.URL) -> None:
+    """Run Alembic as `alembic upgrade head` does."""
     engine = open_engine(url)
     with engine.connect() as connection:
-        command.upgrade(config_for(connection), revision)
+        command.upgrade(config_for(connection), "head")
     engine.dispose()
 
 
@@ -85,8 +85,8 @@ class Server:
             connection.exec_driver_sql(statement)
 
     @contextmanager
-    def empty(self) -> Iterator[sa.URL]:
-        url = self.create()
+    def empty(self, suffix: str = "") -> Iterator[sa.URL]:
+        url = self.create(suffix)
         yield url
         self.run(f"DROP DATABASE {url.database}")
 
@@ -102,11 +102,8 @@ class Server:
 class Postgresql(Server):
     name = "postgresql"
 
-    @contextmanager
-    def clone(self) -> Iterator[sa.URL]:
-        url = self.create(f"TEMPLATE {self.template.database}")
-        yield url
-        self.run(f"DROP DATABASE {url.database}")
+    def clone(self) -> AbstractContextManager[sa.URL]:
+        return self.empty(f"TEMPLATE {self.template.database}")
 
 
 class Mysql(Server):

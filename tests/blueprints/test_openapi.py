@@ -15,6 +15,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from app import create_app
+from blueprints.openapi import build_openapi
 from config import ApiKey, Settings
 from schemas.registry import LIFECYCLE_SCHEMAS
 from tests.conftest import KEY, OPEN_APP, Clock
@@ -36,7 +37,7 @@ def describe(client):
 @pytest.fixture(scope="module")
 def openapi():
     url = sa.make_url("postgresql+psycopg://nobody@nowhere/nothing")
-    return create_app(Settings({"1": ()}, url, url)).extensions["openapi"]
+    return build_openapi(create_app(Settings({"1": ()}, url, url)))
 
 
 def test_every_address_is_described(app, client):

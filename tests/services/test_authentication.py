@@ -7,6 +7,7 @@ import pytest
 from models.vocabulary import Refusal
 from schemas.envelope import Envelope
 from services.authentication import RefusedError, verify_signature
+from tests.conftest import sign
 
 # The worked example of Tencent's "Webhook Overview", Security Considerations:
 # https://trtc.io/document/34354. An older copy of the page prints the token as "xxxyyy".
@@ -61,8 +62,6 @@ def test_wrong_signature_is_refused(sign, request_time, tokens):
 
 @pytest.mark.parametrize("request_time", ["", "now", "-1669872112", "1669872112.0", "9" * 30])
 def test_signed_time_that_is_no_time_is_refused(request_time):
-    from tests.conftest import sign
-
     with pytest.raises(RefusedError) as refused:
         verify(sign(TOKEN, request_time), request_time)
 

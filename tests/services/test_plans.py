@@ -14,6 +14,7 @@ from schemas.deliveries import DeliveryQuerySchema
 from schemas.history import HistoryQuerySchema
 from services.deliveries import fetch_deliveries
 from services.history import fetch_history
+from tests.conftest import ENGINES
 
 ROWS = 20_000
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -68,8 +69,6 @@ def rows():
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def database(request):
     """A database with some thousand events, and statistics about them."""
-    from tests.conftest import ENGINES
-
     engines = request.config.stash[ENGINES]
     if request.param not in engines:
         pytest.skip(f"no {request.param} here")

@@ -8,16 +8,20 @@ from typing import Any
 from flask import Flask, Response
 from flask.json.provider import DefaultJSONProvider
 
-from blueprints import callbacks, deliveries, health, history, openapi
+from blueprints import callbacks, commands, deliveries, health, history, openapi
 from blueprints.errors import register_error_handlers
 from blueprints.request_body import drain_request
 from blueprints.runtime import Runtime, utc_now
 from config import Settings
 from models.session import Database
 from models.types import dump_json
+from services.keeper import Keeper
+from services.quarantine import Quarantine
+from services.spool import Spool
 
 BLUEPRINTS = (
     callbacks.bp,
+    commands.bp,
     history.bp,
     deliveries.bp,
     health.bp,
@@ -55,9 +59,13 @@ def create_app(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> 
         now: tells the current instant, timezone-aware.
     """
     app = Service("chat_lifecycle_log", static_folder=None)
-    database = Database.open(settings.database_url, settings.database_read_url)
+    database = Database.open(
+        settings.database_url, settings.database_read_url, lock_wait=settings.database_deadline
+    )
+    keeper = Keeper(database.write_engine, Spool(settings.spool_dir), settings.database_deadline)
+    quarantine = Quarantine(database.write_engine)
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
-    app.extensions["runtime"] = Runtime(settings, database, now)
+    app.extensions["runtime"] = Runtime(settings, database, keeper, quarantine, now)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     register_error_handlers(app)

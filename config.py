@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Self
 
 from sqlalchemy import URL, make_url
@@ -12,6 +13,7 @@ from sqlalchemy.exc import ArgumentError
 from environment import Setting, whole_number
 
 THREADS = 16  # of a worker process; each may hold a connection to the database
+MILLISECOND = timedelta(milliseconds=1)
 DRIVERS = ("sqlite", "postgresql+psycopg", "mysql+pymysql")
 A_DATABASE_URL = "sqlite:///PATH, postgresql+psycopg://… or mysql+pymysql://…"
 
@@ -79,6 +81,8 @@ API_KEYS = Setting("API_KEYS", to_api_keys, "name:key[,name:key…] in visible A
 DATABASE_URL = Setting("DATABASE_URL", to_database_url, A_DATABASE_URL, show_database_url)
 DATABASE_READ_URL = Setting("DATABASE_READ_URL", to_database_url, A_DATABASE_URL, show_database_url)
 SIGN_TOLERANCE_SECONDS = whole_number("SIGN_TOLERANCE_SECONDS", 1, 86400)
+SPOOL_DIR = Setting("SPOOL_DIR", Path, "a folder")
+DATABASE_DEADLINE_MS = whole_number("DATABASE_DEADLINE_MS", 1, 10_000)
 MAX_BODY_BYTES = whole_number("MAX_BODY_BYTES", 1, 2**30)
 PORT = whole_number("PORT", 1, 65535)
 
@@ -94,6 +98,8 @@ class Settings:
         database_read_url: where history is read, such as a replica.
         sign_tolerance: largest accepted distance of ``RequestTime`` from now.
         api_keys: who may read; nobody when empty.
+        spool_dir: where accepted callbacks wait while the database can't take them.
+        database_deadline: how long a callback waits for the database.
         max_body_bytes: largest accepted callback body.
         port: where gunicorn listens on 127.0.0.1.
     """
@@ -103,6 +109,8 @@ class Settings:
     database_read_url: URL
     sign_tolerance: timedelta = timedelta(seconds=60)
     api_keys: tuple[ApiKey, ...] = ()
+    spool_dir: Path = Path("var/spool")
+    database_deadline: timedelta = timedelta(milliseconds=600)
     max_body_bytes: int = 4 * 1024 * 1024
     port: int = 8000
 
@@ -117,12 +125,15 @@ class Settings:
         sdk_apps = SDK_APPS.require(environ)
         database_url = read_database_url(environ)
         tolerance = SIGN_TOLERANCE_SECONDS.read(environ, cls.sign_tolerance.seconds)
+        deadline = DATABASE_DEADLINE_MS.read(environ, cls.database_deadline // MILLISECOND)
         return cls(
             sdk_apps=sdk_apps,
             database_url=database_url,
             database_read_url=DATABASE_READ_URL.read(environ, database_url),
             sign_tolerance=timedelta(seconds=tolerance),
             api_keys=API_KEYS.read(environ, cls.api_keys),
+            spool_dir=SPOOL_DIR.read(environ, cls.spool_dir),
+            database_deadline=deadline * MILLISECOND,
             max_body_bytes=MAX_BODY_BYTES.read(environ, cls.max_body_bytes),
             port=PORT.read(environ, cls.port),
         )

@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 
 from gunicorn.arbiter import Arbiter
+from gunicorn.workers.base import Worker
 
 from config import THREADS, Settings
 from environment import SettingsError, read_environment
@@ -37,3 +38,14 @@ def when_ready(_: Arbiter) -> None:
         sep="\n",
         flush=True,
     )
+
+
+def post_worker_init(worker: Worker) -> None:
+    """Store what an earlier process left in the spool, whether or not a callback comes."""
+    worker.wsgi.extensions["runtime"].keeper.start()
+
+
+def worker_exit(_: Arbiter, worker: Worker) -> None:
+    """Finish what has been accepted."""
+    if hasattr(worker, "wsgi"):  # it has loaded the app
+        worker.wsgi.extensions["runtime"].close()

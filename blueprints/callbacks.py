@@ -6,18 +6,18 @@ from typing import Any
 
 from flask import Blueprint, Response, g, jsonify, request
 from flask.typing import ResponseReturnValue
-from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import BadRequest, MethodNotAllowed
 
 from blueprints.errors import on_http_error
 from blueprints.request_body import read_request_body
 from blueprints.runtime import runtime
 from models.vocabulary import Refusal
-from schemas.body import Reading, read_callback
+from schemas.body import Reading
 from schemas.envelope import Arrival, read_envelope
 from services.authentication import RefusedError, authenticate_sender
-from services.ingest import Callback, store_callback
-from services.quarantine import quarantine_request
+from services.callback import to_callback
+from services.keeper import NotKeptError
+from services.quarantine import RefusedRequest
 
 ADDRESSES = ("/callback", "/")
 MAX_ERROR_INFO = 500  # characters; the delivery keeps more
@@ -43,10 +43,9 @@ def receive_callback() -> ResponseReturnValue:
     g.body = read_request_body(here.settings.max_body_bytes)
     envelope = read_envelope(g.arrival.query_string)
     sdk_app_id = authenticate_sender(envelope, here.settings, now=g.arrival.received_at)
-    reading = read_callback(envelope.commands, g.body)
-    callback = Callback(g.arrival, sdk_app_id, envelope, g.body)
-    store_callback(here.database.writes, callback, reading)
-    return answer_reading(reading)
+    callback = to_callback(g.arrival, sdk_app_id, g.body, envelope=envelope)
+    here.keeper.keep(callback)
+    return answer_reading(callback.reading)
 
 
 for address in ADDRESSES:
@@ -64,10 +63,7 @@ def answer_reading(reading: Reading) -> Response:
 def on_refused(error: RefusedError) -> Response:
     """403 or 413: the reason goes to the quarantine, not to whoever is guessing."""
     log.warning("callback refused: %s from %s", error.reason.value, g.arrival.peer)
-    try:
-        quarantine_request(runtime().database.writes, error.reason, g.arrival, g.get("body"))
-    except SQLAlchemyError:
-        log.exception("refused request could not be quarantined")
+    runtime().quarantine.keep(RefusedRequest(error.reason, g.arrival, g.get("body")))
     return reply(*REFUSALS[error.reason])
 
 
@@ -78,10 +74,10 @@ def on_broken_request(error: BadRequest) -> Response:
     return reply(400, 40001, error.description or "body: unreadable")
 
 
-@bp.errorhandler(SQLAlchemyError)
-def on_not_stored(error: SQLAlchemyError) -> Response:
+@bp.errorhandler(NotKeptError)
+def on_not_kept(error: NotKeptError) -> Response:
     """503: never acknowledge what is not durable."""
-    log.error("callback not stored: %s", error, exc_info=error)
+    log.error("callback lost: %s", error)
     return reply(503, 50301, "not stored")
 
 

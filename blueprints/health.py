@@ -9,8 +9,8 @@ from blueprints.access import require_api_key
 from blueprints.errors import problem
 from blueprints.operation import operation
 from blueprints.runtime import runtime
-from schemas.answers import LivenessSchema, ReadinessSchema
-from services.health import check_database
+from schemas.answers import LivenessSchema, ReadinessSchema, SpoolHealthSchema
+from services.health import check_database, check_spool
 
 public_bp = Blueprint("liveness", __name__)
 bp = Blueprint("health", __name__)
@@ -27,13 +27,14 @@ def show_liveness() -> dict[str, Any]:
 @bp.get("/readyz")
 @operation(ReadinessSchema)
 def show_readiness() -> dict[str, Any]:
-    """Tell whether the databases are reachable, and at which migration."""
-    database = runtime().database
-    health = {
-        "database": check_database(database.write_engine),
-        "read_database": check_database(database.read_engine),
+    """Tell whether callbacks are stored at once, and what waits in the spool."""
+    here = runtime()
+    databases = {
+        "database": check_database(here.database.write_engine, here.keeper.breaker),
+        "read_database": check_database(here.database.read_engine),
     }
-    found = {name: asdict(state) for name, state in health.items()}
-    if not all(state.ready for state in health.values()):
-        abort(problem(503, "Not ready", **found))
-    return {"status": "ready", **found}
+    spool = check_spool(here.keeper.spool, now=here.now())
+    found = {name: asdict(state) for name, state in databases.items()}
+    if not all(state.ready for state in databases.values()) or not spool.writable:
+        abort(problem(503, "Not ready", **found, spool=SpoolHealthSchema().dump(spool)))
+    return {"status": "ready", **found, "spool": spool}

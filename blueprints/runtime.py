@@ -8,6 +8,8 @@ from flask import current_app
 
 from config import Settings
 from models.session import Database
+from services.keeper import Keeper
+from services.quarantine import Quarantine
 
 
 def utc_now() -> datetime:
@@ -17,11 +19,24 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True)
 class Runtime:
-    """The parts an app was assembled from."""
+    """The parts an app was assembled from.
+
+    Attributes:
+        keeper: makes callbacks durable.
+        quarantine: keeps what was refused.
+    """
 
     settings: Settings
     database: Database
+    keeper: Keeper
+    quarantine: Quarantine
     now: Callable[[], datetime]
+
+    def close(self) -> None:
+        """Finish what has begun, and let go of the database."""
+        self.keeper.close()
+        self.quarantine.committer.close()
+        self.database.close()
 
 
 def runtime() -> Runtime:

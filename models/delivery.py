@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
@@ -23,6 +24,8 @@ class Delivery(Base):
     """One POST of a known app, byte for byte; rows are added, never changed or deleted.
 
     Attributes:
+        uuid: given to it on arrival, so that what waited in the spool is stored once; none in rows
+            that are older than this column.
         received_at: when its head had been read.
         command: the ``CallbackCommand``, or none where it could not be told.
         peer: address of the other end of the connection.
@@ -35,6 +38,7 @@ class Delivery(Base):
     __tablename__ = "deliveries"
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    uuid: Mapped[UUID | None] = mapped_column(index=True, unique=True)
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
     sdk_app_id: Mapped[str] = mapped_column(ExactText(32))
     command: Mapped[str | None] = mapped_column(ExactText(MAX_ID_LENGTH))

@@ -1,40 +1,26 @@
 """The only place that opens the database."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import sqlalchemy as sa
-from sqlalchemy import event
-from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.orm import Session, sessionmaker
 
 from config import THREADS
-from models.sqlite import WriterLock, begin_reading, begin_writing
+from models.connection import (
+    CONNECT_ARGS,
+    HANG_SECONDS,
+    set_up_connections,
+    transaction_options,
+)
+from models.sqlite import begin_transactions
 from models.types import dump_json
 
-# Tencent gives up after 2 s: whoever waits longer for a lock waits for nobody.
-LOCK_WAIT_SECONDS = 1.5
-CONNECT_SECONDS = 2  # the least that PostgreSQL's client can wait
-
-ON_CONNECT: Mapping[str, tuple[str, ...]] = {
-    "sqlite": (f"PRAGMA busy_timeout = {LOCK_WAIT_SECONDS * 1000:.0f}", "PRAGMA foreign_keys = ON"),
-    "postgresql": ("SET TIME ZONE 'UTC'", f"SET lock_timeout = '{LOCK_WAIT_SECONDS}s'"),
-    "mysql": (
-        "SET SESSION sql_mode = 'TRADITIONAL', time_zone = '+00:00', "
-        f"innodb_lock_wait_timeout = {int(LOCK_WAIT_SECONDS)}",
-    ),
-}
-# In WAL mode nobody who reads, in a shell or a browser, holds up a callback.
-ON_CONNECT_TO_WRITE: Mapping[str, tuple[str, ...]] = {
-    "sqlite": ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL"),
-}
-ON_CONNECT_TO_READ: Mapping[str, tuple[str, ...]] = {
-    "sqlite": ("PRAGMA query_only = ON",),
-    "mysql": ("SET SESSION TRANSACTION READ ONLY",),
-}
+LOCK_WAIT = timedelta(milliseconds=1500)
+WRITE_CONNECTIONS = 4  # one for callbacks, one for refusals, the rest for /readyz
 
 
 @dataclass(frozen=True)
@@ -50,9 +36,12 @@ class Database:
     read_engine: sa.Engine
 
     @classmethod
-    def open(cls, url: sa.URL, read_url: sa.URL) -> Self:
+    def open(cls, url: sa.URL, read_url: sa.URL, *, lock_wait: timedelta = LOCK_WAIT) -> Self:
         """Prepare both engines."""
-        return cls(open_engine(url), open_engine(read_url, read_only=True))
+        return cls(
+            open_engine(url, lock_wait=lock_wait, hang_seconds=HANG_SECONDS),
+            open_engine(read_url, read_only=True, lock_wait=lock_wait),
+        )
 
     @cached_property
     def writes(self) -> sessionmaker[Session]:
@@ -70,58 +59,41 @@ class Database:
         self.read_engine.dispose()
 
 
-def open_engine(url: sa.URL, *, read_only: bool = False) -> sa.Engine:
+def open_engine(
+    url: sa.URL,
+    *,
+    read_only: bool = False,
+    lock_wait: timedelta = LOCK_WAIT,
+    hang_seconds: int | None = None,
+) -> sa.Engine:
     """Make an engine whose every connection is set up the same.
 
     Args:
         url: one of the three supported databases; the folder of an SQLite file is made.
         read_only: let the database refuse every write.
+        lock_wait: how long a statement waits for somebody else's lock.
+        hang_seconds: how long MariaDB or MySQL may work on one statement before its connection is
+            given up; without it, as long as it takes.
     """
     dialect = url.get_backend_name()
-    options: dict[str, Any] = {}
     if dialect == "sqlite":
         Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
-    else:
-        options["connect_args"] = {"connect_timeout": CONNECT_SECONDS}
+    hang = {}
     if dialect == "mysql":
         url = url.update_query_dict({"charset": "utf8mb4"})
+        hang = {"read_timeout": hang_seconds}
     engine = sa.create_engine(
         url,
         json_serializer=dump_json,
         hide_parameters=True,  # bodies have no place in the log
-        pool_pre_ping=dialect != "sqlite",
-        pool_size=THREADS,
+        pool_pre_ping=read_only,  # whoever writes tries again
+        pool_size=THREADS if read_only else WRITE_CONNECTIONS,
         max_overflow=0,
-        pool_timeout=LOCK_WAIT_SECONDS,
+        pool_timeout=lock_wait.total_seconds(),
         execution_options=transaction_options(dialect, read_only=read_only),
-        **options,
+        connect_args={**CONNECT_ARGS[dialect], **hang},
     )
-    role = ON_CONNECT_TO_READ if read_only else ON_CONNECT_TO_WRITE
-    set_up_connections(engine, ON_CONNECT[dialect] + role.get(dialect, ()))
-    if dialect == "sqlite" and read_only:
-        begin_reading(engine)
-    elif dialect == "sqlite":
-        begin_writing(engine, WriterLock(Path(f"{url.database}-lock")), LOCK_WAIT_SECONDS)
+    set_up_connections(engine, read_only=read_only, lock_wait=lock_wait)
+    if dialect == "sqlite":
+        begin_transactions(engine, read_only=read_only, lock_wait=lock_wait)
     return engine
-
-
-def transaction_options(dialect: str, *, read_only: bool) -> dict[str, Any]:
-    """Say how each transaction begins on a server."""
-    if dialect == "mysql":
-        # As on PostgreSQL: whoever looks again after a conflict must see what it collided with.
-        return {"isolation_level": "READ COMMITTED"}
-    if dialect == "postgresql" and read_only:
-        return {"postgresql_readonly": True}
-    return {}
-
-
-def set_up_connections(engine: sa.Engine, statements: tuple[str, ...]) -> None:
-    """Run the same statements on every new connection."""
-
-    @event.listens_for(engine, "connect")
-    def set_up(connection: DBAPIConnection, _: object) -> None:
-        cursor = connection.cursor()
-        for statement in statements:
-            cursor.execute(statement)
-        cursor.close()
-        connection.commit()

@@ -1,9 +1,9 @@
 """What SQLite needs and the database servers do by themselves."""
 
-import fcntl
 import os
 import threading
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -12,7 +12,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-POLL_SECONDS = 0.0005
+from file_lock import lock_file
 
 
 class WriterLockError(SQLAlchemyError):
@@ -45,14 +45,24 @@ class WriterLock:
         if not self.threads.acquire(timeout=timeout):
             raise WriterLockError(f"{self.path} is held by another thread")
         try:
-            turn = lock_file(f"{self.path}-turn", deadline)
+            turn = self.wait_for(Path(f"{self.path}-turn"), deadline)
             try:
-                self.held = lock_file(str(self.path), deadline)
+                self.held = self.wait_for(self.path, deadline)
             finally:
                 os.close(turn)
         except BaseException:
             self.threads.release()
             raise
+
+    def wait_for(self, path: Path, deadline: float) -> int:
+        """Lock one of the files until its descriptor is closed."""
+        try:
+            descriptor = lock_file(path, deadline - time.monotonic())
+        except OSError as error:
+            raise WriterLockError(str(error)) from error
+        if descriptor is None:
+            raise WriterLockError(f"{path} is held by another process")
+        return descriptor
 
     def release(self) -> None:
         """Let the next writer in."""
@@ -60,32 +70,18 @@ class WriterLock:
         self.threads.release()
 
 
-def lock_file(path: str, deadline: float) -> int:
-    """Lock a file, made if need be, until the returned descriptor is closed."""
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    except OSError as error:
-        raise WriterLockError(str(error)) from error
-    while not try_to_lock(descriptor):
-        if time.monotonic() > deadline:
-            os.close(descriptor)
-            raise WriterLockError(f"{path} is held by another process")
-        time.sleep(POLL_SECONDS)
-    return descriptor
-
-
-def try_to_lock(descriptor: int) -> bool:
-    """Lock an open file if nobody else has."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+def begin_transactions(engine: sa.Engine, *, read_only: bool, lock_wait: timedelta) -> None:
+    """Say when a transaction begins: Python's driver is not to guess."""
+    leave_transactions_to_us(engine)
+    if read_only:
+        begin_reading(engine)
+    else:
+        lock = WriterLock(Path(f"{engine.url.database}-lock"))
+        begin_writing(engine, lock, lock_wait.total_seconds())
 
 
 def begin_reading(engine: sa.Engine) -> None:
-    """Say when a transaction begins, so that all its reads see one state of the database."""
-    leave_transactions_to_us(engine)
+    """Begin before the first read, so that all reads see one state of the database."""
 
     @event.listens_for(engine, "begin")
     def begin(connection: sa.Connection) -> None:
@@ -98,7 +94,6 @@ def begin_writing(engine: sa.Engine, lock: WriterLock, timeout: float) -> None:
     Python's driver would begin with the first write, too late to wait for SQLite's own lock: a
     transaction that has read may not, and fails at once.
     """
-    leave_transactions_to_us(engine)
 
     @event.listens_for(engine, "begin")
     def begin(connection: sa.Connection) -> None:

@@ -2,6 +2,8 @@
 
 from marshmallow import INCLUDE, Schema, fields, validate
 
+from schemas.fields import Instant
+
 
 class CallbackReplySchema(Schema):
     """The three fields Tencent expects, on every status.
@@ -20,7 +22,7 @@ class ProblemSchema(Schema):
     """A failure as RFC 9457 describes it."""
 
     class Meta:
-        """The RFC allows more members: ``/readyz`` tells what each database says."""
+        """The RFC allows more members: ``/readyz`` tells what it found."""
 
         unknown = INCLUDE
 
@@ -46,9 +48,25 @@ class DatabaseHealthSchema(Schema):
     expected_revision = fields.String(required=True, allow_none=True)
 
 
+class SpoolHealthSchema(Schema):
+    """What waits on disk until the database takes it."""
+
+    depth = fields.Integer(required=True, metadata={"description": "Callbacks that wait."})
+    stuck = fields.Integer(
+        required=True,
+        metadata={"description": "Those that the database does not take though it takes others."},
+    )
+    oldest_received_at = Instant(required=True, allow_none=True)
+    age_seconds = fields.Float(
+        required=True, metadata={"description": "How long the oldest has waited."}
+    )
+    writable = fields.Boolean(required=True)
+
+
 class ReadinessSchema(Schema):
-    """Callbacks can be stored; what a database says also comes with the 503 if they can't."""
+    """Callbacks are stored at once; the other members also come with the 503 if they are not."""
 
     status = fields.String(required=True, validate=validate.Equal("ready"))
     database = fields.Nested(DatabaseHealthSchema, required=True)
     read_database = fields.Nested(DatabaseHealthSchema, required=True)
+    spool = fields.Nested(SpoolHealthSchema, required=True)

@@ -1,5 +1,6 @@
 """Read the body of a callback: its command, and the fact it states or what is wrong with it."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,8 @@ from schemas.registry import LIFECYCLE_SCHEMAS
 from schemas.strict_json import UnreadableError, parse_json
 
 Errors = Mapping[str, Any]
+
+BEFORE_COMMAND = re.compile(r"\.Callback(Before|Prev)[A-Z]")
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,14 @@ class Reading:
     fact: LifecycleFact | None = None
     errors: Errors | None = None
     error_code: int = 0
+
+    @property
+    def is_before(self) -> bool:
+        """Whether Tencent asks before it acts, and holds up a user until it is answered.
+
+        Source: Tencent Cloud Chat, "Webhook Overview", https://trtc.io/document/34354.
+        """
+        return self.command is not None and BEFORE_COMMAND.search(self.command) is not None
 
 
 def read_callback(query_commands: Iterable[str], raw: bytes) -> Reading:

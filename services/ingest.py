@@ -1,56 +1,49 @@
-"""Append deliveries and the events they mean."""
+"""Append deliveries and the events they mean, many in one transaction."""
 
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.orm import Session, sessionmaker
 
 from models.delivery import Delivery
 from models.event import EventMember, LifecycleEvent
-from models.vocabulary import Verdict
-from schemas.body import Reading
-from schemas.envelope import Arrival, Envelope
-from schemas.fields import EPOCH
-from schemas.lifecycle import LifecycleFact
-from services.repeats import Place, event_key, find_place
+from schemas.envelope import Arrival
+from services.callback import Callback, to_callback
+from services.repeats import Place, find_places
+from services.rows import to_delivery, to_event, to_members
 
 ATTEMPTS = 3
+UNUSED_ID = -1  # so that a rehearsal leaves no gap
 PG_DEADLOCK, MYSQL_DEADLOCK = "40P01", 1213
 
 
-@dataclass(frozen=True)
-class Callback:
-    """One authentic POST: how it arrived, what its query string says, and its exact bytes."""
+def store_callbacks(engine: sa.Engine, callbacks: Sequence[Callback]) -> None:
+    """Store some callbacks, whatever could be read from them; durable once this returns.
 
-    arrival: Arrival
-    sdk_app_id: str
-    envelope: Envelope
-    body: bytes
-
-
-def store_callback(
-    sessions: sessionmaker[Session], callback: Callback, reading: Reading
-) -> Verdict:
-    """Store one callback, whatever could be read from it; durable once this returns.
-
-    Delivery, event and members are one transaction. Where two requests store the same event at
-    once, the unique key stops the second, which then looks again and finds the first.
+    All are one transaction; with none at all it is only made sure that one would be taken. Where
+    two processes store the same event at once, the unique key stops the second, which then looks
+    again and finds the first.
 
     Raises:
-        sqlalchemy.exc.SQLAlchemyError: the database did not take it; nothing was stored, or, if
+        sqlalchemy.exc.SQLAlchemyError: the database did not take them; none was stored, or, if
             the connection was lost while committing, that is not known.
     """
-    for _ in range(ATTEMPTS - 1):
+    if not callbacks:
+        rehearse(engine)
+        return
+    in_doubt = any(callback.in_doubt for callback in callbacks)
+    for attempt in range(1, ATTEMPTS + 1):
         try:
-            with sessions.begin() as session:
-                return append(session, callback, reading)
+            with engine.begin() as connection:
+                append(connection, leave_out_stored(connection, callbacks, in_doubt=in_doubt))
         except DBAPIError as error:
-            if not is_conflict(error):
+            if attempt == ATTEMPTS or not is_conflict(error):
                 raise
-    with sessions.begin() as session:
-        return append(session, callback, reading)
+            in_doubt = True
+        else:
+            return
 
 
 def is_conflict(error: DBAPIError) -> bool:
@@ -61,81 +54,85 @@ def is_conflict(error: DBAPIError) -> bool:
     return isinstance(error, IntegrityError) or deadlock
 
 
-def append(session: Session, callback: Callback, reading: Reading) -> Verdict:
-    """Add the rows of one callback to the caller's transaction."""
-    fact = reading.fact
-    if fact is None or reading.command is None:
-        verdict = Verdict.INVALID if reading.errors else Verdict.UNHANDLED
-        session.add(to_delivery(callback, reading, verdict))
-        return verdict
-    key = event_key(callback.sdk_app_id, reading.command, reading.body, fact.event_time)
-    place = find_place(
-        session, key, event_time=fact.event_time, received_at=callback.arrival.received_at
+def leave_out_stored(
+    connection: sa.Connection, callbacks: Sequence[Callback], *, in_doubt: bool
+) -> Sequence[Callback]:
+    """Drop the callbacks that an earlier try has stored after all."""
+    stored = fetch_ids(connection, callbacks) if in_doubt else {}
+    return [callback for callback in callbacks if callback.uuid not in stored]
+
+
+def fetch_ids(
+    connection: sa.Connection, callbacks: Sequence[Callback]
+) -> Mapping[UUID | None, int]:
+    """Look up which callbacks are stored, and as which delivery."""
+    uuids = [callback.uuid for callback in callbacks]
+    query = sa.select(Delivery.uuid, Delivery.id).where(Delivery.uuid.in_(uuids))
+    return dict(connection.execute(query).all())
+
+
+def append(connection: sa.Connection, callbacks: Sequence[Callback]) -> None:
+    """Add the rows of some callbacks to the caller's transaction, a statement for each table.
+
+    Two of them may be the same event: the second then waits for another round, which finds the
+    event of the first like any other.
+    """
+    places = find_places(connection, [one for one in callbacks if one.event_key is not None])
+    now: list[Callback] = []
+    later: list[Callback] = []
+    new: dict[str | None, Callback] = {}
+    for callback in callbacks:
+        if callback.event_key in new:
+            later.append(callback)
+            continue
+        now.append(callback)
+        if callback in places and places[callback].duplicate_of is None:
+            new[callback.event_key] = callback
+    if now:
+        rows = [to_delivery(callback, places.get(callback)) for callback in now]
+        connection.execute(sa.insert(Delivery), rows)
+    if new:
+        insert_events(connection, list(new.values()), places)
+    if later:
+        append(connection, later)
+
+
+def insert_events(
+    connection: sa.Connection, callbacks: Sequence[Callback], places: Mapping[Callback, Place]
+) -> None:
+    """Insert the events of stored callbacks, and the users they name.
+
+    Events go in order of their keys: two processes that store the same ones then wait for each
+    other in turn, not in a circle.
+    """
+    ids = fetch_ids(connection, callbacks)
+    facts = [(callback, callback.reading.fact) for callback in callbacks if callback.reading.fact]
+    events = [to_event(one, fact, places[one], ids[one.uuid]) for one, fact in facts]
+    connection.execute(
+        sa.insert(LifecycleEvent), sorted(events, key=lambda event: event["event_key"])
     )
-    if place.duplicate_of is not None:
-        session.add(to_delivery(callback, reading, Verdict.DUPLICATE, place.duplicate_of))
-        return Verdict.DUPLICATE
-    event = to_event(callback, reading.command, fact, place)
-    event.delivery = to_delivery(callback, reading, Verdict.ACCEPTED)
-    session.add(event)
-    session.flush()
-    add_members(session, event, fact.members)
-    return Verdict.ACCEPTED
+    naming = [(ids[one.uuid], one, fact) for one, fact in facts if fact.members]
+    if naming:
+        query = sa.select(LifecycleEvent.delivery_id, LifecycleEvent.id).where(
+            LifecycleEvent.delivery_id.in_([delivery_id for delivery_id, _, _ in naming])
+        )
+        event_ids = dict(connection.execute(query).all())
+        members = [
+            member
+            for delivery_id, one, fact in naming
+            for member in to_members(one, fact, event_ids[delivery_id])
+        ]
+        connection.execute(sa.insert(EventMember), members)
 
 
-def to_delivery(
-    callback: Callback, reading: Reading, verdict: Verdict, duplicate_of: int | None = None
-) -> Delivery:
-    """Make the row of what was sent."""
-    return Delivery(
-        received_at=callback.arrival.received_at,
-        sdk_app_id=callback.sdk_app_id,
-        command=reading.command,
-        verdict=verdict,
-        errors=reading.errors,
-        duplicate_of=duplicate_of,
-        peer=callback.arrival.peer,
-        query_string=callback.arrival.query_string,
-        body=callback.body,
-    )
+def rehearse(engine: sa.Engine) -> None:
+    """Make sure that a delivery would be taken, without leaving one.
 
-
-def to_event(callback: Callback, command: str, fact: LifecycleFact, place: Place) -> LifecycleEvent:
-    """Make the row of what it means; without ``EventTime`` it occurred when it was received."""
-    return LifecycleEvent(
-        event_key=place.event_key,
-        occurrence=place.occurrence,
-        subject_type=fact.subject_type,
-        subject_id=fact.subject_id,
-        action=fact.action,
-        command=command,
-        sdk_app_id=callback.sdk_app_id,
-        operator=fact.operator,
-        owner=fact.owner,
-        name=fact.name,
-        occurred_at=(
-            callback.arrival.received_at
-            if fact.event_time is None
-            else EPOCH + timedelta(milliseconds=fact.event_time)
-        ),
-        received_at=callback.arrival.received_at,
-        event_time=fact.event_time,
-        client_ip=callback.envelope.client_ip,
-        platform=callback.envelope.platform,
-        details=fact.details,
-    )
-
-
-def add_members(session: Session, event: LifecycleEvent, members: tuple[str, ...]) -> None:
-    """Add a row for every user the event names, once."""
-    rows = [
-        {
-            "event_id": event.id,
-            "user_id": user_id,
-            "position": position,
-            "occurred_at": event.occurred_at,
-        }
-        for position, user_id in enumerate(dict.fromkeys(members))
-    ]
-    if rows:
-        session.execute(sa.insert(EventMember), rows)
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: the database is away, read-only, full or not migrated.
+    """
+    nobody = Arrival(datetime.now(UTC), peer="", query_string="")
+    row = to_delivery(to_callback(nobody, sdk_app_id="", body=b""), place=None)
+    with engine.connect() as connection:
+        connection.execute(sa.insert(Delivery), {**row, "id": UNUSED_ID})
+        connection.rollback()

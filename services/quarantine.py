@@ -1,48 +1,85 @@
 """Keep what was refused, within limits that strangers can't push."""
 
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import Session
 
 from models.quarantine import QuarantinedRequest
 from models.vocabulary import Refusal
 from schemas.envelope import Arrival
 from schemas.page import PageQuery
+from services.committer import Committer
 from services.pages import Page, fetch_page
 
 MAX_REQUESTS = 10_000
 MAX_KEPT_BYTES = 64 * 1024
+MAX_WAITING = 200
+PATIENCE_SECONDS = 0.5
+
+log = logging.getLogger(__name__)
 
 
-def quarantine_request(
-    sessions: sessionmaker[Session],
-    reason: Refusal,
-    arrival: Arrival,
-    body: bytes | None,
-) -> None:
-    """Keep a refused request in place of the oldest one beyond ``MAX_REQUESTS``.
+@dataclass(frozen=True)
+class RefusedRequest:
+    """A request that nobody proved to be Tencent's.
 
-    Args:
-        sessions: makes sessions that may write.
-        reason: why it was refused.
-        arrival: when and from where it came.
+    Attributes:
         body: none where it was too large to be read.
+    """
+
+    reason: Refusal
+    arrival: Arrival
+    body: bytes | None
+
+
+class Quarantine:
+    """Stores refused requests by the way: they share transactions, and the sender hardly waits."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self.committer = Committer[RefusedRequest](partial(store_refusals, engine))
+
+    def keep(self, request: RefusedRequest) -> None:
+        """Keep a refused request, unless there are too many at once or the database is away."""
+        if self.committer.waiting.qsize() >= MAX_WAITING:
+            log.warning("refused request not kept: too many at once")
+            return
+        storing = self.committer.submit(request)
+        try:
+            storing.result(PATIENCE_SECONDS)
+        except Exception as error:
+            log.warning("refused request not kept in time: %s %s", type(error).__name__, error)
+
+
+def store_refusals(engine: sa.Engine, requests: Sequence[RefusedRequest]) -> None:
+    """Store some refused requests in place of the oldest ones beyond ``MAX_REQUESTS``.
 
     Raises:
-        sqlalchemy.exc.SQLAlchemyError: the database did not take it.
+        sqlalchemy.exc.SQLAlchemyError: the database did not take them.
     """
-    with sessions.begin() as session:
-        request = QuarantinedRequest(
-            received_at=arrival.received_at,
-            reason=reason,
-            peer=arrival.peer,
-            query_string=arrival.query_string,
-            body=(body or b"")[:MAX_KEPT_BYTES],
-            body_bytes=None if body is None else len(body),
+    rows = [to_row(request) for request in requests]
+    with engine.begin() as connection:
+        if rows:
+            connection.execute(sa.insert(QuarantinedRequest), rows)
+        newest = connection.scalar(sa.select(sa.func.max(QuarantinedRequest.id))) or 0
+        connection.execute(
+            sa.delete(QuarantinedRequest).where(QuarantinedRequest.id <= newest - MAX_REQUESTS)
         )
-        session.add(request)
-        session.flush()
-        oldest_kept = request.id - MAX_REQUESTS
-        session.execute(sa.delete(QuarantinedRequest).where(QuarantinedRequest.id <= oldest_kept))
+
+
+def to_row(request: RefusedRequest) -> dict[str, object]:
+    """Make the row of a refused request."""
+    return {
+        "received_at": request.arrival.received_at,
+        "reason": request.reason,
+        "peer": request.arrival.peer,
+        "query_string": request.arrival.query_string,
+        "body": (request.body or b"")[:MAX_KEPT_BYTES],
+        "body_bytes": None if request.body is None else len(request.body),
+    }
 
 
 def fetch_quarantine(session: Session, query: PageQuery) -> Page:

@@ -1,20 +1,20 @@
 """Tell a callback that is delivered again from a new event that looks the same."""
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from hashlib import sha256
-from typing import Any
+from datetime import timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
 from models.event import LifecycleEvent
+from services.callback import Callback
 
 # Without EventTime, equal bodies further apart than this are different events: a group may be
 # renamed to A, to B and to A again.
 REPEAT_WINDOW = timedelta(seconds=60)
+
+FIRST_DELIVERY = sa.func.min(LifecycleEvent.delivery_id)
+NEXT_OCCURRENCE = sa.func.coalesce(sa.func.max(LifecycleEvent.occurrence) + 1, 0)
 
 
 @dataclass(frozen=True)
@@ -26,44 +26,49 @@ class Place:
         duplicate_of: the delivery whose event this repeats, or none if it is a new event.
     """
 
-    event_key: str
-    occurrence: int
-    duplicate_of: int | None
+    occurrence: int = 0
+    duplicate_of: int | None = None
 
 
-def event_key(
-    sdk_app_id: str, command: str, body: Mapping[str, Any], event_time: int | None
-) -> str:
-    """Digest what stays the same when Tencent delivers one event again.
-
-    That is app, command and body; the signature and its time belong to the request. The order of
-    keys makes no difference, nor whether ``EventTime`` is ``123`` or ``"123"``.
-
-    Returns:
-        64 hexadecimal characters.
-    """
-    if event_time is not None:
-        body = {**body, "EventTime": event_time}
-    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"))
-    return sha256(f"{sdk_app_id}\n{command}\n{canonical}".encode()).hexdigest()
-
-
-def find_place(
-    session: Session, key: str, *, event_time: int | None, received_at: datetime
-) -> Place:
-    """Look for the event that a callback repeats.
+def find_places(
+    connection: sa.Connection, callbacks: Sequence[Callback]
+) -> Mapping[Callback, Place]:
+    """Look for the events that some lifecycle callbacks repeat.
 
     The answer holds only until somebody else stores the same event, which the unique key of
     ``lifecycle_events`` then reports: look again in a new transaction.
     """
-    near: sa.ColumnElement[bool] = sa.true()
-    if event_time is None:
-        near = LifecycleEvent.received_at.between(
-            received_at - REPEAT_WINDOW, received_at + REPEAT_WINDOW
+    timed = [callback for callback in callbacks if has_time(callback)]
+    keys = sorted({str(callback.event_key) for callback in timed})
+    query = (
+        sa.select(LifecycleEvent.event_key, NEXT_OCCURRENCE, FIRST_DELIVERY)
+        .where(LifecycleEvent.event_key.in_(keys))
+        .group_by(LifecycleEvent.event_key)
+    )
+    known = {key: Place(*place) for key, *place in connection.execute(query)} if keys else {}
+    return {
+        callback: (
+            known.get(str(callback.event_key), Place())
+            if has_time(callback)
+            else find_near_place(connection, callback)
         )
-    query = sa.select(
-        sa.func.min(sa.case((near, LifecycleEvent.delivery_id))),
-        sa.func.coalesce(sa.func.max(LifecycleEvent.occurrence) + 1, 0),
-    ).where(LifecycleEvent.event_key == key)
-    duplicate_of, occurrence = session.execute(query).one()
-    return Place(key, occurrence=occurrence, duplicate_of=duplicate_of)
+        for callback in callbacks
+    }
+
+
+def has_time(callback: Callback) -> bool:
+    """Tell whether Tencent says when it happened."""
+    return callback.reading.fact is not None and callback.reading.fact.event_time is not None
+
+
+def find_near_place(connection: sa.Connection, callback: Callback) -> Place:
+    """Look for an equal event that was received at about the same time."""
+    received_at = callback.arrival.received_at
+    near = LifecycleEvent.received_at.between(
+        received_at - REPEAT_WINDOW, received_at + REPEAT_WINDOW
+    )
+    first_near = sa.func.min(sa.case((near, LifecycleEvent.delivery_id)))
+    query = sa.select(NEXT_OCCURRENCE, first_near).where(
+        LifecycleEvent.event_key == callback.event_key
+    )
+    return Place(*connection.execute(query).one())

@@ -5,6 +5,7 @@ import os
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from time import monotonic, sleep
 from urllib.parse import urlencode
 
 import pytest
@@ -82,21 +83,35 @@ def clock():
 
 
 @pytest.fixture
-def settings(database_url):
+def settings(database_url, tmp_path):
     return Settings(
         sdk_apps={APP: (TOKEN,), ROTATING_APP: (OLD_TOKEN, NEW_TOKEN), OPEN_APP: ()},
         database_url=database_url,
         database_read_url=database_url,
         api_keys=(ApiKey("other", "another-key"), ApiKey("tests", KEY)),
+        spool_dir=tmp_path / "spool",
         max_body_bytes=512 * 1024,
     )
 
 
 @pytest.fixture
-def app(settings, clock):
+def app(settings, clock, request):
     app = create_app(settings, now=clock)
+    keeper = app.extensions["runtime"].keeper
+    keeper.committer.check().result(10)  # connected
     yield app
-    app.extensions["runtime"].database.close()
+    if not request.node.get_closest_marker("spooling"):
+        wait_until_drained(keeper.spool)
+    app.extensions["runtime"].close()
+
+
+def wait_until_drained(spool):
+    """Fail if the database does not take, within seconds, what the spool holds."""
+    deadline = monotonic() + 20
+    while found := list(spool.folder.glob("*.spool")):
+        assert monotonic() < deadline, found
+        sleep(0.01)
+    assert not list(spool.folder.glob("*.stuck"))
 
 
 @pytest.fixture
@@ -121,7 +136,7 @@ def signed(clock, token=TOKEN):
 
 
 @pytest.fixture
-def deliver(client, clock):
+def deliver(client, clock, request):
     """Post a callback as Tencent does; ``data`` replaces the bytes of the body."""
 
     def post(body=None, *, data=None, address="/callback", query=None, headers=None):
@@ -136,11 +151,14 @@ def deliver(client, clock):
             **(query or {}),
         }
         envelope = {name: value for name, value in envelope.items() if value is not None}
-        return client.post(
+        answer = client.post(
             f"{address}?{urlencode(envelope, doseq=True)}",
             data=json.dumps(body).encode() if data is None else data,
             headers=headers,
         )
+        if not request.node.get_closest_marker("spooling"):
+            wait_until_drained(client.application.extensions["runtime"].keeper.spool)
+        return answer
 
     return post
 

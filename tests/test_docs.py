@@ -36,6 +36,8 @@ def test_every_setting_is_documented_with_its_default():
     assert rows["DATABASE_URL"] == f"`{settings.database_url}`"
     assert rows["SIGN_TOLERANCE_SECONDS"] == f"{settings.sign_tolerance.seconds}"
     assert rows["MAX_BODY_BYTES"] == f"{settings.max_body_bytes}"
+    assert rows["SPOOL_DIR"] == f"`{settings.spool_dir}`"
+    assert rows["DATABASE_DEADLINE_MS"] == f"{settings.database_deadline.microseconds // 1000}"
     assert rows["PORT"] == f"{settings.port}"
 
 

@@ -8,6 +8,15 @@ from services.health import newest_revision
 from tests.conftest import KEY
 
 
+EMPTY = {
+    "depth": 0,
+    "stuck": 0,
+    "oldest_received_at": None,
+    "age_seconds": 0.0,
+    "writable": True,
+}
+
+
 def test_process_is_alive(client):
     assert client.get("/healthz").get_json() == {"status": "alive"}
 
@@ -20,7 +29,12 @@ def test_migrated_database_is_ready(engine, read):
         "expected_revision": newest_revision(),
     }
 
-    assert read("/readyz") == {"status": "ready", "database": state, "read_database": state}
+    assert read("/readyz") == {
+        "status": "ready",
+        "database": state,
+        "read_database": state,
+        "spool": EMPTY,
+    }
 
 
 def test_database_at_another_revision_is_not_ready(app, read):
@@ -35,7 +49,8 @@ def test_database_at_another_revision_is_not_ready(app, read):
 def test_database_that_is_away_is_not_ready(tmp_path):
     folder = sa.make_url(f"sqlite:///{tmp_path}")  # a folder is no database
     keys = (ApiKey("tests", KEY),)
-    app = create_app(Settings({"1": ()}, folder, folder, api_keys=keys))
+    spool = tmp_path / "spool"
+    app = create_app(Settings({"1": ()}, folder, folder, api_keys=keys, spool_dir=spool))
 
     headers = {"Authorization": f"Bearer {KEY}"}
     answer = app.test_client().get("/readyz", headers=headers)
@@ -45,4 +60,8 @@ def test_database_that_is_away_is_not_ready(tmp_path):
     history = app.test_client().get("/history", headers=headers)
     assert (history.status_code, history.get_json()["title"]) == (503, "Database unavailable")
     callback = app.test_client().post("/callback?SdkAppid=1", json={"CallbackCommand": "a"})
-    assert (callback.status_code, callback.get_json()["ErrorCode"]) == (503, 50301)
+    assert callback.status_code == 200
+    waiting = app.test_client().get("/readyz", headers=headers).get_json()["spool"]
+    assert (waiting["depth"], waiting["writable"]) == (1, True)
+    assert waiting["age_seconds"] >= 0
+    app.extensions["runtime"].close()

@@ -103,7 +103,7 @@ def described(database_url):
         app.test_client().post("/callback", query_string={"SdkAppid": OPEN_APP}, json=body)
     app.test_client().post("/callback")
     yield schemathesis.openapi.from_wsgi("/openapi.json", app)
-    app.extensions["runtime"].database.close()
+    app.extensions["runtime"].close()
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

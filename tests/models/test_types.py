@@ -101,8 +101,8 @@ SETTINGS = {
     ],
 }
 EXPECTED = {
-    "sqlite": ["1", "1500"],
-    "postgresql": ["1500ms", "UTC"],
+    "sqlite": ["1", "600"],
+    "postgresql": ["600ms", "UTC"],
     "mysql": ["1", "+00:00", "1", "1"],
 }
 
@@ -115,6 +115,33 @@ def test_every_connection_is_set_up(database, engine, role):
 
     assert [str(value) for value in found] == EXPECTED[engine.name]
     assert isolation == ("SERIALIZABLE" if engine.name == "sqlite" else "READ COMMITTED")
+
+
+DURABILITY = {
+    "sqlite": ("PRAGMA journal_mode = DELETE", "PRAGMA synchronous", "2"),
+    "postgresql": (
+        "ALTER DATABASE {0} SET synchronous_commit = off",
+        "SHOW synchronous_commit",
+        "on",
+    ),
+}
+
+
+def test_commit_waits_for_the_disk_even_where_the_default_is_not_to(database_url, engine):
+    if engine.name not in DURABILITY:
+        pytest.skip("a matter of the whole server: innodb_flush_log_at_trx_commit")
+    weaken, ask, expected = DURABILITY[engine.name]
+    weakening = sa.create_engine(database_url, isolation_level="AUTOCOMMIT")
+    with weakening.connect() as connection:
+        connection.exec_driver_sql(weaken.format(database_url.database))
+    writing = open_engine(database_url)
+
+    with writing.connect() as connection:
+        assert str(connection.exec_driver_sql(ask).scalar()) == expected
+        if engine.name == "sqlite":
+            assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+    weakening.dispose()
+    writing.dispose()
 
 
 def test_session_that_reads_sees_one_state(database, engine):

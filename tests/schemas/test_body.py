@@ -11,7 +11,7 @@ from schemas.body import read_callback
 from schemas.registry import LIFECYCLE_SCHEMAS
 from schemas.strict_json import MAX_DEPTH, parse_json
 from schemas.wire import MAX_FAULTS
-from services.repeats import event_key
+from services.callback import event_key
 from tests.payloads import SAMPLES, group_created, group_destroyed, sample
 
 LIFECYCLE_SAMPLES = [body for body in SAMPLES if body["CallbackCommand"] in LIFECYCLE_SCHEMAS]

@@ -9,23 +9,24 @@ from sqlalchemy.exc import DBAPIError
 from app import create_app
 from config import ApiKey, Settings
 from models import LifecycleEvent
+from models.session import open_engine
 from services.ingest import is_conflict
 from tests.conftest import KEY, OPEN_APP
 from tests.payloads import group_created, topic_changed
 
 
-def test_deadlock_counts_as_a_conflict(app, engine):
+def test_deadlock_counts_as_a_conflict(database_url, engine):
     if engine.name == "sqlite":
         pytest.skip("SQLite has one writer at a time")
-    database = app.extensions["runtime"].database
-    with database.write_engine.begin() as connection:
+    writing = open_engine(database_url)
+    with writing.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE pair (id INTEGER PRIMARY KEY, x INTEGER)")
         connection.exec_driver_sql("INSERT INTO pair VALUES (1, 0), (2, 0)")
     barrier, errors = Barrier(2), []
 
     def update(first, second):
         try:
-            with database.write_engine.begin() as connection:
+            with writing.begin() as connection:
                 connection.exec_driver_sql(f"UPDATE pair SET x = 1 WHERE id = {first}")
                 barrier.wait()
                 connection.exec_driver_sql(f"UPDATE pair SET x = 1 WHERE id = {second}")
@@ -38,6 +39,7 @@ def test_deadlock_counts_as_a_conflict(app, engine):
     for thread in threads:
         thread.join()
 
+    writing.dispose()
     assert [is_conflict(error) for error in errors] == [True]
 
 
@@ -64,9 +66,15 @@ def test_event_follows_the_last_occurrence_though_earlier_ones_are_gone(app, del
     assert sorted(numbers) == [1, 2, 3]
 
 
-def test_history_is_read_where_database_read_url_says(engine):
+def test_history_is_read_where_database_read_url_says(engine, tmp_path):
     with engine.clone() as url, engine.clone() as replica:
-        settings = Settings({OPEN_APP: ()}, url, replica, api_keys=(ApiKey("tests", KEY),))
+        settings = Settings(
+            {OPEN_APP: ()},
+            url,
+            replica,
+            api_keys=(ApiKey("tests", KEY),),
+            spool_dir=tmp_path,
+        )
         app = create_app(settings)
         client = app.test_client()
         headers = {"Authorization": f"Bearer {KEY}"}
@@ -74,4 +82,4 @@ def test_history_is_read_where_database_read_url_says(engine):
 
         for address in ("/history", "/deliveries"):
             assert client.get(address, headers=headers).get_json()["items"] == []
-        app.extensions["runtime"].database.close()
+        app.extensions["runtime"].close()

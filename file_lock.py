@@ -1,0 +1,73 @@
+"""Locks between processes, held on open files; a process that dies lets go."""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+POLL_SECONDS = 0.0005
+
+
+def try_to_lock(descriptor: int) -> bool:
+    """Lock an open file if nobody else has."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def unlock(descriptor: int) -> None:
+    """Let the next one have an open file."""
+    fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
+def lock_file(path: Path, timeout: float) -> int | None:
+    """Lock a file, made if need be, until the returned descriptor is closed.
+
+    Returns:
+        None if somebody else kept it for ``timeout`` seconds.
+
+    Raises:
+        OSError: the file can't be opened.
+    """
+    deadline = time.monotonic() + timeout
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    while not try_to_lock(descriptor):
+        if time.monotonic() >= deadline:
+            os.close(descriptor)
+            return None
+        time.sleep(POLL_SECONDS)
+    return descriptor
+
+
+@contextmanager
+def holding(path: Path) -> Iterator[bool]:
+    """Hold a file's lock if nobody else does; tells whether that is so.
+
+    Raises:
+        OSError: the file can't be opened.
+    """
+    descriptor = lock_file(path, timeout=0)
+    try:
+        yield descriptor is not None
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[int]:
+    """Hold the lock of a file that exists, however long others keep it; gives its descriptor.
+
+    Raises:
+        OSError: the file can't be opened.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield descriptor
+    finally:
+        os.close(descriptor)

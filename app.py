@@ -46,9 +46,13 @@ class ReadableJSONProvider(DefaultJSONProvider):
 
 
 class Service(Flask):
-    """Flask with our way to write JSON."""
+    """Flask with our way to write JSON, and without coroutines."""
 
     json_provider_class = ReadableJSONProvider
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Call every view as it is; to look for coroutines at each request costs time."""
+        return func
 
 
 def create_app(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> Flask:

@@ -39,11 +39,14 @@ log = logging.getLogger(__name__)
 def receive_callback() -> ResponseReturnValue:
     """Make one callback durable, then acknowledge it."""
     here = runtime()
-    g.arrival = Arrival(here.now(), request.remote_addr or "", request.environ["QUERY_STRING"])
-    g.body = read_request_body(here.settings.max_body_bytes)
-    envelope = read_envelope(g.arrival.query_string)
-    sdk_app_id = authenticate_sender(envelope, here.settings, now=g.arrival.received_at)
-    callback = to_callback(g.arrival, sdk_app_id, g.body, envelope=envelope)
+    environ = request.environ
+    arrival = g.arrival = Arrival(
+        here.now(), environ.get("REMOTE_ADDR", ""), environ["QUERY_STRING"]
+    )
+    body = g.body = read_request_body(environ, here.settings.max_body_bytes)
+    envelope = read_envelope(arrival.query_string)
+    sdk_app_id = authenticate_sender(envelope, here.settings, now=arrival.received_at)
+    callback = to_callback(arrival, sdk_app_id, body, envelope=envelope)
     here.keeper.keep(callback)
     return answer_reading(callback.reading)
 

@@ -1,12 +1,11 @@
 """What surrounds the body of a callback: how it arrived, and the query string."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from urllib.parse import parse_qs
 
-from marshmallow import EXCLUDE, Schema, fields, post_load, pre_load
+from marshmallow import Schema, fields
 
 
 @dataclass(frozen=True)
@@ -41,15 +40,12 @@ class Envelope:
 
 
 class EnvelopeSchema(Schema):
-    """Tencent's query parameters; all are optional to this schema, as checks follow in order.
+    """Tencent's query parameters: their names, and what the API's description says of them.
+
+    All are text and optional here, as checks follow in order; others are kept as they came.
 
     Source: Tencent Cloud Chat, "Webhook Overview", https://trtc.io/document/34354.
     """
-
-    class Meta:
-        """Tencent may add parameters; the query string is kept as it came."""
-
-        unknown = EXCLUDE
 
     sdk_app_id = fields.String(
         data_key="SdkAppid",
@@ -77,22 +73,18 @@ class EnvelopeSchema(Schema):
         metadata={"description": "Unix time in seconds at which the callback was signed."},
     )
 
-    @pre_load
-    def take_single(self, args: Mapping[str, Sequence[str]], **_: Any) -> dict[str, Any]:
-        """Take a parameter only if it is given once: of two, nobody knows which is meant."""
-        single = {name: values[0] for name, values in args.items() if len(values) == 1}
-        return single | {"CallbackCommand": args.get("CallbackCommand", [])}
 
-    @post_load
-    def to_envelope(self, data: dict[str, Any], **_: Any) -> Envelope:
-        """Make the envelope."""
-        return Envelope(**data)
-
-
-ENVELOPE = EnvelopeSchema()
+WIRE_NAMES = {name: str(field.data_key) for name, field in EnvelopeSchema().fields.items()}
 
 
 def read_envelope(query_string: str) -> Envelope:
-    """Read the query string of a callback; whatever it holds, this does not raise."""
-    envelope: Envelope = ENVELOPE.load(parse_qs(query_string, keep_blank_values=True))
-    return envelope
+    """Read the query string of a callback; whatever it holds, this does not raise.
+
+    Of a parameter that is given twice, nobody knows which is meant: it counts as absent. Only the
+    commands are all kept, to be compared.
+    """
+    args = parse_qs(query_string, keep_blank_values=True)
+    given = {name: args.get(wire_name, ()) for name, wire_name in WIRE_NAMES.items()}
+    commands = given.pop("commands")
+    single = {name: values[0] for name, values in given.items() if len(values) == 1}
+    return Envelope(commands=commands, **single)

@@ -19,6 +19,18 @@ UNUSED_ID = -1  # so that a rehearsal leaves no gap
 PG_DEADLOCK, MYSQL_DEADLOCK = "40P01", 1213
 
 
+# Written once: to build a statement takes longer than to run it.
+STORE_DELIVERIES = sa.insert(Delivery)
+STORE_EVENTS = sa.insert(LifecycleEvent)
+STORE_MEMBERS = sa.insert(EventMember)
+FIND_DELIVERIES = sa.select(Delivery.uuid, Delivery.id).where(
+    Delivery.uuid.in_(sa.bindparam("uuids", expanding=True))
+)
+FIND_EVENTS = sa.select(LifecycleEvent.delivery_id, LifecycleEvent.id).where(
+    LifecycleEvent.delivery_id.in_(sa.bindparam("delivery_ids", expanding=True))
+)
+
+
 def store_callbacks(engine: sa.Engine, callbacks: Sequence[Callback]) -> None:
     """Store some callbacks, whatever could be read from them; durable once this returns.
 
@@ -67,8 +79,7 @@ def fetch_ids(
 ) -> Mapping[UUID | None, int]:
     """Look up which callbacks are stored, and as which delivery."""
     uuids = [callback.uuid for callback in callbacks]
-    query = sa.select(Delivery.uuid, Delivery.id).where(Delivery.uuid.in_(uuids))
-    return dict(connection.execute(query).all())
+    return dict(connection.execute(FIND_DELIVERIES, {"uuids": uuids}).all())
 
 
 def append(connection: sa.Connection, callbacks: Sequence[Callback]) -> None:
@@ -90,7 +101,7 @@ def append(connection: sa.Connection, callbacks: Sequence[Callback]) -> None:
             new[callback.event_key] = callback
     if now:
         rows = [to_delivery(callback, places.get(callback)) for callback in now]
-        connection.execute(sa.insert(Delivery), rows)
+        connection.execute(STORE_DELIVERIES, rows)
     if new:
         insert_events(connection, list(new.values()), places)
     if later:
@@ -111,18 +122,15 @@ def insert_events(
     connection.execute(
         sa.insert(LifecycleEvent), sorted(events, key=lambda event: event["event_key"])
     )
-    naming = [(ids[one.uuid], one, fact) for one, fact in facts if fact.members]
+    naming = {ids[one.uuid]: (one, fact) for one, fact in facts if fact.members}
     if naming:
-        query = sa.select(LifecycleEvent.delivery_id, LifecycleEvent.id).where(
-            LifecycleEvent.delivery_id.in_([delivery_id for delivery_id, _, _ in naming])
-        )
-        event_ids = dict(connection.execute(query).all())
+        found = connection.execute(FIND_EVENTS, {"delivery_ids": list(naming)})
         members = [
             member
-            for delivery_id, one, fact in naming
-            for member in to_members(one, fact, event_ids[delivery_id])
+            for delivery_id, event_id in found
+            for member in to_members(*naming[delivery_id], event_id)
         ]
-        connection.execute(sa.insert(EventMember), members)
+        connection.execute(STORE_MEMBERS, members)
 
 
 def rehearse(engine: sa.Engine) -> None:
@@ -134,5 +142,5 @@ def rehearse(engine: sa.Engine) -> None:
     nobody = Arrival(datetime.now(UTC), peer="", query_string="")
     row = to_delivery(to_callback(nobody, sdk_app_id="", body=b""), place=None)
     with engine.connect() as connection:
-        connection.execute(sa.insert(Delivery), {**row, "id": UNUSED_ID})
+        connection.execute(STORE_DELIVERIES, {**row, "id": UNUSED_ID})
         connection.rollback()

@@ -15,6 +15,11 @@ REPEAT_WINDOW = timedelta(seconds=60)
 
 FIRST_DELIVERY = sa.func.min(LifecycleEvent.delivery_id)
 NEXT_OCCURRENCE = sa.func.coalesce(sa.func.max(LifecycleEvent.occurrence) + 1, 0)
+FIND_EVENTS = (
+    sa.select(LifecycleEvent.event_key, NEXT_OCCURRENCE, FIRST_DELIVERY)
+    .where(LifecycleEvent.event_key.in_(sa.bindparam("keys", expanding=True)))
+    .group_by(LifecycleEvent.event_key)
+)
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,9 @@ class Place:
     duplicate_of: int | None = None
 
 
+NEW = Place()
+
+
 def find_places(
     connection: sa.Connection, callbacks: Sequence[Callback]
 ) -> Mapping[Callback, Place]:
@@ -39,16 +47,12 @@ def find_places(
     ``lifecycle_events`` then reports: look again in a new transaction.
     """
     timed = [callback for callback in callbacks if has_time(callback)]
-    keys = sorted({str(callback.event_key) for callback in timed})
-    query = (
-        sa.select(LifecycleEvent.event_key, NEXT_OCCURRENCE, FIRST_DELIVERY)
-        .where(LifecycleEvent.event_key.in_(keys))
-        .group_by(LifecycleEvent.event_key)
-    )
-    known = {key: Place(*place) for key, *place in connection.execute(query)} if keys else {}
+    keys = {callback.event_key for callback in timed}
+    found = connection.execute(FIND_EVENTS, {"keys": list(keys)}) if keys else ()
+    known: dict[str | None, Place] = {key: Place(*place) for key, *place in found}
     return {
         callback: (
-            known.get(str(callback.event_key), Place())
+            known.get(callback.event_key, NEW)
             if has_time(callback)
             else find_near_place(connection, callback)
         )

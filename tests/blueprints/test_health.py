@@ -7,7 +7,6 @@ from config import ApiKey, Settings
 from services.health import newest_revision
 from tests.conftest import KEY
 
-
 EMPTY = {
     "depth": 0,
     "stuck": 0,

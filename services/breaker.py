@@ -3,6 +3,8 @@
 import logging
 import time
 
+from sqlalchemy.exc import DBAPIError
+
 RETRY_SECONDS = 1.0
 
 log = logging.getLogger(__name__)
@@ -39,5 +41,6 @@ class Breaker:
 
 
 def describe(fault: BaseException) -> str:
-    """Say in one line what is wrong."""
-    return " ".join(f"{type(fault).__name__} {fault}".split())
+    """Say in one line what is wrong, in the words of the database rather than of SQLAlchemy."""
+    cause = fault.orig if isinstance(fault, DBAPIError) and fault.orig else fault
+    return " ".join(f"{type(cause).__name__} {cause}".split())

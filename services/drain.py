@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.breaker import describe
 from services.callback import Callback
 from services.committer import Committer
 from services.spool import SEGMENT, STUCK, Spool
@@ -97,7 +98,7 @@ def drain_group(
         if faults and len(faults) == len(callbacks):
             raise faults[callbacks[0]]
         for callback, fault in faults.items():
-            log.error("callback %s can't be stored: %s", callback.uuid, fault)
+            log.error("callback %s can't be stored: %s", callback.uuid, describe(fault))
         spool.set_aside(list(faults))
         for segment in segments:
             segment.remove()

@@ -312,3 +312,19 @@ def test_nothing_is_acknowledged_when_neither_takes_it(keeper, database, tmp_pat
         keeper.keep(make_callback(b"1"))
 
     assert stored(database) == []
+
+
+def test_connection_that_remembers_a_read_only_server_is_not_used_again(keeper, database, engine):
+    read_only = {
+        "sqlite": "PRAGMA query_only = ON",
+        "postgresql": "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
+        "mysql": "SET SESSION TRANSACTION READ ONLY",
+    }
+    with database.write_engine.connect() as connection:
+        connection.exec_driver_sql(read_only[engine.name])
+        connection.commit()
+
+    keeper.keep(make_callback(b"1"))
+
+    wait_until_drained(keeper.spool)
+    assert len(stored(database)) == 1

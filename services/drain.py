@@ -49,7 +49,7 @@ def drain(
         None if somebody else is at it.
 
     Raises:
-        Exception: the database takes none of them; what could not be stored still waits.
+        Exception: the database stopped taking callbacks; what could not be stored still waits.
         OSError: the spool can't be read or written.
     """
     segments = spool.list_segments(SEGMENT, *([STUCK] if stuck_too else []))
@@ -95,8 +95,8 @@ def drain_group(
             chunk = callbacks[start : start + CHUNK]
             faults |= store_chunk(committer, chunk)
             on_stored(len(chunk))
-        if faults and len(faults) == len(callbacks):
-            raise faults[callbacks[0]]
+        if callbacks and callbacks[-1] in faults:
+            raise faults[callbacks[-1]]  # as on a full disk: none after it proves it an exception
         for callback, fault in faults.items():
             log.error("callback %s can't be stored: %s", callback.uuid, describe(fault))
         spool.set_aside(list(faults))

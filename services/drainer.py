@@ -12,7 +12,7 @@ from services.spool import Spool
 
 CHECK_SECONDS = 5.0
 CLOSE_SECONDS = 5.0
-STUCK_RETRY_SECONDS = 60.0
+STUCK_RETRY_SECONDS = 15.0
 
 log = logging.getLogger(__name__)
 

@@ -328,3 +328,25 @@ def test_connection_that_remembers_a_read_only_server_is_not_used_again(keeper, 
 
     wait_until_drained(keeper.spool)
     assert len(stored(database)) == 1
+
+
+def test_failures_that_nothing_follows_are_the_database_and_set_nothing_aside(keeper, database):
+    keeper.drainer.close()
+    for number in range(60):
+        keeper.spool.append(make_callback(b"%d" % number, seconds=number))
+    real = keeper.committer.store
+
+    def store_until_the_disk_is_full(callbacks):
+        if any(int(callback.body or 0) >= 30 for callback in callbacks):
+            raise OSError("disk full")
+        real(callbacks)
+
+    keeper.committer.store = store_until_the_disk_is_full
+    with pytest.raises(OSError, match="disk full"):
+        drain(keeper.spool, keeper.committer)
+
+    assert len(keeper.spool.list_segments(SEGMENT)) == 1
+    assert keeper.spool.list_segments(STUCK) == []
+    keeper.committer.store = real
+    drain(keeper.spool, keeper.committer)
+    assert [int(row.body) for row in stored(database)] == list(range(60))

@@ -3,7 +3,7 @@ BIN := .venv/bin
 
 .DEFAULT_GOAL := help
 
-.PHONY: help run test lint migrate revision lock
+.PHONY: help run test faults bench lint migrate revision lock
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
@@ -13,6 +13,13 @@ run: .venv/runtime .env migrate ## Serve on http://127.0.0.1:8000; PORT= and DAT
 
 test: .venv/development ## Run the suite on SQLite, PostgreSQL and MariaDB
 	@$(BIN)/pytest
+
+faults: .venv/development ## Kill, stop, freeze and fill what the service stands on; half an hour
+	@mkdir -p var
+	@FAULTS=full FAULTS_TABLE=var/faults.md $(BIN)/pytest tests/faults/test_faults.py
+
+bench: .venv/bench ## Measure it beside others: make bench BENCH="--quick"
+	@$(BIN)/python -m bench $(BENCH)
 
 lint: .venv/development ## Check style and types
 	$(BIN)/ruff check .
@@ -28,6 +35,7 @@ revision: .venv/runtime ## Draft a migration from the models: make revision m="w
 lock: .venv/development ## Pin again what pyproject.toml asks for
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-header -o requirements.txt pyproject.toml
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-header --extra dev -o requirements-dev.txt pyproject.toml
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-header --extra bench -o requirements-bench.txt pyproject.toml
 
 .venv/runtime: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
@@ -37,6 +45,10 @@ lock: .venv/development ## Pin again what pyproject.toml asks for
 
 .venv/development: .venv/runtime requirements-dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+.venv/bench: .venv/development requirements-bench.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
 	@touch $@
 
 # Never made anew: no prerequisites, and nothing that exists is written over.

@@ -16,11 +16,19 @@ except SettingsError as error:
     raise SystemExit(str(error)) from None
 
 bind = f"127.0.0.1:{settings.port}"
-worker_class = "gthread"  # keeps connections alive, as Tencent does
+worker_class = "worker.BufferingWorker"
 workers = 2
 threads = THREADS
-keepalive = 75  # seconds
+keepalive = 75  # seconds; Tencent keeps connections open, and a close races with its next callback
+graceful_timeout = 30  # seconds for what has been accepted
+worker_connections = 1000
+limit_request_line = 4094  # bytes; Tencent's have some 400
+limit_request_fields = 50
+limit_request_field_size = 8190  # bytes
+forwarded_allow_ips = "127.0.0.1,::1"  # a proxy on this machine may say that it speaks https
 control_socket_disable = True
+if Path("/dev/shm").is_dir():  # noqa: S108 (gunicorn makes its own file there)
+    worker_tmp_dir = "/dev/shm"  # noqa: S108 (a heartbeat never waits for a disk)
 
 
 def when_ready(_: Arbiter) -> None:

@@ -9,7 +9,6 @@ from typing import Self
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, sessionmaker
 
-from config import THREADS
 from models.connection import (
     CONNECT_ARGS,
     HANG_SECONDS,
@@ -20,6 +19,7 @@ from models.sqlite import begin_transactions
 from models.types import dump_json
 
 LOCK_WAIT = timedelta(milliseconds=1500)
+READ_CONNECTIONS = 8  # of a process, so that readers of a slow database leave it threads
 WRITE_CONNECTIONS = 4  # one for callbacks, one for refusals, the rest for /readyz
 
 
@@ -87,9 +87,9 @@ def open_engine(
         json_serializer=dump_json,
         hide_parameters=True,  # bodies have no place in the log
         pool_pre_ping=read_only,  # whoever writes tries again
-        pool_size=THREADS if read_only else WRITE_CONNECTIONS,
+        pool_size=READ_CONNECTIONS if read_only else WRITE_CONNECTIONS,
         max_overflow=0,
-        pool_timeout=lock_wait.total_seconds(),
+        pool_timeout=LOCK_WAIT.total_seconds(),
         execution_options=transaction_options(dialect, read_only=read_only),
         connect_args={**CONNECT_ARGS[dialect], **hang},
     )

@@ -19,6 +19,8 @@ ON_CONNECT: Mapping[str, tuple[str, ...]] = {
     "mysql": (
         "SET SESSION sql_mode = 'TRADITIONAL', time_zone = '+00:00', "
         "lock_wait_timeout = {seconds}, innodb_lock_wait_timeout = {seconds}",
+        # As on PostgreSQL: whoever looks again after a conflict must see what it collided with.
+        "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
     ),
 }
 ON_CONNECT_TO_WRITE: Mapping[str, tuple[str, ...]] = {
@@ -48,9 +50,6 @@ CONNECT_ARGS: Mapping[str, Mapping[str, Any]] = {
 
 def transaction_options(dialect: str, *, read_only: bool) -> dict[str, Any]:
     """Say how each transaction begins on a server."""
-    if dialect == "mysql":
-        # As on PostgreSQL: whoever looks again after a conflict must see what it collided with.
-        return {"isolation_level": "READ COMMITTED"}
     if dialect == "postgresql" and read_only:
         return {"postgresql_readonly": True}
     return {}

@@ -1,25 +1,32 @@
 """The statements that put callbacks into the tables, inside somebody else's transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from uuid import UUID
 
 import sqlalchemy as sa
 
 from models.delivery import Delivery
 from models.event import EventMember, LifecycleEvent
+from schemas.lifecycle import LifecycleFact
 from services.callback import Callback
 from services.repeats import Place, find_places
 from services.rows import to_delivery, to_event, to_members
 
 # Written once: to build a statement takes longer than to run it.
 STORE_DELIVERIES = sa.insert(Delivery)
-STORE_EVENTS = sa.insert(LifecycleEvent)
+STORE_EVENTS = sa.insert(LifecycleEvent).values(
+    delivery_id=sa.select(Delivery.id)
+    .where(Delivery.uuid == sa.bindparam("delivery_uuid"))
+    .scalar_subquery()
+)
 STORE_MEMBERS = sa.insert(EventMember)
-FIND_DELIVERIES = sa.select(Delivery.uuid, Delivery.id).where(
+FIND_DELIVERIES = sa.select(Delivery.uuid).where(
     Delivery.uuid.in_(sa.bindparam("uuids", expanding=True))
 )
-FIND_EVENTS = sa.select(LifecycleEvent.delivery_id, LifecycleEvent.id).where(
-    LifecycleEvent.delivery_id.in_(sa.bindparam("delivery_ids", expanding=True))
+FIND_EVENTS = (
+    sa.select(Delivery.uuid, LifecycleEvent.id)
+    .join(LifecycleEvent.delivery)
+    .where(Delivery.uuid.in_(sa.bindparam("uuids", expanding=True)))
 )
 
 
@@ -57,26 +64,21 @@ def insert_events(
     Events go in order of their keys: two processes that store the same ones then wait for each
     other in turn, not in a circle.
     """
-    ids = fetch_ids(connection, callbacks)
     facts = [(callback, callback.reading.fact) for callback in callbacks if callback.reading.fact]
-    events = [to_event(one, fact, places[one], ids[one.uuid]) for one, fact in facts]
-    connection.execute(
-        sa.insert(LifecycleEvent), sorted(events, key=lambda event: event["event_key"])
-    )
-    naming = {ids[one.uuid]: (one, fact) for one, fact in facts if fact.members}
+    rows = [to_event(callback, fact, places[callback]) for callback, fact in facts]
+    connection.execute(STORE_EVENTS, sorted(rows, key=lambda row: row["event_key"]))
+    naming: dict[UUID | None, tuple[Callback, LifecycleFact]] = {
+        callback.uuid: (callback, fact) for callback, fact in facts if fact.members
+    }
     if naming:
-        found = connection.execute(FIND_EVENTS, {"delivery_ids": list(naming)})
+        found = connection.execute(FIND_EVENTS, {"uuids": list(naming)})
         members = [
-            member
-            for delivery_id, event_id in found
-            for member in to_members(*naming[delivery_id], event_id)
+            member for uuid, event_id in found for member in to_members(*naming[uuid], event_id)
         ]
         connection.execute(STORE_MEMBERS, members)
 
 
-def fetch_ids(
-    connection: sa.Connection, callbacks: Sequence[Callback]
-) -> Mapping[UUID | None, int]:
-    """Look up which callbacks are stored, and as which delivery."""
+def find_stored(connection: sa.Connection, callbacks: Sequence[Callback]) -> Set[UUID | None]:
+    """Look up which callbacks are stored already."""
     uuids = [callback.uuid for callback in callbacks]
-    return dict(connection.execute(FIND_DELIVERIES, {"uuids": uuids}).all())
+    return set(connection.scalars(FIND_DELIVERIES, {"uuids": uuids}))

@@ -1,5 +1,6 @@
 """Group commit: whatever waits at the moment shares one transaction."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from itertools import islice
@@ -8,7 +9,11 @@ from threading import Lock, Thread
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+Entry = tuple[T | None, Future[None]]
+
 MAX_BATCH = 100
+BUSY_BATCH = 4
+GATHER_SECONDS = 0.002
 CLOSE_SECONDS = 5.0
 
 
@@ -25,7 +30,7 @@ class Committer(Generic[T]):
 
     def __init__(self, store: Callable[[Sequence[T]], None]) -> None:
         self.store = store
-        self.waiting: SimpleQueue[tuple[T | None, Future[None]] | None] = SimpleQueue()
+        self.waiting: SimpleQueue[Entry[T] | None] = SimpleQueue()
         self.starting = Lock()
         self.thread: Thread | None = None
 
@@ -68,11 +73,25 @@ class Committer(Generic[T]):
 
     def run(self) -> None:
         """Commit one batch after the other until there is an end."""
+        batch: Sequence[Entry[T]] = []
         while (first := self.waiting.get()) is not None:
+            if len(batch) >= BUSY_BATCH:
+                self.gather()
             batch = [first, *islice(self.take_waiting(), MAX_BATCH - 1)]
             self.settle([one for one in batch if one[1].set_running_or_notify_cancel()])
 
-    def take_waiting(self) -> Iterator[tuple[T | None, Future[None]]]:
+    def gather(self) -> None:
+        """Wait for as long as more keeps coming.
+
+        Those whom the last batch has woken answer, and ask again. A thread that commits meanwhile
+        takes the interpreter from them, and they from it.
+        """
+        before = -1
+        while before < (now := self.waiting.qsize()) < MAX_BATCH:
+            before = now
+            time.sleep(GATHER_SECONDS)
+
+    def take_waiting(self) -> Iterator[Entry[T]]:
         """Take what waits by now, one after the other."""
         while True:
             try:
@@ -84,7 +103,7 @@ class Committer(Generic[T]):
                 return
             yield one
 
-    def settle(self, batch: Sequence[tuple[T | None, Future[None]]], *, again: bool = True) -> None:
+    def settle(self, batch: Sequence[Entry[T]], *, again: bool = True) -> None:
         """Store a batch; if that fails while items are taken in general, store each by itself.
 
         So one that can't be stored does not fail its neighbours.

@@ -6,6 +6,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy.exc import DBAPIError
+
 from services.breaker import describe
 from services.callback import Callback
 from services.committer import Committer
@@ -117,6 +119,8 @@ def store_chunk(
     faults = {}
     for callback, future in storing:
         fault = future.exception(PATIENCE_SECONDS)
+        if isinstance(fault, DBAPIError) and fault.connection_invalidated:
+            raise fault  # which says nothing of this callback
         if fault is not None:
             faults[callback] = fault
     if faults:

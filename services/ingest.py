@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
 from schemas.envelope import Arrival
-from services.append import STORE_DELIVERIES, append, fetch_ids
+from services.append import STORE_DELIVERIES, append, find_stored
 from services.callback import Callback, to_callback
 from services.rows import to_delivery
 
@@ -65,7 +65,7 @@ def leave_out_stored(
     connection: sa.Connection, callbacks: Sequence[Callback], *, in_doubt: bool
 ) -> Sequence[Callback]:
     """Drop the callbacks that an earlier try has stored after all."""
-    stored = fetch_ids(connection, callbacks) if in_doubt else {}
+    stored = find_stored(connection, callbacks) if in_doubt else set()
     return [callback for callback in callbacks if callback.uuid not in stored]
 
 

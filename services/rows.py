@@ -33,10 +33,10 @@ def to_delivery(callback: Callback, place: Place | None) -> Row:
     }
 
 
-def to_event(callback: Callback, fact: LifecycleFact, place: Place, delivery_id: int) -> Row:
-    """Make the row of what it means."""
+def to_event(callback: Callback, fact: LifecycleFact, place: Place) -> Row:
+    """Make the row of what it means; its delivery is stored before it."""
     return {
-        "delivery_id": delivery_id,
+        "delivery_uuid": callback.uuid,
         "event_key": callback.event_key,
         "occurrence": place.occurrence,
         "subject_type": fact.subject_type,

@@ -1,0 +1,49 @@
+"""Processes and who started them, from /proc."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+
+def children(pid: int) -> list[int]:
+    """Name the living processes that a process started."""
+    with suppress(FileNotFoundError):
+        found = (Path(f"/proc/{pid}/task/{pid}/children").read_text()).split()
+        return [int(child) for child in found]
+    return []
+
+
+def family(pid: int) -> list[int]:
+    """Name a process and all that descend from it, itself first."""
+    return [pid, *(member for child in children(pid) for member in family(child))]
+
+
+def is_alive(pid: int) -> bool:
+    """Tell whether a process is more than an entry that nobody has collected."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    return False
+
+
+def threads(pid: int) -> int:
+    with suppress(FileNotFoundError):
+        return len(os.listdir(f"/proc/{pid}/task"))
+    return 0
+
+
+def send_signal(pids: list[int], number: signal.Signals) -> None:
+    """Signal each that is still there."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+@contextmanager
+def frozen(pids: list[int]) -> Iterator[None]:
+    send_signal(pids, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        send_signal(pids, signal.SIGCONT)

@@ -1,0 +1,109 @@
+"""A proxy before a database server that can break a connection around its COMMIT."""
+
+import asyncio
+import random
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import sqlalchemy as sa
+
+from tests.faults.background import run_on
+
+SHARE_CUT = 0.2
+POSTGRESQL_COMMIT = re.compile(rb"[QP](?:[^\0]*\0)?\s*COMMIT\b", re.IGNORECASE)
+MYSQL_COMMIT = re.compile(rb"\x03\s*COMMIT\b", re.IGNORECASE)
+
+
+async def read_postgresql_message(reader, *, first: bool) -> tuple[bytes, bool]:
+    """Read one message of a client, and tell whether it is a COMMIT; the first has no type."""
+    kind = b"" if first else await reader.readexactly(1)
+    length = await reader.readexactly(4)
+    rest = await reader.readexactly(int.from_bytes(length, "big") - 4)
+    return kind + length + rest, bool(POSTGRESQL_COMMIT.match(kind + rest))
+
+
+async def read_mysql_message(reader, *, first: bool) -> tuple[bytes, bool]:
+    """Read one packet of a client, and tell whether it is a COMMIT."""
+    head = await reader.readexactly(4)
+    rest = await reader.readexactly(int.from_bytes(head[:3], "little"))
+    return head + rest, bool(MYSQL_COMMIT.match(rest))
+
+
+# By engine: how to read a message, the server's socket, and what keeps a client from encryption.
+PROTOCOLS = {
+    "postgresql": (
+        read_postgresql_message,
+        lambda url: f"{url.query['host']}/.s.PGSQL.5432",
+        {"sslmode": "disable", "gssencmode": "disable"},
+    ),
+    "mysql": (read_mysql_message, lambda url: url.query["unix_socket"], {}),
+}
+
+
+class CommitProxy:
+    """Passes everything on, but cuts connections at some of their COMMITs.
+
+    Half of the cuts come before the server has seen the COMMIT, half when it has answered and
+    the client does not know.
+
+    Attributes:
+        url: that of the database, by way of this proxy.
+        share: of the COMMITs that are cut at present.
+        cuts: how many were.
+    """
+
+    def __init__(self, loop, url: sa.URL) -> None:
+        self.read_message, socket_path, query = PROTOCOLS[url.get_backend_name()]
+        self.socket_path = socket_path(url)
+        self.share = 0.0
+        self.cuts = {"before": 0, "after": 0}
+        self.loop = loop
+        self.server = run_on(loop, asyncio.start_server(self.connect, "127.0.0.1", 0))
+        port = self.server.sockets[0].getsockname()[1]
+        self.url = url.set(host="127.0.0.1", port=port, query=query)
+
+    def close(self) -> None:
+        """Take no more connections."""
+        self.loop.call_soon_threadsafe(self.server.close)
+
+    @contextmanager
+    def cutting(self) -> Iterator[None]:
+        """Cut for a while."""
+        self.share = SHARE_CUT
+        yield
+        self.share = 0.0
+
+    async def connect(self, client, to_client) -> None:
+        """Serve one client until either side closes or both are cut off."""
+        with suppress(OSError, EOFError):
+            server, to_server = await asyncio.open_unix_connection(self.socket_path)
+            silenced = asyncio.Event()
+            answers = asyncio.create_task(self.pass_answers(server, to_client, silenced))
+            try:
+                await self.pass_requests(client, to_server, silenced)
+            finally:
+                answers.cancel()
+                to_server.transport.abort()
+        to_client.transport.abort()
+
+    async def pass_requests(self, client, to_server, silenced: asyncio.Event) -> None:
+        first = True
+        while True:
+            message, is_commit = await self.read_message(client, first=first)
+            first = False
+            if is_commit and random.random() < self.share:
+                when = random.choice(["before", "after"])
+                self.cuts[when] += 1
+                if when == "before":
+                    return
+                silenced.set()
+            to_server.write(message)
+            await to_server.drain()
+
+    async def pass_answers(self, server, to_client, silenced: asyncio.Event) -> None:
+        with suppress(OSError):
+            while (answer := await server.read(65536)) and not silenced.is_set():
+                to_client.write(answer)
+                await to_client.drain()
+        to_client.transport.abort()

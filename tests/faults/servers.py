@@ -1,0 +1,180 @@
+"""Private databases that a test may stop, freeze, fill up and start again on the same data."""
+
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from tests import engines
+from tests.faults.disks import full, small_disk
+from tests.faults.processes import family, frozen
+
+STOP_SECONDS = 20
+SMALL_DISK_MEGABYTES = {"sqlite": 96, "postgresql": 144, "mysql": 240}  # enough for one trial
+# As an operator would set it up: whoever may do everything ignores that a server is read-only.
+MYSQL_USER = (
+    "CREATE USER service@localhost",
+    r"GRANT ALL ON `lifecycle\_test%%`.* TO service@localhost",
+)
+
+
+@dataclass(frozen=True)
+class Product:
+    """How to install, serve and stop one kind of server; ``{folder}`` stands for its own folder.
+
+    Attributes:
+        lines: the command that installs it, and the one that serves.
+        stops: signals by the name of what they do.
+        prepare: statements run once.
+        user: as whom the service logs in, if not as in ``url``.
+    """
+
+    owner: str
+    lines: tuple[str, str]
+    url: str
+    databases: type[engines.Server]
+    stops: Mapping[str, signal.Signals]
+    prepare: tuple[str, ...] = ()
+    user: str | None = None
+
+
+PRODUCTS = {
+    "postgresql": Product(
+        owner="postgres",
+        lines=(
+            "initdb -D {folder}/data -U postgres -A trust -N --wal-segsize=1",
+            "postgres -D {folder}/data -c listen_addresses= -k {folder}",
+        ),
+        url="postgresql+psycopg://postgres@/postgres?host={folder}",
+        databases=engines.Postgresql,
+        stops={"fast": signal.SIGINT, "immediate": signal.SIGQUIT},
+    ),
+    "mysql": Product(
+        owner="mysql",
+        lines=(
+            "mariadb-install-db --no-defaults --datadir={folder}/data"
+            " --auth-root-authentication-method=normal --skip-test-db",
+            "mariadbd --no-defaults --datadir={folder}/data --socket={folder}/socket"
+            " --skip-networking --skip-ssl --innodb-log-file-size=16M",
+        ),
+        url="mysql+pymysql://root@localhost/mysql?unix_socket={folder}/socket",
+        databases=engines.Mysql,
+        stops={"shutdown": signal.SIGTERM, "kill": signal.SIGKILL},
+        prepare=MYSQL_USER,
+        user="service",
+    ),
+}
+
+
+class SqliteFiles:
+    """A folder of files, each a copy of one that is migrated."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.template = folder / "template.db"
+        self.numbers = count(1)
+        engines.migrate(sa.make_url(f"sqlite:///{self.template}"))
+
+    @contextmanager
+    def database(self) -> Iterator[sa.URL]:
+        path = self.folder / f"{next(self.numbers)}.db"
+        shutil.copy(self.template, path)
+        yield sa.make_url(f"sqlite:///{path}")
+
+    @contextmanager
+    def disk_full(self) -> Iterator[None]:
+        """Not one byte more; only where the folder is a small disk."""
+        with full(self.folder):
+            yield
+
+
+class PrivateServer:
+    """One running server, its processes and its databases."""
+
+    def __init__(self, product: Product, folder: Path, run_as: dict) -> None:
+        self.product = product
+        self.folder = folder
+        self.quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, **run_as}
+        self.url = sa.make_url(product.url.format(folder=folder))
+        install, self.serve = map(self.command, product.lines)
+        subprocess.run(install, check=True, **self.quiet)
+        self.start()
+        self.databases = product.databases(self.url)
+        self.run(*product.prepare)
+
+    def command(self, line: str) -> list[str]:
+        name, *options = line.format(folder=self.folder).split()
+        return [engines.program(name), *options]
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(self.serve, **self.quiet)
+        engines.wait_until_it_answers(self.url, self.process)
+        assert self.process.poll() is None, f"{self.serve[0]} did not start"
+
+    def stop(self, how: str | None = None) -> None:
+        """Stop in one of the ways of this product; the first one is the gentlest."""
+        self.process.send_signal(self.product.stops[how or next(iter(self.product.stops))])
+        try:
+            self.process.wait(STOP_SECONDS)
+        finally:
+            self.process.kill()
+            self.process.wait()
+            self.databases.admin.dispose()
+
+    def run(self, *statements: str) -> None:
+        """Run statements as one who may do everything."""
+        for statement in statements:
+            self.databases.run(statement)
+
+    @contextmanager
+    def database(self) -> Iterator[sa.URL]:
+        """A migrated database of its own, as the service logs in to it."""
+        with self.databases.clone() as url:
+            yield url.set(username=self.product.user) if self.product.user else url
+
+    @contextmanager
+    def stopped(self, how: str | None = None) -> Iterator[None]:
+        """Down for a while."""
+        self.stop(how)
+        try:
+            yield
+        finally:
+            self.start()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Connections are there, and nothing answers on them."""
+        with frozen(family(self.process.pid)):
+            yield
+
+    @contextmanager
+    def disk_full(self) -> Iterator[None]:
+        """Not one byte more; a server that gave up is started again once there is room."""
+        with full(self.folder):
+            yield
+        if self.process.poll() is not None:
+            self.databases.admin.dispose()
+            self.start()
+
+
+@contextmanager
+def private_server(name: str, *, on_small_disk: bool = False) -> Iterator[PrivateServer]:
+    """A server of this kind, or SQLite files, in a folder that goes with it."""
+    product = PRODUCTS.get(name)
+    folder, run_as = engines.private_folder(product.owner if product else "root")
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder)
+        if on_small_disk:
+            stack.enter_context(small_disk(folder, SMALL_DISK_MEGABYTES[name]))
+        if product is None:
+            yield SqliteFiles(folder)
+            return
+        server = PrivateServer(product, folder, run_as)
+        stack.callback(server.stop)
+        yield server

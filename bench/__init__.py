@@ -1,0 +1,1 @@
+"""Our service beside others, under the same load: ``python -m bench --help``."""

@@ -1,0 +1,1 @@
+"""What others would write instead, for the same callbacks on the same databases."""

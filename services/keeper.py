@@ -55,7 +55,8 @@ class Keeper:
         try:
             self.spool.append(callback)
         except OSError as error:
-            storing = storing or self.committer.submit(callback)
+            if storing is None or storing.done():  # it has failed, or was sent away
+                storing = self.committer.submit(callback)
             rest = began + LAST_MOMENT_SECONDS - time.monotonic()
             if find_fault(storing, max(rest, 0)) is not None:
                 raise NotKeptError(describe(error)) from error
@@ -76,7 +77,7 @@ class Keeper:
         else:
             fault = find_fault(storing, self.deadline_seconds)
             slow = False
-        if fault is not None and not slow:
+        if fault is not None and not slow and not self.breaker.is_open:
             self.breaker.open(fault)
             self.committer.cancel_waiting()
         return fault is None

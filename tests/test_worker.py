@@ -39,8 +39,10 @@ def app(environ, start_response):
     else:
         body = environ["wsgi.input"].read()
     told = f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']} {len(body)} {crc32(body)}".encode()
-    if environ["PATH_INFO"].startswith("/long"):
+    if environ["PATH_INFO"] == "/long":
         told = b"x" * int(environ["QUERY_STRING"])
+    if environ["PATH_INFO"] == "/slow":
+        time.sleep(int(environ["QUERY_STRING"]))
     start_response(status, [("Content-Length", str(len(told)))])
     return [told]
 
@@ -288,12 +290,32 @@ def test_stalled_clients_hold_up_nobody(patient, crowd, stalled):
 
 
 def test_clients_that_do_not_close_hold_up_nobody(patient, crowd):
-    clients = crowd(patient, 20)
+    *clients, after = crowd(patient, 20)
     for client in clients:
-        assert client.ask(get("/", "Connection: close"))[:2] == (200, True)
+        client.send(get("/", "Connection: close"))
 
-    (after,) = crowd(patient, 1)
     assert after.ask() == told("GET", "/", b"")
+    assert {client.read_answer()[:2] for client in clients} == {(200, True)}
+
+
+def test_client_that_still_sends_can_read_why_it_is_refused(client):
+    client.send(head("Content-Length: 10000000000000"))
+    for _ in range(10):
+        client.send(b"a" * 1000)
+        time.sleep(0.02)
+
+    assert client.read_answer()[0] == 413
+
+
+def test_answer_of_a_usual_size_never_waits_for_room(arriving):
+    conn, _ = arriving
+    answer = b"a" * 150_000
+
+    sent = 0
+    while conn.has_room():
+        assert conn.sock.send(answer, socket.MSG_DONTWAIT) == len(answer)
+        sent += 1
+    assert sent
 
 
 def test_clients_that_ask_without_reading_hold_up_nobody(patient, crowd):
@@ -411,6 +433,8 @@ def test_large_body_is_taken(hasty, crowd, size):
         chunk = b"%x\r\n%s\r\n" % (size, body)
         client.send(head("Transfer-Encoding: chunked") + chunk + b"0\r\n\r\n")
         assert client.read_answer() == posted(body)
+        request, expected = WHOLE["chunks"]
+        assert client.ask(request) == expected
 
 
 def test_request_that_breaks_off_ends_the_connection(patient, crowd):
@@ -421,8 +445,10 @@ def test_request_that_breaks_off_ends_the_connection(patient, crowd):
 
 
 def test_largest_request_is_dropped_when_all_are_too_large(patient, crowd):
-    large, *others = clients = crowd(patient, 3)
-    for client, size in zip(clients, (800_000, 150_000, 150_000), strict=True):
+    before, large, *others = crowd(patient, 4)
+    for _ in range(10):
+        assert before.ask(head("Content-Length: 150000") + b"a" * 150_000)[0] == 200
+    for client, size in zip([large, *others], (800_000, 150_000, 150_000), strict=True):
         client.send(head(f"Content-Length: {size + 1}") + b"a" * size)
 
     assert large.read_answer() == (408, True, b"")
@@ -448,15 +474,18 @@ def test_slowest_clients_make_room_for_others(tmp_path, crowd, stalled):
 
 def test_request_half_sent_when_the_service_stops_is_answered(tmp_path, crowd):
     with serving(tmp_path, "PatientWorker") as service:
-        half, between, idle = crowd(service, 3)
+        half, slow, between, idle = crowd(service, 4)
         assert idle.ask() == between.ask() == told("GET", "/", b"")
         half.send(STALLED["half a body"])
+        slow.send(get("/slow?1"))
         assert half.is_open()
+        time.sleep(0.2)
         service.process.send_signal(signal.SIGTERM)
         service.wait_for_log("Handling signal: term")
         time.sleep(0.5)
 
         assert between.ask() == (200, True, told("GET", "/", b"")[2])
+        assert slow.read_answer() == told("GET", "/slow", b"")
         half.send(b"67890")
         assert half.read_answer() == (200, True, posted(b"1234567890")[2])
         assert idle.stream.read() == b""

@@ -301,9 +301,10 @@ def test_slow_database_is_waited_for_when_the_spool_disk_is_full(keeper, databas
         real(callbacks)
 
     keeper.committer.store = store_late
-    keeper.keep(make_callback(b"1"))
+    with ThreadPoolExecutor(20) as pool:
+        list(pool.map(lambda number: keeper.keep(make_callback(b"%d" % number)), range(20)))
 
-    assert len(stored(database)) == 1
+    assert len(stored(database)) == 20
 
 
 def test_nothing_is_acknowledged_when_neither_takes_it(keeper, database, tmp_path):

@@ -31,6 +31,12 @@ if Path("/dev/shm").is_dir():  # noqa: S108 (gunicorn makes its own file there)
     worker_tmp_dir = "/dev/shm"  # noqa: S108 (a heartbeat never waits for a disk)
 
 
+def on_starting(arbiter: Arbiter) -> None:
+    """Refuse what the worker does not speak."""
+    if arbiter.cfg.is_ssl:
+        raise SystemExit("TLS is for a proxy in front: worker.py reads plain HTTP")
+
+
 def when_ready(_: Arbiter) -> None:
     """Say where to go, once it can be gone to; the log is no place for a key itself."""
     here = f"http://{bind}"

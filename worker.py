@@ -59,10 +59,8 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
 
     def make_room(self) -> None:
         """Have the slowest connection dropped at the end of this round."""
-        for queue in (self.pending_conns, self.keepalived_conns):
-            if queue:
-                queue[0].timeout = 0
-                return
+        if queue := self.pending_conns or self.keepalived_conns:
+            queue[0].timeout = 0
 
     def murder_keepalived(self, force: bool = False) -> None:
         """Drop idle connections whose time is up; gunicorn calls this in each round."""
@@ -77,7 +75,8 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
         if conn.received:
             self.proceed(conn, conn.find_end())
         else:
-            idle = self.cfg.keepalive if self.alive else STOP_KEEPALIVE_LINGER
+            idle = max(self.cfg.keepalive, self.request_seconds)
+            idle = idle if self.alive else STOP_KEEPALIVE_LINGER
             self.wait(conn, self.keepalived_conns, idle)
 
     def wait(self, conn: Connection, queue: deque[Connection], seconds: float) -> None:

@@ -1,5 +1,6 @@
 """The worker under a real gunicorn: whoever is slow holds up nobody, and nothing is lost."""
 
+import os
 import re
 import signal
 import socket
@@ -31,6 +32,10 @@ class HastyWorker(BufferingWorker):
     takeover_seconds = 0
 
 
+class RelayedWorker(BufferingWorker):
+    takeover_seconds = 3
+
+
 def app(environ, start_response):
     """Tell what arrived; refuse a body for its declared length alone, as the service does."""
     status = "200 OK"
@@ -41,22 +46,29 @@ def app(environ, start_response):
     told = f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']} {len(body)} {crc32(body)}".encode()
     if environ["PATH_INFO"] == "/long":
         told = b"x" * int(environ["QUERY_STRING"])
+    if environ["PATH_INFO"] == "/worker":
+        told = str(os.getpid()).encode()
     if environ["PATH_INFO"] == "/slow":
         time.sleep(int(environ["QUERY_STRING"]))
     start_response(status, [("Content-Length", str(len(told)))])
     return [told]
 
 
+def load_slowly():
+    time.sleep(2)
+    return app
+
+
 class Service:
     """A gunicorn of one worker with two threads, on a port of its own."""
 
-    def __init__(self, folder, worker, *options):
+    def __init__(self, folder, worker, *options, app="app"):
         self.log = folder / "log"
         command = [sys.executable, "-m", "gunicorn", "-k", f"tests.test_worker.{worker}"]
         limits = ["-w", "1", "--threads", "2", "--keep-alive", "75", "--no-control-socket"]
         with self.log.open("w") as log:
             self.process = subprocess.Popen(
-                [*command, *limits, "-b", "127.0.0.1:0", *options, "tests.test_worker:app"],
+                [*command, *limits, "-b", "127.0.0.1:0", *options, f"tests.test_worker:{app}"],
                 cwd=folder,
                 env={"PYTHONPATH": str(ROOT)},
                 stderr=log,
@@ -73,8 +85,8 @@ class Service:
 
 
 @contextmanager
-def serving(folder, worker, *options):
-    service = Service(folder, worker, *options)
+def serving(folder, worker, *options, **app):
+    service = Service(folder, worker, *options, **app)
     with service.process:
         try:
             yield service
@@ -520,6 +532,25 @@ def test_restart_of_the_workers_loses_no_request(tmp_path):
     assert {answer[::2] for each in answers for answer in each} == {told("GET", "/", b"")[::2]}
 
 
-def test_tls_is_refused_at_the_start(tmp_path):
-    with pytest.raises(AssertionError, match="speaks no TLS"):
-        Service(tmp_path, "PatientWorker", "--certfile", __file__, "--keyfile", __file__)
+def test_restart_of_the_workers_delays_no_new_connection(tmp_path):
+    with serving(tmp_path, "RelayedWorker", app="load_slowly()") as service:
+        with Client(service) as client:
+            assert client.ask() == told("GET", "/", b"")
+        service.process.send_signal(signal.SIGHUP)
+        service.wait_for_log("Booting worker", 2)
+
+        began = time.monotonic()
+        for _ in range(10):
+            with Client(service) as client:
+                assert client.ask() == told("GET", "/", b"")
+        assert time.monotonic() - began < 1
+
+
+def test_connections_are_spread_over_the_workers(tmp_path, crowd):
+    with serving(tmp_path, "PatientWorker", "-w", "2") as service:
+        service.wait_for_log("Booting worker", 2)
+        time.sleep(1)
+        workers = [client.ask(get("/worker"))[2] for client in crowd(service, 40)]
+
+    assert min(workers.count(worker) for worker in set(workers)) >= 5
+    assert len(set(workers)) == 2

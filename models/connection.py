@@ -29,6 +29,9 @@ ON_CONNECT_TO_WRITE: Mapping[str, tuple[str, ...]] = {
         # Whoever waits for replicas goes on doing so; whoever waits for nothing waits for the disk.
         "SELECT set_config('synchronous_commit', 'on', false) "
         "WHERE current_setting('synchronous_commit') IN ('off', 'local')",
+        # Every look-up here is by a key. Without statistics, as after an installation or a restore,
+        # the planner expects otherwise and reads whole tables, longer with each callback.
+        "SET enable_seqscan = off",
     ),
 }
 ON_CONNECT_TO_READ: Mapping[str, tuple[str, ...]] = {

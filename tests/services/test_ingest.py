@@ -1,5 +1,6 @@
 """Storing callbacks: what the other tests can't reach over HTTP."""
 
+import json
 from threading import Barrier, Thread
 
 import pytest
@@ -10,9 +11,11 @@ from app import create_app
 from config import ApiKey, Settings
 from models import LifecycleEvent
 from models.session import open_engine
-from services.ingest import is_conflict
+from services.ingest import is_conflict, store_callbacks
+from services.repeats import FIND_EVENTS
 from tests.conftest import KEY, OPEN_APP
 from tests.payloads import group_created, topic_changed
+from tests.services.test_spool import make_callback
 
 
 def test_deadlock_counts_as_a_conflict(database_url, engine):
@@ -83,3 +86,20 @@ def test_history_is_read_where_database_read_url_says(engine, tmp_path):
         for address in ("/history", "/deliveries"):
             assert client.get(address, headers=headers).get_json()["items"] == []
         app.extensions["runtime"].close()
+
+
+def test_repeats_are_looked_up_by_index_even_without_statistics(database_url, engine):
+    if engine.name != "postgresql":
+        pytest.skip("others plan without statistics as with them")
+    writing = open_engine(database_url)
+    bodies = [group_created(GroupId=f"g{number}") for number in range(500)]
+    store_callbacks(writing, [make_callback(json.dumps(body).encode()) for body in bodies])
+    keys = [f"{number:064}" for number in range(64)]
+    query = FIND_EVENTS.params(keys=keys).compile(writing, compile_kwargs={"literal_binds": True})
+
+    with writing.connect() as connection:
+        plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {query}").scalars())
+    writing.dispose()
+
+    assert "Index" in plan
+    assert "Seq Scan" not in plan

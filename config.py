@@ -12,7 +12,6 @@ from sqlalchemy.exc import ArgumentError
 
 from environment import Setting, whole_number
 
-THREADS = 32  # of a worker process; callbacks that wait in them share a transaction
 MILLISECOND = timedelta(milliseconds=1)
 DRIVERS = ("sqlite", "postgresql+psycopg", "mysql+pymysql")
 A_DATABASE_URL = "sqlite:///PATH, postgresql+psycopg://… or mysql+pymysql://…"

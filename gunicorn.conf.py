@@ -1,5 +1,6 @@
 """How gunicorn serves the app; found by name in the working directory."""
 
+import gc
 import os
 import shlex
 from pathlib import Path
@@ -7,7 +8,8 @@ from pathlib import Path
 from gunicorn.arbiter import Arbiter
 from gunicorn.workers.base import Worker
 
-from config import THREADS, Settings
+import balance
+from config import Settings
 from environment import SettingsError, read_environment
 
 try:
@@ -16,9 +18,9 @@ except SettingsError as error:
     raise SystemExit(str(error)) from None
 
 bind = f"127.0.0.1:{settings.port}"
-worker_class = "worker.BufferingWorker"
+worker_class = "rounds.RoundWorker"
 workers = 2
-threads = THREADS
+threads = 16  # for what is asked; callbacks come in rounds
 keepalive = 75  # seconds; Tencent keeps connections open, and a close races with its next callback
 graceful_timeout = 30  # seconds for what has been accepted
 worker_connections = 1000
@@ -55,8 +57,19 @@ def when_ready(_: Arbiter) -> None:
 
 
 def post_worker_init(worker: Worker) -> None:
-    """Store what an earlier process left in the spool, whether or not a callback comes."""
+    """Store what an earlier process left in the spool, whether or not a callback comes.
+
+    What has been loaded by now stays: to search it for garbage, again and again under load, would
+    stop everything for some 90 ms each time.
+    """
     worker.wsgi.extensions["runtime"].keeper.start()
+    gc.collect()
+    gc.freeze()
+
+
+def child_exit(_: Arbiter, worker: Worker) -> None:
+    """Forget the connections of a worker that is gone, however it went."""
+    balance.forget(worker.age)
 
 
 def worker_exit(_: Arbiter, worker: Worker) -> None:

@@ -38,6 +38,7 @@ class Connection(TConn):  # type: ignore[misc]
     Attributes:
         given_bytes: length of the request that a thread has.
         is_last: whether what follows that request is passed over.
+        is_brief_post: whether that request, as far as can be told here, is a callback.
     """
 
     def __init__(self, *args: Any) -> None:
@@ -50,6 +51,7 @@ class Connection(TConn):  # type: ignore[misc]
         self.next_chunk = 0
         self.given_bytes = 0
         self.is_last = False
+        self.is_brief_post = False
 
     def receive(self) -> bool:
         """Read what is there; tell whether more can follow."""
@@ -117,6 +119,7 @@ class Connection(TConn):  # type: ignore[misc]
         end = len(self.received) if self.is_last else end
         given, self.received = self.received, self.received[end:]
         del given[end:]
+        self.is_brief_post = not self.is_last and given.startswith(b"POST ") and end <= READ_BYTES
         pieces = (bytes(given[at : at + READ_BYTES]) for at in range(0, end, READ_BYTES))
         self.parser.unreader = IterUnreader(pieces)
         self.given_bytes, self.next_chunk = end, 0

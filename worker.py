@@ -11,15 +11,13 @@ from functools import partial
 from math import inf
 from selectors import EVENT_READ
 from socket import SHUT_WR, socket
-from time import monotonic, sleep
+from time import monotonic
 from types import FrameType
 from typing import Any
 
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
 
 from incoming import DOUBT, MORE, READ_BYTES, Connection, find_excess
-
-HEAD_START_SECONDS = 20e-6  # that other workers get for each connection we have
 
 
 class BufferingWorker(ThreadWorker):  # type: ignore[misc]
@@ -46,8 +44,7 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
         self.method_queue.defer(lambda: None)
 
     def accept(self, listener: socket) -> None:
-        """Take one new connection, unless a worker that has fewer does so first: they last."""
-        sleep(min(self.nr_conns, 25) * HEAD_START_SECONDS)
+        """Take one new connection."""
         try:
             sock, client = listener.accept()
         except OSError as error:
@@ -124,13 +121,17 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
             raise StopIteration("the client takes no answer") from error
 
     def finish_request(self, conn: Connection, fs: Future[bool]) -> None:
+        """Go on after a thread."""
+        self.conclude(conn, keep_open=not fs.exception() and fs.result())
+
+    def conclude(self, conn: Connection, *, keep_open: bool) -> None:
         """Wait for the next request, or part."""
         self.given_bytes -= conn.given_bytes
         # What is left unread would mean that the parser saw another end of the request.
-        if fs.exception() or not fs.result() or conn.is_last or conn.parser.unreader.read():
-            self.linger(conn)
-        else:
+        if keep_open and not conn.is_last and not conn.parser.unreader.read():
             self.await_request(conn)
+        else:
+            self.linger(conn)
 
     def linger(self, conn: Connection) -> None:
         """Close once the client has read the answer, which a reset would take from it."""

@@ -4,13 +4,15 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
-from flask import Blueprint, Response, g, jsonify, request
+from flask import Blueprint, Response, g, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest, MethodNotAllowed
 
 from blueprints.errors import on_http_error
+from blueprints.pending import PendingResponse, Work
 from blueprints.request_body import read_request_body
 from blueprints.runtime import runtime
+from models.types import dump_json
 from models.vocabulary import Refusal
 from schemas.body import Reading
 from schemas.envelope import Arrival, read_envelope
@@ -37,7 +39,7 @@ log = logging.getLogger(__name__)
 
 
 def receive_callback() -> ResponseReturnValue:
-    """Make one callback durable, then acknowledge it."""
+    """Begin to make one callback durable; it is acknowledged once it is."""
     here = runtime()
     environ = request.environ
     arrival = g.arrival = Arrival(
@@ -47,27 +49,26 @@ def receive_callback() -> ResponseReturnValue:
     envelope = read_envelope(arrival.query_string)
     sdk_app_id = authenticate_sender(envelope, here.settings, now=arrival.received_at)
     callback = to_callback(arrival, sdk_app_id, body, envelope=envelope)
-    here.keeper.keep(callback)
-    return answer_reading(callback.reading)
+    return answer_reading(callback.reading, here.keeper.begin(callback))
 
 
 for address in ADDRESSES:
     bp.post(address)(receive_callback)
 
 
-def answer_reading(reading: Reading) -> Response:
+def answer_reading(reading: Reading, keeping: Work) -> Response:
     """Acknowledge what could be read; say what is wrong with the rest."""
     if not reading.errors:
-        return reply(200)
-    return reply(400, reading.error_code, "; ".join(explain(reading.errors)))
+        return reply(200, after=keeping)
+    return reply(400, reading.error_code, "; ".join(explain(reading.errors)), after=keeping)
 
 
 @bp.errorhandler(RefusedError)
 def on_refused(error: RefusedError) -> Response:
     """403 or 413: the reason goes to the quarantine, not to whoever is guessing."""
     log.warning("callback refused: %s from %s", error.reason.value, g.arrival.peer)
-    runtime().quarantine.keep(RefusedRequest(error.reason, g.arrival, g.get("body")))
-    return reply(*REFUSALS[error.reason])
+    request = RefusedRequest(error.reason, g.arrival, g.get("body"))
+    return reply(*REFUSALS[error.reason], after=runtime().quarantine.begin(request))
 
 
 @bp.errorhandler(BadRequest)
@@ -77,16 +78,12 @@ def on_broken_request(error: BadRequest) -> Response:
     return reply(400, 40001, error.description or "body: unreadable")
 
 
-@bp.errorhandler(NotKeptError)
-def on_not_kept(error: NotKeptError) -> Response:
-    """503: never acknowledge what is not durable."""
-    log.error("callback lost: %s", error)
-    return reply(503, 50301, "not stored")
-
-
 @bp.errorhandler(Exception)
-def on_unexpected_error(error: Exception) -> Response:
-    """500 in Tencent's shape: a fault of ours, in our log."""
+def on_failure(error: Exception) -> Response:
+    """503, as what is not durable is never acknowledged; 500 for a fault of ours."""
+    if isinstance(error, NotKeptError):
+        log.error("callback lost: %s", error)
+        return reply(503, 50301, "not stored")
     log.error("callback failed: %s", error, exc_info=error)
     return reply(500, 50001, "internal error")
 
@@ -101,13 +98,29 @@ def on_wrong_method(error: MethodNotAllowed) -> ResponseReturnValue:
     return response
 
 
-def reply(status: int, error_code: int = 0, error_info: str = "") -> Response:
-    """Answer with exactly the three fields Tencent expects, in its order."""
+def reply(
+    status: int, error_code: int = 0, error_info: str = "", *, after: Work | None = None
+) -> Response:
+    """Answer with exactly the three fields Tencent expects, in its order.
+
+    Args:
+        status: of HTTP.
+        error_code: Tencent's; 0 is success.
+        error_info: cut off where it gets long.
+        after: what must be done before anybody hears of it.
+    """
     outcome = "OK" if error_code == 0 else "FAIL"
-    response = jsonify(
-        ActionStatus=outcome, ErrorInfo=error_info[:MAX_ERROR_INFO], ErrorCode=error_code
+    text = dump_json(
+        {
+            "ActionStatus": outcome,
+            "ErrorInfo": error_info[:MAX_ERROR_INFO],
+            "ErrorCode": error_code,
+        }
     )
-    response.status_code = status
+    if after is None:
+        return Response(f"{text}\n", status, mimetype="application/json")
+    response = PendingResponse(f"{text}\n", status, mimetype="application/json")
+    response.work, response.on_failure = after, on_failure
     return response
 
 

@@ -7,7 +7,6 @@ import sqlalchemy as sa
 
 from models.delivery import Delivery
 from models.event import EventMember, LifecycleEvent
-from schemas.lifecycle import LifecycleFact
 from services.callback import Callback
 from services.repeats import Place, find_places
 from services.rows import to_delivery, to_event, to_members
@@ -19,14 +18,16 @@ STORE_EVENTS = sa.insert(LifecycleEvent).values(
     .where(Delivery.uuid == sa.bindparam("delivery_uuid"))
     .scalar_subquery()
 )
-STORE_MEMBERS = sa.insert(EventMember)
+STORE_MEMBERS = sa.insert(EventMember).values(
+    event_id=sa.select(LifecycleEvent.id)
+    .where(
+        LifecycleEvent.event_key == sa.bindparam("event_key"),
+        LifecycleEvent.occurrence == sa.bindparam("event_occurrence"),
+    )
+    .scalar_subquery()
+)
 FIND_DELIVERIES = sa.select(Delivery.uuid).where(
     Delivery.uuid.in_(sa.bindparam("uuids", expanding=True))
-)
-FIND_EVENTS = (
-    sa.select(Delivery.uuid, LifecycleEvent.id)
-    .join(LifecycleEvent.delivery)
-    .where(Delivery.uuid.in_(sa.bindparam("uuids", expanding=True)))
 )
 
 
@@ -67,14 +68,12 @@ def insert_events(
     facts = [(callback, callback.reading.fact) for callback in callbacks if callback.reading.fact]
     rows = [to_event(callback, fact, places[callback]) for callback, fact in facts]
     connection.execute(STORE_EVENTS, sorted(rows, key=lambda row: row["event_key"]))
-    naming: dict[UUID | None, tuple[Callback, LifecycleFact]] = {
-        callback.uuid: (callback, fact) for callback, fact in facts if fact.members
-    }
-    if naming:
-        found = connection.execute(FIND_EVENTS, {"uuids": list(naming)})
-        members = [
-            member for uuid, event_id in found for member in to_members(*naming[uuid], event_id)
-        ]
+    members = [
+        member
+        for callback, fact in facts
+        for member in to_members(callback, fact, places[callback])
+    ]
+    if members:
         connection.execute(STORE_MEMBERS, members)
 
 

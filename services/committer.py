@@ -1,10 +1,10 @@
 """Group commit: whatever waits at the moment shares one transaction."""
 
-import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from itertools import islice
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from threading import Lock, Thread
 from typing import Generic, TypeVar
 
@@ -12,16 +12,15 @@ T = TypeVar("T")
 Entry = tuple[T | None, Future[None]]
 
 MAX_BATCH = 100
-BUSY_BATCH = 4
-GATHER_SECONDS = 0.002
 CLOSE_SECONDS = 5.0
 
 
 class Committer(Generic[T]):
     """One thread that stores items, all that wait at a time in one transaction.
 
-    While it commits, the next batch gathers by itself: the busier the service, the larger the
-    batches. Nobody is woken before the commit.
+    It begins when somebody starts to wait, not with the first item: whoever has several submits
+    them all, then waits. While it commits, the next batch gathers by itself. Nobody is woken before
+    the commit.
 
     Args:
         store: stores some items, all or none, and raises if it could not; of none at all it makes
@@ -30,28 +29,36 @@ class Committer(Generic[T]):
 
     def __init__(self, store: Callable[[Sequence[T]], None]) -> None:
         self.store = store
-        self.waiting: SimpleQueue[Entry[T] | None] = SimpleQueue()
+        self.waiting: deque[Entry[T]] = deque()
+        self.calls: SimpleQueue[bool] = SimpleQueue()
         self.starting = Lock()
         self.thread: Thread | None = None
 
     def submit(self, item: T) -> Future[None]:
         """Have an item stored; the future is done once it is, or holds what went wrong.
 
-        An item whose future is cancelled before its turn is left out.
+        Call ``flush`` before you wait for it. An item whose future is cancelled before its turn is
+        left out.
         """
         return self.enqueue(item)
 
     def check(self) -> Future[None]:
-        """Have it made sure that items are taken at present."""
-        return self.enqueue(None)
+        """Have it made sure, now, that items are taken at present."""
+        future = self.enqueue(None)
+        self.flush()
+        return future
 
     def enqueue(self, item: T | None) -> Future[None]:
-        """Queue an item, or none, for the thread; start the thread for the first one."""
+        """Queue an item, or none, for the thread."""
+        future: Future[None] = Future()
+        self.waiting.append((item, future))
+        return future
+
+    def flush(self) -> None:
+        """Have the thread store what waits; start it for the first time."""
         if self.thread is None:
             self.start()
-        future: Future[None] = Future()
-        self.waiting.put((item, future))
-        return future
+        self.calls.put(True)
 
     def cancel_waiting(self) -> None:
         """Give back what waits: their futures are cancelled."""
@@ -67,39 +74,24 @@ class Committer(Generic[T]):
 
     def close(self) -> None:
         """Finish what waits, unless the database hangs."""
+        if self.waiting:
+            self.flush()
         if self.thread is not None:
-            self.waiting.put(None)
+            self.calls.put(False)
             self.thread.join(CLOSE_SECONDS)
 
     def run(self) -> None:
-        """Commit one batch after the other until there is an end."""
-        batch: Sequence[Entry[T]] = []
-        while (first := self.waiting.get()) is not None:
-            if len(batch) >= BUSY_BATCH:
-                self.gather()
-            batch = [first, *islice(self.take_waiting(), MAX_BATCH - 1)]
-            self.settle([one for one in batch if one[1].set_running_or_notify_cancel()])
-
-    def gather(self) -> None:
-        """Wait for as long as more keeps coming.
-
-        Those whom the last batch has woken answer, and ask again. A thread that commits meanwhile
-        takes the interpreter from them, and they from it.
-        """
-        before = -1
-        while before < (now := self.waiting.qsize()) < MAX_BATCH:
-            before = now
-            time.sleep(GATHER_SECONDS)
+        """Commit one batch after the other, whenever somebody waits, until there is an end."""
+        while self.calls.get():
+            while batch := [*islice(self.take_waiting(), MAX_BATCH)]:
+                self.settle([one for one in batch if one[1].set_running_or_notify_cancel()])
 
     def take_waiting(self) -> Iterator[Entry[T]]:
-        """Take what waits by now, one after the other."""
+        """Take what waits by now, one after the other; somebody else may take some, too."""
         while True:
             try:
-                one = self.waiting.get_nowait()
-            except Empty:
-                return
-            if one is None:  # the end is for ``run`` to see
-                self.waiting.put(None)
+                one = self.waiting.popleft()
+            except IndexError:
                 return
             yield one
 

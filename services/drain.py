@@ -116,6 +116,7 @@ def store_chunk(
         Exception: the database takes nothing.
     """
     storing = [(callback, committer.submit(callback)) for callback in callbacks]
+    committer.flush()
     faults = {}
     for callback, future in storing:
         fault = future.exception(PATIENCE_SECONDS)

@@ -3,6 +3,7 @@
 import logging
 import time
 from concurrent.futures import CancelledError, Future
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
@@ -15,7 +16,7 @@ from services.drainer import Drainer
 from services.ingest import store_callbacks
 from services.spool import Spool
 
-BEFORE_SECONDS = 0.05  # nothing that a user notices
+BEFORE_SECONDS = 0.1  # nothing that a user notices
 LAST_MOMENT_SECONDS = 1.5  # of Tencent's 2
 
 log = logging.getLogger(__name__)
@@ -23,6 +24,35 @@ log = logging.getLogger(__name__)
 
 class NotKeptError(Exception):
     """Neither database nor spool took a callback."""
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """A callback that is being kept.
+
+    Attributes:
+        storing: done once it is in the database; none if that is known to be away.
+        began: when, in the seconds of ``time.monotonic``.
+        patience_seconds: how long the database has to take it.
+    """
+
+    keeper: "Keeper"
+    callback: Callback
+    storing: Future[None] | None
+    began: float
+    patience_seconds: float
+
+    def finish(self) -> None:
+        """Wait until it is durable.
+
+        Raises:
+            NotKeptError: neither the database nor the disk took it.
+        """
+        self.keeper.finish(self)
+
+    def seconds_until(self, seconds: float) -> float:
+        """Tell what is left of some seconds from the beginning."""
+        return max(self.began + seconds - time.monotonic(), 0)
 
 
 class Keeper:
@@ -47,40 +77,56 @@ class Keeper:
         Raises:
             NotKeptError: neither the database nor the disk took it.
         """
-        began = time.monotonic()
+        self.begin(callback).finish()
+
+    def begin(self, callback: Callback) -> Keeping:
+        """Begin to keep a callback: those begun before one is finished share a transaction.
+
+        Tencent holds up a user until a "before" command is answered, so that one waits only for a
+        database that is fast.
+        """
         self.drainer.start()
         storing = None if self.breaker.is_open else self.committer.submit(callback)
-        if storing is not None and self.is_stored_in_time(storing, callback):
+        patience = self.deadline_seconds
+        if callback.reading.is_before:
+            patience = min(patience, BEFORE_SECONDS)
+        return Keeping(self, callback, storing, time.monotonic(), patience)
+
+    def finish(self, keeping: Keeping) -> None:
+        """Wait until a callback is durable; see ``Keeping.finish``."""
+        storing = keeping.storing
+        if storing is not None and self.is_stored_in_time(storing, keeping):
             return
         try:
-            self.spool.append(callback)
+            self.spool.append(keeping.callback)
         except OSError as error:
             if storing is None or storing.done():  # it has failed, or was sent away
-                storing = self.committer.submit(callback)
-            rest = began + LAST_MOMENT_SECONDS - time.monotonic()
-            if find_fault(storing, max(rest, 0)) is not None:
+                storing = self.committer.submit(keeping.callback)
+            rest = keeping.seconds_until(LAST_MOMENT_SECONDS)
+            if self.find_fault(storing, rest) is not None:
                 raise NotKeptError(describe(error)) from error
             return
         if storing is not None:
             storing.cancel()
         self.drainer.wake()
 
-    def is_stored_in_time(self, storing: Future[None], callback: Callback) -> bool:
-        """Wait until a callback is stored, and give the database up if that takes too long.
-
-        Tencent holds up a user until a "before" command is answered, so that one waits only for a
-        database that is fast.
-        """
-        if callback.reading.is_before:
-            fault = find_fault(storing, min(BEFORE_SECONDS, self.deadline_seconds))
-            slow = isinstance(fault, TimeoutError)
-        else:
-            fault = find_fault(storing, self.deadline_seconds)
-            slow = False
+    def is_stored_in_time(self, storing: Future[None], keeping: Keeping) -> bool:
+        """Wait until a callback is stored, and give the database up if that takes too long."""
+        fault = self.find_fault(storing, keeping.seconds_until(keeping.patience_seconds))
+        slow = keeping.callback.reading.is_before and isinstance(fault, TimeoutError)
         if fault is not None and not slow and not self.breaker.is_open:
             self.breaker.open(fault)
             self.committer.cancel_waiting()
         return fault is None
+
+    def find_fault(self, storing: Future[None], seconds: float) -> BaseException | None:
+        """Wait for a callback to be stored; tells what is wrong, or none once it is stored."""
+        if not storing.done():
+            self.committer.flush()
+        try:
+            return storing.exception(seconds)
+        except (TimeoutError, CancelledError) as fault:
+            return fault
 
     def start(self) -> None:
         """Drain what an earlier process left, and open the first connection."""
@@ -92,11 +138,3 @@ class Keeper:
         self.drainer.close()
         self.committer.close()
         self.spool.close()
-
-
-def find_fault(storing: Future[None], seconds: float) -> BaseException | None:
-    """Wait for a callback to be stored; tells what is wrong, or none once it is stored."""
-    try:
-        return storing.exception(seconds)
-    except (TimeoutError, CancelledError) as fault:
-        return fault

@@ -1,7 +1,9 @@
 """Keep what was refused, within limits that strangers can't push."""
 
 import logging
+import time
 from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 
@@ -42,14 +44,36 @@ class Quarantine:
     def __init__(self, engine: sa.Engine) -> None:
         self.committer = Committer[RefusedRequest](partial(store_refusals, engine))
 
-    def keep(self, request: RefusedRequest) -> None:
-        """Keep a refused request, unless there are too many at once or the database is away."""
-        if self.committer.waiting.qsize() >= MAX_WAITING:
+    def begin(self, request: RefusedRequest) -> "Quarantining":
+        """Begin to keep a refused request, unless there are too many at once."""
+        storing = None
+        if len(self.committer.waiting) < MAX_WAITING:
+            storing = self.committer.submit(request)
+        return Quarantining(self.committer, storing, time.monotonic())
+
+
+@dataclass(frozen=True)
+class Quarantining:
+    """A refused request that is being kept.
+
+    Attributes:
+        storing: done once it is kept; none if too many wait.
+        began: when, in the seconds of ``time.monotonic``.
+    """
+
+    committer: Committer[RefusedRequest]
+    storing: Future[None] | None
+    began: float
+    patience_seconds = PATIENCE_SECONDS
+
+    def finish(self) -> None:
+        """Wait a moment for it to be kept; the database may be away."""
+        if self.storing is None:
             log.warning("refused request not kept: too many at once")
             return
-        storing = self.committer.submit(request)
+        self.committer.flush()
         try:
-            storing.result(PATIENCE_SECONDS)
+            self.storing.result(max(self.began + PATIENCE_SECONDS - time.monotonic(), 0))
         except Exception as error:
             log.warning("refused request not kept in time: %s %s", type(error).__name__, error)
 

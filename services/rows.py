@@ -63,11 +63,12 @@ def to_occurred_at(callback: Callback, fact: LifecycleFact) -> datetime:
     return EPOCH + timedelta(milliseconds=fact.event_time)
 
 
-def to_members(callback: Callback, fact: LifecycleFact, event_id: int) -> Iterator[Row]:
-    """Make a row for every user the event names, once."""
+def to_members(callback: Callback, fact: LifecycleFact, place: Place) -> Iterator[Row]:
+    """Make a row for every user the event names, once; the event is stored before them."""
     for position, user_id in enumerate(dict.fromkeys(fact.members)):
         yield {
-            "event_id": event_id,
+            "event_key": callback.event_key,
+            "event_occurrence": place.occurrence,
             "user_id": user_id,
             "position": position,
             "occurred_at": to_occurred_at(callback, fact),

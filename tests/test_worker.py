@@ -15,24 +15,24 @@ import pytest
 from gunicorn.config import Config
 
 from incoming import MORE, Connection
+from rounds import RoundWorker
 from tests.engines import ROOT
-from worker import BufferingWorker
 
 SECONDS = 10  # until a client gives up; the patient worker never does before
 
 
-class PatientWorker(BufferingWorker):
+class PatientWorker(RoundWorker):
     request_seconds = 60
     takeover_seconds = 0
     max_held_bytes = 1_000_000
 
 
-class HastyWorker(BufferingWorker):
+class HastyWorker(RoundWorker):
     request_seconds = 0.5
     takeover_seconds = 0
 
 
-class RelayedWorker(BufferingWorker):
+class RelayedWorker(RoundWorker):
     takeover_seconds = 3
 
 
@@ -62,15 +62,16 @@ def load_slowly():
 class Service:
     """A gunicorn of one worker with two threads, on a port of its own."""
 
-    def __init__(self, folder, worker, *options, app="app"):
-        self.log = folder / "log"
-        command = [sys.executable, "-m", "gunicorn", "-k", f"tests.test_worker.{worker}"]
+    def __init__(self, folder, worker, *options, app="app", module="tests.test_worker"):
+        self.log, self.output = folder / "log", folder / "output"
+        command = [sys.executable, "-m", "gunicorn", "-k", f"{module}.{worker}"]
         limits = ["-w", "1", "--threads", "2", "--keep-alive", "75", "--no-control-socket"]
-        with self.log.open("w") as log:
+        with self.log.open("w") as log, self.output.open("w") as output:
             self.process = subprocess.Popen(
-                [*command, *limits, "-b", "127.0.0.1:0", *options, f"tests.test_worker:{app}"],
+                [*command, *limits, "-b", "127.0.0.1:0", *options, f"{module}:{app}"],
                 cwd=folder,
                 env={"PYTHONPATH": str(ROOT)},
+                stdout=output,
                 stderr=log,
             )
         while not (found := re.search(r"Listening at: http://(\S+):(\d+)", self.log.read_text())):

@@ -40,6 +40,7 @@ def occupy(committer, store):
     """Keep the thread in its first batch, so that the next one gathers."""
     store.open.clear()
     first = committer.submit("first")
+    committer.flush()
     while not first.running():
         pass
     return first
@@ -52,6 +53,14 @@ def test_what_waits_shares_one_batch_in_its_order(committer, store):
 
     assert [future.result(10) for future in futures] == [None] * 5
     assert store.batches == [["first"], [0, 1, 2, 3, 4]]
+
+
+def test_nothing_is_stored_before_somebody_waits(committer, store):
+    futures = [committer.submit(number) for number in range(5)]
+    committer.check().result(10)
+
+    assert all(future.done() for future in futures)
+    assert store.batches == [[0, 1, 2, 3, 4]]
 
 
 def test_nobody_hears_of_success_before_the_batch_is_stored(committer, store):

@@ -15,8 +15,8 @@ from exchange import Exchange
 from incoming import Connection
 
 MAX_ROUNDS = 16  # at a time: as many as a database can delay before it is given up
-BUSY_ROUND = 8  # posts
-GATHER_SECONDS = 0.003  # that those whom a busy round has answered have to post again
+BUSY_ROUND = 16  # posts
+GATHER_SECONDS = 0.002  # that those whom a busy round has answered have to post again
 
 
 class RoundWorker(BalancedWorker):

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Flask, Response
 from flask.json.provider import DefaultJSONProvider
 
-from blueprints import callbacks, commands, deliveries, health, history, openapi
+from blueprints import callbacks, commands, deliveries, health, history, openapi, subjects
 from blueprints.errors import register_error_handlers
 from blueprints.request_body import drain_request
 from blueprints.runtime import Runtime, utc_now
@@ -27,6 +27,7 @@ BLUEPRINTS = (
     health.bp,
     health.public_bp,
     openapi.bp,
+    subjects.bp,
 )
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'",

@@ -1,0 +1,98 @@
+"""The reading blueprint of single channels and groups: what they were, and how they changed."""
+
+from typing import Any
+
+from flask import Blueprint, Response, abort
+from flask.blueprints import BlueprintSetupState
+from marshmallow import ValidationError
+from werkzeug.routing import BaseConverter
+
+from blueprints.access import require_api_key
+from blueprints.errors import problem
+from blueprints.operation import answer_page, operation
+from blueprints.runtime import runtime
+from models.vocabulary import SubjectType
+from schemas.page import PageQuery
+from schemas.subjects import StateQuerySchema, StateSchema, VersionPageSchema, VersionsQuerySchema
+from services.subjects import (
+    AmbiguousSubjectError,
+    ForeignCursorError,
+    Subject,
+    fetch_state,
+    fetch_versions,
+)
+
+bp = Blueprint("subjects", __name__)
+bp.before_request(require_api_key)
+
+
+class SubjectIdConverter(BaseConverter):
+    """An ID as Tencent allows it: it may hold, begin or end with slashes."""
+
+    regex = ".+?"
+    part_isolating = False
+
+
+@bp.record_once
+def register_converter(state: BlueprintSetupState) -> None:
+    """Make ``<subject_id:…>`` known to the app."""
+    state.app.url_map.converters["subject_id"] = SubjectIdConverter
+
+
+@bp.get("/channels/<subject_id:subject_id>", merge_slashes=False)
+@operation(StateSchema, query=StateQuerySchema)
+def show_channel(subject_id: str, query: dict[str, Any]) -> dict[str, Any]:
+    """Show a channel as it was at an instant, or as it is."""
+    return show_state(SubjectType.CHANNEL, subject_id, query)
+
+
+@bp.get("/groups/<subject_id:subject_id>", merge_slashes=False)
+@operation(StateSchema, query=StateQuerySchema)
+def show_group(subject_id: str, query: dict[str, Any]) -> dict[str, Any]:
+    """Show a group as it was at an instant, or as it is."""
+    return show_state(SubjectType.GROUP, subject_id, query)
+
+
+@bp.get("/channels/<subject_id:subject_id>/versions", merge_slashes=False)
+@operation(VersionPageSchema, query=VersionsQuerySchema)
+def show_channel_versions(subject_id: str, query: PageQuery) -> dict[str, Any]:
+    """List how a channel changed, oldest first."""
+    return show_versions(SubjectType.CHANNEL, subject_id, query)
+
+
+@bp.get("/groups/<subject_id:subject_id>/versions", merge_slashes=False)
+@operation(VersionPageSchema, query=VersionsQuerySchema)
+def show_group_versions(subject_id: str, query: PageQuery) -> dict[str, Any]:
+    """List how a group changed, oldest first."""
+    return show_versions(SubjectType.GROUP, subject_id, query)
+
+
+def show_state(kind: SubjectType, subject_id: str, query: dict[str, Any]) -> dict[str, Any]:
+    """Answer what a subject was."""
+    subject = Subject(kind, subject_id, query.get("sdk_app_id"))
+    at = query.get("at")
+    with runtime().database.reads() as session:
+        state = fetch_state(session, subject, at)
+    if state is None:
+        abort(404, f"Nothing is known of a {kind.value} of this ID{' at that time' if at else ''}.")
+    return {**state, "at": at or runtime().now()}
+
+
+def show_versions(kind: SubjectType, subject_id: str, query: PageQuery) -> dict[str, Any]:
+    """Answer how a subject changed."""
+    subject = Subject(kind, subject_id, query.filters.get("sdk_app_id"))
+    try:
+        with runtime().database.reads() as session:
+            page = fetch_versions(session, subject, query)
+    except ForeignCursorError:
+        raise ValidationError({"cursor": ["Not a cursor of this subject."]}) from None
+    if page is None:
+        abort(404, f"Nothing is known of a {kind.value} of this ID.")
+    return answer_page(query, page)
+
+
+@bp.errorhandler(AmbiguousSubjectError)
+def on_ambiguous_subject(_: AmbiguousSubjectError) -> Response:
+    """400: the answer would mix what belongs to different apps."""
+    reason = "Several apps have a subject of this ID: say which."
+    return problem(400, "Ambiguous subject", errors={"sdk_app_id": [reason]})

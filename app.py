@@ -8,7 +8,7 @@ from typing import Any
 from flask import Flask, Response
 from flask.json.provider import DefaultJSONProvider
 
-from blueprints import callbacks, commands, deliveries, health, history, openapi, subjects
+from blueprints import callbacks, commands, deliveries, export, health, history, openapi, subjects
 from blueprints.errors import register_error_handlers
 from blueprints.request_body import drain_request
 from blueprints.runtime import Runtime, utc_now
@@ -23,6 +23,7 @@ BLUEPRINTS = (
     callbacks.bp,
     commands.bp,
     history.bp,
+    export.bp,
     deliveries.bp,
     health.bp,
     health.public_bp,

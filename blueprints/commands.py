@@ -1,18 +1,65 @@
 """What can be done by hand: ``flask --app wsgi …``."""
 
+import sys
 import time
+from typing import Any, BinaryIO
 
 import click
 from flask import Blueprint
+from marshmallow import ValidationError, fields
 
+from blueprints.export import to_bytes
 from blueprints.runtime import runtime
+from schemas.export import WRITERS, ExportQuerySchema
+from schemas.page import PageQuery
 from services.breaker import describe
 from services.drain import drain
+from services.export import stream_history
 from services.health import check_spool
 
 POLL_SECONDS = 0.2
 
 bp = Blueprint("commands", __name__, cli_group=None)
+
+
+def filter_options() -> list[click.Parameter]:
+    """Make an option of every filter of ``/export``."""
+    return [
+        click.Option(
+            [f"--{name.replace('_', '-')}"],
+            multiple=isinstance(field, fields.List),
+            help=str(field.metadata.get("description", "")).replace("`", ""),
+        )
+        for name, field in ExportQuerySchema().fields.items()
+    ]
+
+
+@bp.cli.command("export", params=filter_options())
+@click.option("-o", "--output", type=click.File("wb"), default="-", help="File to write.")
+def export_history(output: BinaryIO, **given: Any) -> None:
+    """Write all events that pass the filters, to a file or to standard output.
+
+    Only a file whose last line says "complete" is whole.
+    """
+    args = {
+        name: [*value] if isinstance(value, tuple) else [value]
+        for name, value in given.items()
+        if value
+    }
+    try:
+        query: PageQuery = ExportQuerySchema().load(args)
+    except ValidationError as error:
+        raise click.UsageError(str(error)) from None
+    here = runtime()
+    with (
+        here.database.reads() as session,
+        click.progressbar(
+            stream_history(session, query), label="Exporting", show_pos=True, file=sys.stderr
+        ) as events,
+    ):
+        for line in WRITERS[query.filters["format"]](events):
+            output.write(to_bytes([line]))
+    here.close()
 
 
 @bp.cli.command("drain")

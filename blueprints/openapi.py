@@ -31,6 +31,8 @@ REFUSALS = {
     500: "A fault of the service.",
     503: "Not stored.",
 }
+ROW_ID_TYPE = {"type": "integer", "minimum": 0}
+PATH_TYPES = {"subject_id": {"type": "string"}}
 
 bp = Blueprint("openapi", __name__, template_folder="templates", static_folder="static")
 
@@ -114,7 +116,7 @@ def describe_read(app: Flask, rule: Rule, operation: Operation) -> dict[str, Any
     blueprint = rule.endpoint.rpartition(".")[0]
     needs_key = require_api_key in app.before_request_funcs.get(blueprint, ())
     in_path = [
-        {"in": "path", "name": name, "required": True, "schema": {"type": "integer", "minimum": 0}}
+        {"in": "path", "name": name, "required": True, "schema": PATH_TYPES.get(name, ROW_ID_TYPE)}
         for name in sorted(rule.arguments)
     ]
     statuses = [400] + [401] * needs_key + [404] * bool(in_path) + [503] * needs_key
@@ -123,16 +125,17 @@ def describe_read(app: Flask, rule: Rule, operation: Operation) -> dict[str, Any
         "security": KEYS if needs_key else [],
         "parameters": [*in_path, {"in": "query", "schema": type(operation.query)}],
         "responses": {
-            200: answer("As asked.", type(operation.answer)),
+            200: answer("As asked.", type(operation.answer), *operation.content_types),
             304: {"description": "Unchanged since the ETag in `If-None-Match`."},
             **{status: problem_answer(status) for status in statuses},
         },
     }
 
 
-def answer(description: str, schema: type[Schema], mimetype: str = "application/json") -> Any:
-    """Describe an answer with a body."""
-    return {"description": description, "content": {mimetype: {"schema": schema}}}
+def answer(description: str, schema: type[Schema], *content_types: str) -> Any:
+    """Describe an answer with a body, JSON if not told otherwise."""
+    content = {one: {"schema": schema} for one in content_types or ["application/json"]}
+    return {"description": description, "content": content}
 
 
 def problem_answer(status: int) -> Any:

@@ -1,6 +1,6 @@
 """Bind a read view to its schemas, once, for requests, answers and OpenAPI alike."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any
@@ -21,6 +21,7 @@ class Operation:
 
     query: QuerySchema
     answer: Schema
+    content_types: Sequence[str] = ("application/json",)
 
 
 def operation(

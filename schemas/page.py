@@ -83,7 +83,8 @@ class PageQuerySchema(QuerySchema):
     @post_load
     def to_page_query(self, data: dict[str, Any], **_: Any) -> PageQuery:
         """Bind the cursor to everything but the size of the page."""
-        order, limit, cursor = data.pop("order"), data.pop("limit"), data.pop("cursor", None)
+        order, cursor = data.pop("order"), data.pop("cursor", None)
+        limit = data.pop("limit", MAX_LIMIT)
         scope = json.dumps([self.address, order, data], sort_keys=True, default=str)
         try:
             after = None if cursor is None else decode_cursor(cursor, scope=scope)

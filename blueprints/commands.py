@@ -7,6 +7,7 @@ from typing import Any, BinaryIO
 import click
 from flask import Blueprint
 from marshmallow import ValidationError, fields
+from sqlalchemy.exc import SQLAlchemyError
 
 from blueprints.export import to_bytes
 from blueprints.runtime import runtime
@@ -16,6 +17,7 @@ from services.breaker import describe
 from services.drain import drain
 from services.export import stream_history
 from services.health import check_spool
+from services.replay import replay
 
 POLL_SECONDS = 0.2
 
@@ -60,6 +62,28 @@ def export_history(output: BinaryIO, **given: Any) -> None:
         for line in WRITERS[query.filters["format"]](events):
             output.write(to_bytes([line]))
     here.close()
+
+
+@bp.cli.command("replay")
+@click.option("--dry-run", is_flag=True, help="Add nothing; say what would be added.")
+def replay_deliveries(*, dry_run: bool) -> None:
+    """Read unhandled and invalid deliveries again, by today's schemas.
+
+    What has become readable turns into events; deliveries are never touched, and a second run adds
+    nothing.
+    """
+    here = runtime()
+    try:
+        with click.progressbar(label="Reading", show_pos=True, file=sys.stderr, length=0) as bar:
+            done = replay(here.database, dry_run=dry_run, on_read=bar.update)
+    except SQLAlchemyError as fault:
+        raise click.ClickException(describe(fault)) from fault
+    finally:
+        here.close()
+    for command in sorted(done.events | done.repeats):
+        click.echo(f"{command}: {done.events[command]} events, {done.repeats[command]} repeats")
+    verb = "would be added" if dry_run else "added"
+    click.echo(f"Read {done.read} deliveries without an event: {done.events.total()} {verb}.")
 
 
 @bp.cli.command("drain")

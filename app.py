@@ -8,7 +8,17 @@ from typing import Any
 from flask import Flask, Response
 from flask.json.provider import DefaultJSONProvider
 
-from blueprints import callbacks, commands, deliveries, export, health, history, openapi, subjects
+from blueprints import (
+    callbacks,
+    commands,
+    deliveries,
+    drift,
+    export,
+    health,
+    history,
+    openapi,
+    subjects,
+)
 from blueprints.errors import register_error_handlers
 from blueprints.request_body import drain_request
 from blueprints.runtime import Runtime, utc_now
@@ -23,6 +33,7 @@ BLUEPRINTS = (
     callbacks.bp,
     commands.bp,
     history.bp,
+    drift.bp,
     export.bp,
     deliveries.bp,
     health.bp,

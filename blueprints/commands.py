@@ -11,10 +11,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from blueprints.export import to_bytes
 from blueprints.runtime import runtime
+from schemas.drift import CommandDriftSchema
 from schemas.export import WRITERS, ExportQuerySchema
 from schemas.page import PageQuery
+from schemas.registry import LIFECYCLE_SCHEMAS
 from services.breaker import describe
 from services.drain import drain
+from services.drift import NEWEST, find_drift
 from services.export import stream_history
 from services.health import check_spool
 from services.replay import replay
@@ -62,6 +65,26 @@ def export_history(output: BinaryIO, **given: Any) -> None:
         for line in WRITERS[query.filters["format"]](events):
             output.write(to_bytes([line]))
     here.close()
+
+
+@bp.cli.command("drift")
+@click.option("--newest", default=NEWEST, show_default=True, help="Deliveries of each command.")
+def show_drift(newest: int) -> None:
+    """Say where what Tencent sends differs from what the schemas know."""
+    here = runtime()
+    with (
+        here.database.reads() as session,
+        click.progressbar(length=len(LIFECYCLE_SCHEMAS), file=sys.stderr) as bar,
+    ):
+        found = find_drift(session, newest=newest, on_read=bar.update)
+    here.close()
+    for report in CommandDriftSchema(many=True).dump(found):
+        click.echo(f"{report['command']}: {report['deliveries']} deliveries compared")
+        for one in report["differences"]:
+            click.echo(
+                f"  {one['field']}: {one['seen']}, {one['count']} times from {one['first_seen']} "
+                f"to {one['last_seen']}, such as delivery {one['sample_delivery_id']}"
+            )
 
 
 @bp.cli.command("replay")

@@ -13,7 +13,14 @@ from blueprints.operation import answer_page, operation
 from blueprints.runtime import runtime
 from models.vocabulary import SubjectType
 from schemas.page import PageQuery
+from schemas.subject_list import (
+    SubjectPageSchema,
+    SubjectsQuery,
+    SubjectsQuerySchema,
+    encode_position,
+)
 from schemas.subjects import StateQuerySchema, StateSchema, VersionPageSchema, VersionsQuerySchema
+from services.subject_list import fetch_subjects
 from services.subjects import (
     AmbiguousSubjectError,
     ForeignCursorError,
@@ -37,6 +44,20 @@ class SubjectIdConverter(BaseConverter):
 def register_converter(state: BlueprintSetupState) -> None:
     """Make ``<subject_id:…>`` known to the app."""
     state.app.url_map.converters["subject_id"] = SubjectIdConverter
+
+
+@bp.get("/channels")
+@operation(SubjectPageSchema, query=SubjectsQuerySchema)
+def list_channels(query: SubjectsQuery) -> dict[str, Any]:
+    """List channels as they are now, by ID."""
+    return list_subjects(SubjectType.CHANNEL, query)
+
+
+@bp.get("/groups")
+@operation(SubjectPageSchema, query=SubjectsQuerySchema)
+def list_groups(query: SubjectsQuery) -> dict[str, Any]:
+    """List groups as they are now, by ID."""
+    return list_subjects(SubjectType.GROUP, query)
 
 
 @bp.get("/channels/<subject_id:subject_id>", merge_slashes=False)
@@ -65,6 +86,15 @@ def show_channel_versions(subject_id: str, query: PageQuery) -> dict[str, Any]:
 def show_group_versions(subject_id: str, query: PageQuery) -> dict[str, Any]:
     """List how a group changed, oldest first."""
     return show_versions(SubjectType.GROUP, subject_id, query)
+
+
+def list_subjects(kind: SubjectType, query: SubjectsQuery) -> dict[str, Any]:
+    """Answer which subjects there are."""
+    with runtime().database.reads() as session:
+        page = fetch_subjects(session, kind, query)
+    now = runtime().now()
+    cursor = None if page.next is None else encode_position(page.next, scope=query.scope)
+    return {"items": [{**item, "at": now} for item in page.items], "next_cursor": cursor}
 
 
 def show_state(kind: SubjectType, subject_id: str, query: dict[str, Any]) -> dict[str, Any]:

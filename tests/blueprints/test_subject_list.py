@@ -1,0 +1,97 @@
+"""Channels and groups by what they are now."""
+
+import pytest
+
+from services import subject_list
+from tests.conftest import OPEN_APP
+from tests.payloads import channel_created, group_changed, group_created, group_destroyed
+
+
+@pytest.fixture
+def groups(deliver):
+    """Seven groups, every other one disbanded, and a channel."""
+    for number in range(7):
+        group = f"g{number}"
+        deliver(group_created(GroupId=group, Name=f"N{number % 2}", EventTime=1000 + number))
+        if number % 2:
+            deliver(group_destroyed(GroupId=group, Name="N1", EventTime=2000 + number))
+    deliver(channel_created())
+
+
+@pytest.fixture(params=[1, 2, 100])
+def _chunks(monkeypatch, request):
+    monkeypatch.setattr(subject_list, "CHUNK", request.param)
+
+
+def ids(items):
+    return [item["subject_id"] for item in items]
+
+
+@pytest.mark.usefixtures("_chunks")
+@pytest.mark.parametrize("limit", [1, 3, 7, 50])
+def test_pages_hold_every_group_once(groups, read_all, limit):
+    assert ids(read_all("/groups", limit=limit)) == [f"g{number}" for number in range(7)]
+
+
+def test_item_is_the_state_of_its_subject(groups, read):
+    (channel,) = read("/channels")["items"]
+
+    assert channel == read("/channels/%40TOA%23_test_OA_for_penn")
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({"status": "destroyed"}, ["g1", "g3", "g5"]),
+        ({"status": "active"}, ["g0", "g2", "g4", "g6"]),
+        ({"name": "N1"}, ["g1", "g3", "g5"]),
+        ({"name": "N"}, [f"g{number}" for number in range(7)]),
+        ({"name": "N1", "status": "active"}, []),
+        ({"owner": "nobody"}, []),
+        ({"sdk_app_id": "1"}, []),
+    ],
+)
+@pytest.mark.usefixtures("_chunks")
+def test_filters_are_about_the_present(groups, read_all, filters, expected):
+    assert ids(read_all("/groups", limit=2, **filters)) == expected
+
+
+def test_owner_of_the_past_owns_nothing(groups, deliver, read):
+    deliver(group_changed(GroupId="g0", Owner_Account="new", EventTime=5000))
+
+    assert ids(read("/groups", owner="new")["items"]) == ["g0"]
+    assert "g0" not in ids(read("/groups", owner="leckie")["items"])
+
+
+@pytest.mark.usefixtures("_chunks")
+@pytest.mark.parametrize("limit", [1, 50])
+def test_apps_are_told_apart(groups, deliver, read_all, limit):
+    deliver(group_created(GroupId="g3", Name="theirs"), query={"SdkAppid": OPEN_APP})
+
+    found = [
+        (item["subject_id"], item["sdk_app_id"])
+        for item in read_all("/groups", limit=limit)
+        if item["subject_id"] == "g3"
+    ]
+    assert found == [("g3", OPEN_APP), ("g3", "888888")]
+    assert ids(read_all("/groups", sdk_app_id=OPEN_APP, limit=limit)) == ["g3"]
+
+
+def test_page_that_finds_little_ends_early_and_the_next_goes_on(groups, read, monkeypatch):
+    monkeypatch.setattr(subject_list, "CHUNK", 2)
+    monkeypatch.setattr(subject_list, "MAX_EXAMINED", 2)
+
+    first = read("/groups", name="nothing")
+    assert first["items"] == []
+    assert first["next_cursor"]
+
+
+def test_cursor_belongs_to_its_filters(groups, read):
+    cursor = read("/groups", limit=2)["next_cursor"]
+
+    for wrong in ({"cursor": cursor, "status": "active"}, {"cursor": "x"}, {"cursor": cursor[:-4]}):
+        assert list(read("/groups", 400, **wrong)["errors"]) == ["cursor"]
+
+
+def test_unknown_status_is_refused(read):
+    read("/groups", 400, status="dead")

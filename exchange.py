@@ -67,14 +67,23 @@ class Exchange:
             if not self.failed:
                 self.write()
                 sent = self.conn.sock.send(self.outbox, MSG_DONTWAIT)
-                return sent == len(self.outbox) and not self.response.should_close()
+                goes_on = sent == len(self.outbox) and not self.response.should_close()
+                # Reads what the app left of the body, as after a request with a thread to itself.
+                return bool(self.worker._keepalive_after(self.conn, goes_on))
         except OSError:
             self.worker.log.debug("the client is gone or takes no answer")
         except Exception as error:
             self.fail(error)
         finally:
-            self.worker.cfg.post_request(self.worker, self.request, self.environ, self.response)
+            self.call_hook()
         return False
+
+    def call_hook(self) -> None:
+        """Call what the settings want called after a request; its faults are not ours."""
+        try:
+            self.worker.cfg.post_request(self.worker, self.request, self.environ, self.response)
+        except Exception:
+            self.worker.log.exception("Exception in post_request hook")
 
     def write(self) -> None:
         """Wait for the answer, and put it into the outbox."""

@@ -62,12 +62,14 @@ def app(environ, start_response):
 
 
 @contextmanager
-def serving(folder, worker):
-    options = ["--access-logfile", "-", "--access-logformat", "seen %(m)s %(U)s %(s)s"]
+def serving(folder, worker, *more):
+    options = ["--access-logfile", "-", "--access-logformat", "seen %(m)s %(U)s %(s)s", *more]
     service = Service(folder, worker, *options, module="tests.test_rounds")
     with service.process:
-        yield service
-        service.process.terminate()
+        try:
+            yield service
+        finally:
+            service.process.terminate()
 
 
 @pytest.fixture
@@ -148,3 +150,22 @@ def test_posts_are_in_the_access_log(service):
 
     while not re.search("seen POST /some 200", service.output.read_text()):
         time.sleep(0.02)
+
+
+def test_hook_that_fails_fails_no_post(tmp_path):
+    settings = tmp_path / "settings.py"
+    settings.write_text(
+        "def post_request(worker, req, environ, resp):\n    raise ValueError('hook')\n"
+    )
+    with (
+        serving(tmp_path, "PatientWorker", "-c", str(settings)) as service,
+        Client(service) as client,
+    ):
+        assert [client.ask(post("/"))[0] for _ in range(2)] == [200, 200]
+
+    assert service.log.read_text().count("Exception in post_request hook") == 2
+
+
+def test_body_that_the_app_leaves_unread_does_not_end_the_connection(service):
+    with Client(service) as client:
+        assert [client.ask(post("/"))[:2] for _ in range(3)] == [(200, False)] * 3

@@ -14,20 +14,16 @@ from blueprints.runtime import runtime
 from models.vocabulary import SubjectType
 from schemas.page import PageQuery
 from schemas.subject_list import (
+    ChannelsQuerySchema,
+    GroupsQuerySchema,
     SubjectPageSchema,
     SubjectsQuery,
-    SubjectsQuerySchema,
     encode_position,
 )
 from schemas.subjects import StateQuerySchema, StateSchema, VersionPageSchema, VersionsQuerySchema
+from services.subject_events import AmbiguousSubjectError, Subject
 from services.subject_list import fetch_subjects
-from services.subjects import (
-    AmbiguousSubjectError,
-    ForeignCursorError,
-    Subject,
-    fetch_state,
-    fetch_versions,
-)
+from services.subjects import ForeignCursorError, fetch_state, fetch_versions
 
 bp = Blueprint("subjects", __name__)
 bp.before_request(require_api_key)
@@ -47,16 +43,16 @@ def register_converter(state: BlueprintSetupState) -> None:
 
 
 @bp.get("/channels")
-@operation(SubjectPageSchema, query=SubjectsQuerySchema)
+@operation(SubjectPageSchema, query=ChannelsQuerySchema)
 def list_channels(query: SubjectsQuery) -> dict[str, Any]:
-    """List channels as they are now, by ID."""
+    """List channels as they are now."""
     return list_subjects(SubjectType.CHANNEL, query)
 
 
 @bp.get("/groups")
-@operation(SubjectPageSchema, query=SubjectsQuerySchema)
+@operation(SubjectPageSchema, query=GroupsQuerySchema)
 def list_groups(query: SubjectsQuery) -> dict[str, Any]:
-    """List groups as they are now, by ID."""
+    """List groups as they are now."""
     return list_subjects(SubjectType.GROUP, query)
 
 

@@ -8,7 +8,19 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import Base
 from models.delivery import Delivery
-from models.types import MAX_ID_LENGTH, ExactLongText, ExactText, Json, RowId, UtcDateTime, Word
+from models.types import (
+    MAX_ID_LENGTH,
+    START_LENGTH,
+    ExactLongText,
+    ExactText,
+    Json,
+    RowId,
+    TextStart,
+    UtcDateTime,
+    Word,
+)
+
+BY = "ix_lifecycle_events_subject"  # named by hand where the convention gets too long
 
 
 class LifecycleEvent(Base):
@@ -22,6 +34,7 @@ class LifecycleEvent(Base):
         subject_type: one of ``SubjectType``.
         action: one of ``Action``.
         occurred_at: ``EventTime``, or ``received_at`` where there is none.
+        name_start: what ``name`` begins with, as it is stored; the database works it out.
         event_time: ``EventTime`` in milliseconds since 1970 UTC, or none.
         details: the fields of the body that have no column, by their wire names.
     """
@@ -40,6 +53,9 @@ class LifecycleEvent(Base):
     operator: Mapped[str | None] = mapped_column(ExactText(MAX_ID_LENGTH))
     owner: Mapped[str | None] = mapped_column(ExactText(MAX_ID_LENGTH))
     name: Mapped[str | None] = mapped_column(ExactLongText)
+    name_start: Mapped[str | None] = mapped_column(
+        TextStart, sa.Computed(f"substr(name, 1, {START_LENGTH})")
+    )
     occurred_at: Mapped[datetime] = mapped_column(UtcDateTime)
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
     event_time: Mapped[int | None] = mapped_column(sa.BigInteger)
@@ -49,8 +65,9 @@ class LifecycleEvent(Base):
 
     delivery: Mapped[Delivery] = relationship()
 
-    # The unique key tells repeats. Each index serves services.history.fetch_history: equality
-    # first, then the sort order.
+    # The unique key tells repeats. All indexes but the one with the name serve
+    # services.history.fetch_history: equality first, then the sort order. That one and the one
+    # before it serve services.subject_list, by their first columns.
     __table_args__ = (
         sa.UniqueConstraint("event_key", "occurrence"),
         sa.Index(None, "occurred_at", "id"),
@@ -60,6 +77,8 @@ class LifecycleEvent(Base):
         sa.Index(None, "operator", "occurred_at", "id"),
         sa.Index(None, "owner", "occurred_at", "id"),
         sa.Index(None, "sdk_app_id", "occurred_at", "id"),
+        sa.Index(f"{BY}_action", "subject_type", "subject_id", "action", "occurred_at", "id"),
+        sa.Index(f"{BY}_name", "subject_type", "name_start", "subject_id"),
         {"sqlite_autoincrement": True},
     )
 

@@ -11,10 +11,16 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import TypeCompiler
 
+START_LENGTH = 64  # characters of a text that a search can use an index for
+
 RowId = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 Bytes = sa.LargeBinary().with_variant(mysql.LONGBLOB, "mysql")
 Word = sa.String(32)
 LongText = sa.Text().with_variant(mysql.LONGTEXT, "mysql")
+# The start of an escaped text, in the order of code points, which not every language keeps.
+TextStart = sa.String(START_LENGTH).with_variant(
+    sa.String(START_LENGTH, collation="C"), "postgresql"
+)
 Microseconds = sa.DateTime(timezone=True).with_variant(mysql.DATETIME(fsp=6), "mysql")
 
 MAX_ID_LENGTH = 255
@@ -36,7 +42,14 @@ def escape_text(text: str) -> str:
 
 def unescape_text(text: str) -> str:
     """Undo ``escape_text``."""
+    if ESCAPE not in text:  # nearly all: millions of them, in an export
+        return text
     return ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
+
+
+def start_of(text: str) -> str:
+    """Cut a text to what a column of type ``TextStart`` holds of it."""
+    return escape_text(text)[:START_LENGTH]
 
 
 def fits_id_column(text: str) -> bool:

@@ -54,14 +54,27 @@ class QuerySchema(Schema):
         return values
 
 
-class PageQuerySchema(QuerySchema):
-    """Parameters of every paged address; a subclass adds its filters.
+class PagedQuerySchema(QuerySchema):
+    """Parameters of every paged address.
 
     Attributes:
         address: tells the cursors of two addresses apart.
     """
 
     address: ClassVar[str]
+
+    limit = DecimalInteger(
+        load_default=DEFAULT_LIMIT,
+        validate=validate.Range(min=1, max=MAX_LIMIT),
+        metadata={"description": "Rows of a page."},
+    )
+    cursor = fields.String(
+        metadata={"description": "`next_cursor` of the page before; all else must be the same."}
+    )
+
+
+class PageQuerySchema(PagedQuerySchema):
+    """Parameters of every address that is paged by time; a subclass adds its filters."""
 
     since = Instant(metadata={"description": "From this instant on."})
     until = Instant(metadata={"description": "Before this instant."})
@@ -70,14 +83,6 @@ class PageQuerySchema(QuerySchema):
         by_value=True,
         load_default=Order.DESC,
         metadata={"description": "Newest first, or oldest first."},
-    )
-    limit = DecimalInteger(
-        load_default=DEFAULT_LIMIT,
-        validate=validate.Range(min=1, max=MAX_LIMIT),
-        metadata={"description": "Rows of a page."},
-    )
-    cursor = fields.String(
-        metadata={"description": "`next_cursor` of the page before; all else must be the same."}
     )
 
     @post_load

@@ -3,15 +3,14 @@
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Self
 
 from marshmallow import ValidationError, fields, post_load, validate
 
 from schemas.cursor import CursorError
-from schemas.fields import DecimalInteger
-from schemas.page import DEFAULT_LIMIT, MAX_LIMIT, QuerySchema, page_of
+from schemas.page import PagedQuerySchema, page_of
 from schemas.subjects import StateSchema
 
 MARK_BYTES = 8
@@ -19,10 +18,20 @@ MARK_BYTES = 8
 
 @dataclass(frozen=True)
 class SubjectPosition:
-    """The last subject that a page looked at."""
+    """The last subject that a page looked at.
 
+    Attributes:
+        name_start: what the name begins with that it was found by; empty in a list by ID.
+    """
+
+    name_start: str
     subject_id: str
     sdk_app_id: str
+
+    def is_passed_by(self, other: Self) -> bool:
+        """Tell, of two with one ID, whether this one has had its turn by the time of the other."""
+        same = (self.name_start, self.subject_id) == (other.name_start, other.subject_id)
+        return same and self.sdk_app_id <= other.sdk_app_id
 
 
 @dataclass(frozen=True)
@@ -40,8 +49,13 @@ class SubjectsQuery:
     after: SubjectPosition | None
     scope: str
 
+    @property
+    def is_by_name(self) -> bool:
+        """Whether the list is in order of names; an owner has few enough to look at all."""
+        return "name" in self.filters and "owner" not in self.filters
 
-class SubjectsQuerySchema(QuerySchema):
+
+class SubjectsQuerySchema(PagedQuerySchema):
     """Filters of ``/channels`` and ``/groups``; a subject has to pass all that are given."""
 
     status = fields.String(
@@ -51,20 +65,14 @@ class SubjectsQuerySchema(QuerySchema):
     owner = fields.String(metadata={"description": "User ID of its owner."})
     name = fields.String(metadata={"description": "What its name begins with."})
     sdk_app_id = fields.String(metadata={"description": "SDKAppID of the app."})
-    limit = DecimalInteger(
-        load_default=DEFAULT_LIMIT,
-        validate=validate.Range(min=1, max=MAX_LIMIT),
-        metadata={"description": "Most subjects of a page."},
-    )
-    cursor = fields.String(
-        metadata={"description": "`next_cursor` of the page before; all else must be the same."}
-    )
 
     @post_load
     def to_query(self, data: dict[str, Any], **_: Any) -> SubjectsQuery:
         """Bind the cursor to everything but the size of the page."""
         limit, cursor = data.pop("limit"), data.pop("cursor", None)
-        scope = json.dumps(data, sort_keys=True)
+        if data.get("name") == "":  # every name begins with nothing
+            del data["name"]
+        scope = json.dumps([self.address, data], sort_keys=True)
         try:
             after = None if cursor is None else decode_position(cursor, scope=scope)
         except CursorError as error:
@@ -72,9 +80,21 @@ class SubjectsQuerySchema(QuerySchema):
         return SubjectsQuery(data, limit, after, scope)
 
 
+class ChannelsQuerySchema(SubjectsQuerySchema):
+    """Which channels."""
+
+    address = "/channels"
+
+
+class GroupsQuerySchema(SubjectsQuerySchema):
+    """Which groups."""
+
+    address = "/groups"
+
+
 def encode_position(position: SubjectPosition, *, scope: str) -> str:
     """Write a position so that it fits in a URL and belongs to one scope."""
-    text = json.dumps([position.subject_id, position.sdk_app_id]).encode()
+    text = json.dumps(astuple(position)).encode()
     mark = blake2b(scope.encode() + b"\n" + text, digest_size=MARK_BYTES).digest()
     return urlsafe_b64encode(mark + text).decode()
 

@@ -3,14 +3,16 @@
 from collections.abc import Iterable, Sequence
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models.delivery import Delivery
 from models.event import EventMember, LifecycleEvent
+from models.vocabulary import SubjectType
 from schemas.page import PageQuery
 from services.deliveries import fetch_delivery
-from services.pages import Page, Row, SortKey, fetch_page, keep_equal
+from services.pages import Page, Row, Rows, SortKey, fetch_page, keep_equal
 
+SHOWN = [column for column in LifecycleEvent.__table__.columns if column.key != "name_start"]
 FILTERED = (
     LifecycleEvent.subject_type,
     LifecycleEvent.subject_id,
@@ -22,7 +24,7 @@ FILTERED = (
 
 def fetch_history(session: Session, query: PageQuery) -> Page:
     """Fetch a page of events by ``occurred_at``."""
-    rows = keep_equal(sa.select(LifecycleEvent.__table__), query, *FILTERED)
+    rows = keep_equal(sa.select(*SHOWN), query, *FILTERED)
     sort_key: SortKey = (LifecycleEvent.occurred_at, LifecycleEvent.id)
     if "member" in query.filters:
         rows = rows.add_columns(EventMember.event_id)
@@ -31,16 +33,24 @@ def fetch_history(session: Session, query: PageQuery) -> Page:
         sort_key = (EventMember.occurred_at, EventMember.event_id)
     alternatives = [rows]
     if "action" in query.filters:
-        actions = set(query.filters["action"])
-        alternatives = [rows.where(LifecycleEvent.action == action) for action in actions]
+        alternatives = split(alternatives, LifecycleEvent.action, set(query.filters["action"]))
+        if "subject_id" in query.filters and "subject_type" not in query.filters:
+            alternatives = split(alternatives, LifecycleEvent.subject_type, SubjectType)
     page = fetch_page(session, alternatives, query, sort_key=sort_key)
     complete(session, page.items)
     return page
 
 
+def split(
+    alternatives: Iterable[Rows], column: InstrumentedAttribute[str], values: Iterable[str]
+) -> list[Rows]:
+    """Read the rows of each value by themselves, as an index has them in order."""
+    return [rows.where(column == value) for rows in alternatives for value in values]
+
+
 def fetch_event(session: Session, event_id: int) -> Row | None:
     """Fetch one event with its delivery and raw body, or none."""
-    query = sa.select(LifecycleEvent.__table__).where(LifecycleEvent.id == event_id)
+    query = sa.select(*SHOWN).where(LifecycleEvent.id == event_id)
     row = session.execute(query).mappings().one_or_none()
     if row is None:
         return None

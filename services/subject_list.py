@@ -1,22 +1,25 @@
 """List channels or groups by what they are now."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from models.event import LifecycleEvent
+from models.types import START_LENGTH, start_of
 from models.vocabulary import SubjectType
 from schemas.subject_list import SubjectPosition, SubjectsQuery
-from services.lives import fold_state
+from services.lives import Event, split_lives
 from services.pages import Row
-from services.subjects import COLUMNS, IN_ORDER, Subject, describe
+from services.states import State, describe_states
+from services.subject_events import EVENT, IN_ORDER, Subject
 
-CHUNK = 100
+LEAST_CHUNK, LARGEST_CHUNK = 20, 200
 ALL_APPS = "all"  # comes after every SDKAppID, as those are digits
-MAX_EXAMINED = 2000  # IDs for one page, so that a rare match does not hold up a reader
+MAX_EXAMINED = 1000  # candidates for one page, so that a rare match does not hold up a reader
+LAST_CHARACTER = "\U0010ffff"
 
 
 @dataclass(frozen=True)
@@ -28,83 +31,98 @@ class SubjectPage:
 
 
 def fetch_subjects(session: Session, kind: SubjectType, query: SubjectsQuery) -> SubjectPage:
-    """Fetch a page of subjects by ID.
+    """Fetch a page of subjects by ID, or by name and ID where a name is looked for.
 
-    What a subject is follows from its events alone, so filters are applied after they are added
-    up. A page ends early, and may be empty, once many subjects were looked at: the next one goes on
-    from there.
+    What a subject is follows from its events alone. So an index leads to candidates, those that
+    were or may be what is looked for; their events are added up, and what they are decides. A page
+    ends early, and may be empty, once many were looked at: the next one goes on from there.
     """
-    items: list[Row] = []
+    found: list[State] = []
     after, examined = query.after, 0
+    chunk = min(max(query.limit + 1, LEAST_CHUNK), LARGEST_CHUNK)
     while examined < MAX_EXAMINED:
-        ids = fetch_ids(session, kind, query, after)
-        for state in fetch_states(session, kind, ids, query):
-            here = SubjectPosition(state["subject_id"], state["sdk_app_id"])
-            if is_passed(here, after):
+        candidates = fetch_candidates(session, kind, query, after, chunk)
+        for place, state in fetch_states(session, kind, candidates, query):
+            if after is not None and place.is_passed_by(after):
                 continue
-            if passes(state, query):
-                if len(items) == query.limit:
-                    return SubjectPage(items, after)
-                items.append(state)
-            after = here
-        if len(ids) < CHUNK:
-            return SubjectPage(items, None)
-        examined += len(ids)
-        after = SubjectPosition(ids[-1], ALL_APPS)
-    return SubjectPage(items, after)
+            if passes(state, place, query):
+                if len(found) == query.limit:
+                    return SubjectPage(describe_states(session, found), after)
+                found.append(state)
+            after = place
+        if len(candidates) < chunk:
+            return SubjectPage(describe_states(session, found), None)
+        examined += len(candidates)
+        after = SubjectPosition(*candidates[-1], ALL_APPS)
+    return SubjectPage(describe_states(session, found), after)
 
 
-def is_passed(here: SubjectPosition, after: SubjectPosition | None) -> bool:
-    """Tell whether a page before this one has looked at a subject of the same ID."""
-    return (
-        after is not None
-        and here.subject_id == after.subject_id
-        and here.sdk_app_id <= after.sdk_app_id
-    )
+Candidate = tuple[str, str]  # start of a name, or nothing where the order is by ID; and an ID
 
 
-def fetch_ids(
-    session: Session, kind: SubjectType, query: SubjectsQuery, after: SubjectPosition | None
-) -> Sequence[str]:
-    """Fetch the next IDs; the last one again if other apps may have it too."""
-    ids = sa.select(LifecycleEvent.subject_id).where(LifecycleEvent.subject_type == kind)
-    if after is not None and after.sdk_app_id == ALL_APPS:
-        ids = ids.where(LifecycleEvent.subject_id > after.subject_id)
-    elif after is not None:
-        ids = ids.where(LifecycleEvent.subject_id >= after.subject_id)
-    if "owner" in query.filters:  # whoever owns it now was named by one of its events
-        named = sa.select(LifecycleEvent.subject_id)
-        named = named.where(LifecycleEvent.owner == query.filters["owner"])
-        ids = ids.where(LifecycleEvent.subject_id.in_(named))
-    return session.scalars(ids.distinct().order_by(LifecycleEvent.subject_id).limit(CHUNK)).all()
+def fetch_candidates(
+    session: Session,
+    kind: SubjectType,
+    query: SubjectsQuery,
+    after: SubjectPosition | None,
+    chunk: int,
+) -> Sequence[Candidate]:
+    """Fetch the next candidates; the last one again if other apps may have a subject of its ID."""
+    subject_id, name_start = LifecycleEvent.subject_id, LifecycleEvent.name_start
+    begun = after is not None and after.sdk_app_id != ALL_APPS
+    if query.is_by_name:
+        start = start_of(query.filters["name"])
+        rows = sa.select(name_start, subject_id).order_by(name_start, subject_id)
+        rows = rows.where(name_start.between(start, start.ljust(START_LENGTH, LAST_CHARACTER)))
+        if after is not None:
+            here, there = sa.tuple_(name_start, subject_id), (after.name_start, after.subject_id)
+            rows = rows.where(name_start >= after.name_start)
+            rows = rows.where(here >= there if begun else here > there)
+    else:
+        rows = sa.select(sa.literal(""), subject_id).order_by(subject_id)
+        if after is not None:
+            later = subject_id > after.subject_id
+            rows = rows.where(subject_id >= after.subject_id if begun else later)
+        if "owner" in query.filters:  # whoever owns it now was named by one of its events
+            rows = rows.where(LifecycleEvent.owner == query.filters["owner"])
+    rows = rows.where(LifecycleEvent.subject_type == kind).distinct().limit(chunk)
+    return [(start or "", one) for start, one in session.execute(rows)]
 
 
 def fetch_states(
-    session: Session, kind: SubjectType, ids: Sequence[str], query: SubjectsQuery
-) -> Iterator[Row]:
-    """Add up the events of some subjects, by ID in the order given, then by app."""
+    session: Session, kind: SubjectType, candidates: Sequence[Candidate], query: SubjectsQuery
+) -> Iterator[tuple[SubjectPosition, State]]:
+    """Add up the events of some candidates, in the order given, then by app."""
     events = (
-        sa.select(LifecycleEvent.subject_id, *COLUMNS)
-        .where(LifecycleEvent.subject_type == kind, LifecycleEvent.subject_id.in_(ids))
-        .order_by(LifecycleEvent.sdk_app_id, *IN_ORDER)
+        sa.select(LifecycleEvent.subject_id, *EVENT)
+        .where(
+            LifecycleEvent.subject_type == kind,
+            LifecycleEvent.subject_id.in_({subject_id for _, subject_id in candidates}),
+        )
+        .order_by(*IN_ORDER)
     )
     if "sdk_app_id" in query.filters:
         events = events.where(LifecycleEvent.sdk_app_id == query.filters["sdk_app_id"])
-    places = {subject_id: place for place, subject_id in enumerate(ids)}
-    rows = sorted(session.execute(events).mappings(), key=lambda row: places[row["subject_id"]])
-    for (subject_id, app), group in groupby(
-        rows, key=lambda row: (row["subject_id"], row["sdk_app_id"])
-    ):
-        if (life := fold_state(dict(row) for row in group)) is not None:
-            yield describe(life, Subject(kind, subject_id), app, None)
+    histories: dict[str, dict[str, list[Event]]] = defaultdict(lambda: defaultdict(list))
+    for subject_id, *row in session.execute(events):
+        event = Event._make(row)
+        histories[subject_id][event.sdk_app_id].append(event)
+    for start, subject_id in candidates:
+        for app, history in sorted(histories[subject_id].items()):
+            life = split_lives(history)[-1]
+            state = State(Subject(kind, subject_id, app), life)
+            yield SubjectPosition(start, subject_id, app), state
 
 
-def passes(state: Row, query: SubjectsQuery) -> bool:
-    """Tell whether a state is asked for."""
-    values = {name: field.value for name, field in state["fields"].items()}
+def passes(state: State, place: SubjectPosition, query: SubjectsQuery) -> bool:
+    """Tell whether a subject is what is looked for, by the name it is found by."""
     wanted = query.filters
+    if wanted.get("status", state.life.status) != state.life.status:
+        return False
+    values = {name: str(field.value) for name, field in state.fields.items()}
+    name = values.get("name", "")
     return (
-        wanted.get("status", state["status"]) == state["status"]
-        and wanted.get("owner", values.get("owner")) == values.get("owner")
-        and str(values.get("name", "")).startswith(wanted.get("name", ""))
+        wanted.get("owner", values.get("owner")) == values.get("owner")
+        and name.startswith(wanted.get("name", ""))
+        and (not query.is_by_name or start_of(name) == place.name_start)
     )

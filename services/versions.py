@@ -1,11 +1,15 @@
 """Number the steps in the life of a subject, each with what it changed."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+
+from sqlalchemy.orm import Session
 
 from models.vocabulary import Action
-from services.lives import Change, Event, fold
+from services.lives import Life
+from services.moments import fetch_moments
+from services.pages import Row
+from services.profile import Change, find_changes
 
 ALWAYS_VERSIONS = {
     Action.CREATED,
@@ -29,25 +33,20 @@ class Version:
     life: int
     event_id: int
     action: str
-    occurred_at: datetime
-    operator: str | None
-    platform: str | None
     changes: list[Change]
 
 
-def fold_versions(events: Iterable[Event]) -> Iterator[Version]:
+def find_versions(lives: Iterable[Life]) -> Iterator[Version]:
     """Give a version for every step of the lifecycle, and for all else that changes a field."""
     number = 0
-    for life, event, changes in fold(events):
-        if changes or event["action"] in ALWAYS_VERSIONS:
-            number += 1
-            yield Version(
-                version=number,
-                life=life.number,
-                event_id=event["id"],
-                action=event["action"],
-                occurred_at=event["occurred_at"],
-                operator=event["operator"],
-                platform=event["platform"],
-                changes=changes,
-            )
+    for life in lives:
+        for event, changes in find_changes(life.events):
+            if changes or event.action in ALWAYS_VERSIONS:
+                number += 1
+                yield Version(number, life.number, event.id, event.action, changes)
+
+
+def describe_versions(session: Session, versions: Sequence[Version]) -> list[Row]:
+    """Put versions into the words of the API."""
+    moments = fetch_moments(session, (version.event_id for version in versions))
+    return [{**vars(version), **moments[version.event_id]._mapping} for version in versions]

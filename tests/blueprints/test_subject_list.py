@@ -4,7 +4,7 @@ import pytest
 
 from services import subject_list
 from tests.conftest import OPEN_APP
-from tests.payloads import channel_created, group_changed, group_created, group_destroyed
+from tests.payloads import channel_created, group_changed, group_created, group_destroyed, sample
 
 
 @pytest.fixture
@@ -20,7 +20,8 @@ def groups(deliver):
 
 @pytest.fixture(params=[1, 2, 100])
 def _chunks(monkeypatch, request):
-    monkeypatch.setattr(subject_list, "CHUNK", request.param)
+    monkeypatch.setattr(subject_list, "LEAST_CHUNK", request.param)
+    monkeypatch.setattr(subject_list, "LARGEST_CHUNK", request.param)
 
 
 def ids(items):
@@ -45,7 +46,9 @@ def test_item_is_the_state_of_its_subject(groups, read):
         ({"status": "destroyed"}, ["g1", "g3", "g5"]),
         ({"status": "active"}, ["g0", "g2", "g4", "g6"]),
         ({"name": "N1"}, ["g1", "g3", "g5"]),
-        ({"name": "N"}, [f"g{number}" for number in range(7)]),
+        ({"name": "N"}, ["g0", "g2", "g4", "g6", "g1", "g3", "g5"]),
+        ({"name": "N", "owner": "leckie"}, [f"g{number}" for number in range(7)]),
+        ({"name": ""}, [f"g{number}" for number in range(7)]),
         ({"name": "N1", "status": "active"}, []),
         ({"owner": "nobody"}, []),
         ({"sdk_app_id": "1"}, []),
@@ -54,6 +57,40 @@ def test_item_is_the_state_of_its_subject(groups, read):
 @pytest.mark.usefixtures("_chunks")
 def test_filters_are_about_the_present(groups, read_all, filters, expected):
     assert ids(read_all("/groups", limit=2, **filters)) == expected
+
+
+@pytest.fixture
+def named(deliver):
+    """Groups by name, in the order in which a search for a name finds them."""
+    names = ["", "A", "Aa", "AB", "a", "ab", "é", "名", "名前", "\N{GRINNING FACE}", "a\0b", "␛"]
+    names += ["x" * 70 + "1", "x" * 70 + "2"]
+    for number, name in enumerate(names):
+        deliver(group_created(GroupId=f"g{number:02}", Name=name))
+    return lambda prefix: sorted(name for name in names if name.startswith(prefix))
+
+
+@pytest.mark.usefixtures("_chunks")
+@pytest.mark.parametrize(
+    "prefix", ["A", "a", "é", "名", "\N{GRINNING FACE}", "a\0", "␛", "x" * 64, "x" * 70 + "2", "%"]
+)
+def test_name_is_found_by_its_beginning_and_no_other(named, read_all, prefix):
+    found = read_all("/groups", limit=1, name=prefix)
+
+    assert sorted(item["fields"]["name"]["value"] for item in found) == named(prefix)
+
+
+def test_renamed_group_is_found_by_its_new_name_only(deliver, read_all):
+    for second, name in enumerate(["Old", "New", "New", "x" * 65, "x" * 66], start=1):
+        deliver(group_changed(GroupId="g", Name=name, EventTime=1000 * second))
+
+    assert read_all("/groups", name="Old") == read_all("/groups", name="New") == []
+    assert ids(read_all("/groups", name="x", limit=1)) == ["g"]
+
+
+def test_name_of_a_topic_is_not_its_groups(deliver, read_all):
+    deliver(sample("CallbackAfterCreateTopic", Name="Topic"))
+
+    assert read_all("/groups", name="Topic") == []
 
 
 def test_owner_of_the_past_owns_nothing(groups, deliver, read):
@@ -78,10 +115,10 @@ def test_apps_are_told_apart(groups, deliver, read_all, limit):
 
 
 def test_page_that_finds_little_ends_early_and_the_next_goes_on(groups, read, monkeypatch):
-    monkeypatch.setattr(subject_list, "CHUNK", 2)
+    monkeypatch.setattr(subject_list, "LARGEST_CHUNK", 2)
     monkeypatch.setattr(subject_list, "MAX_EXAMINED", 2)
 
-    first = read("/groups", name="nothing")
+    first = read("/groups", status="destroyed", name="N0")
     assert first["items"] == []
     assert first["next_cursor"]
 
@@ -91,6 +128,7 @@ def test_cursor_belongs_to_its_filters(groups, read):
 
     for wrong in ({"cursor": cursor, "status": "active"}, {"cursor": "x"}, {"cursor": cursor[:-4]}):
         assert list(read("/groups", 400, **wrong)["errors"]) == ["cursor"]
+    read("/channels", 400, cursor=cursor)
 
 
 def test_unknown_status_is_refused(read):

@@ -27,6 +27,7 @@ HISTORY = [
     ({"subject_id": ["s7"]}, f"{EVENTS}_subject_id_occurred_at_id"),
     ({"action": ["destroyed"]}, f"{EVENTS}_action_occurred_at_id"),
     ({"action": ["destroyed", "full"]}, f"{EVENTS}_action_occurred_at_id"),
+    ({"subject_id": ["s7"], "action": ["destroyed"]}, f"{EVENTS}_subject_action"),
     ({"operator": ["u7"]}, f"{EVENTS}_operator_occurred_at_id"),
     ({"owner": ["u7"], "order": ["asc"]}, f"{EVENTS}_owner_occurred_at_id"),
     ({"sdk_app_id": ["2"]}, f"{EVENTS}_sdk_app_id_occurred_at_id"),

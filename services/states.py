@@ -1,0 +1,59 @@
+"""What subjects were in one of their lives, in the words of the API."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from sqlalchemy.orm import Session
+
+from services.lives import Life
+from services.moments import Moments, fetch_moments
+from services.pages import Row
+from services.profile import FieldValue, find_profile
+from services.subject_events import Subject
+
+
+@dataclass(frozen=True)
+class State:
+    """What a subject was in the end of a life, or at the point up to which that is known."""
+
+    subject: Subject
+    life: Life
+
+    @cached_property
+    def fields(self) -> Mapping[str, FieldValue]:
+        """What every field was that has ever been mentioned."""
+        return find_profile(self.life.events)
+
+    def named_events(self) -> Iterator[int | None]:
+        """Name the events that it tells the time of."""
+        yield from (self.life.created_by, self.life.destroyed_by)
+        yield from (field.event_id for field in self.fields.values())
+
+    def describe(self, moments: Moments) -> Row:
+        """Say it all."""
+        created, destroyed = self.life.created_by, self.life.destroyed_by
+        return {
+            "subject_type": self.subject.type,
+            "subject_id": self.subject.id,
+            "sdk_app_id": self.subject.sdk_app_id,
+            "life": self.life.number,
+            "status": self.life.status,
+            "created_at": None if created is None else moments[created].occurred_at,
+            "destroyed_at": None if destroyed is None else moments[destroyed].occurred_at,
+            "last_event_id": self.life.events[-1].id,
+            "fields": {
+                name: {
+                    "value": field.value,
+                    "since": moments[field.event_id].occurred_at,
+                    "event_id": field.event_id,
+                }
+                for name, field in self.fields.items()
+            },
+        }
+
+
+def describe_states(session: Session, states: Sequence[State]) -> list[Row]:
+    """Put states into the words of the API."""
+    moments = fetch_moments(session, (one for state in states for one in state.named_events()))
+    return [state.describe(moments) for state in states]

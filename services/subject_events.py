@@ -1,0 +1,65 @@
+"""Fetch what happened to a subject, as it is folded into lives."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from models.event import LifecycleEvent
+from models.vocabulary import SubjectType
+from services.lives import Event
+
+# As ``Event`` has them; what only an answer needs is fetched later.
+EVENT = (
+    LifecycleEvent.id,
+    LifecycleEvent.action,
+    LifecycleEvent.event_time.is_not(None),
+    sa.type_coerce(LifecycleEvent.name, sa.Text),
+    sa.type_coerce(LifecycleEvent.owner, sa.Text),
+    sa.cast(LifecycleEvent.details, sa.Text),
+    sa.type_coerce(LifecycleEvent.sdk_app_id, sa.Text),
+)
+IN_ORDER = (LifecycleEvent.occurred_at, LifecycleEvent.received_at, LifecycleEvent.id)
+
+
+class AmbiguousSubjectError(Exception):
+    """Several apps have a subject of this ID, and nobody said which is meant."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Whose history is asked for.
+
+    Attributes:
+        sdk_app_id: the app it belongs to; none where it is expected to be in one app only.
+    """
+
+    type: SubjectType
+    id: str
+    sdk_app_id: str | None = None
+
+
+def fetch_events(
+    session: Session, subject: Subject, *, until: datetime | None = None
+) -> tuple[Subject, Sequence[Event]]:
+    """Fetch what happened to a subject, in order, and tell which app it is one of.
+
+    Raises:
+        AmbiguousSubjectError: it may be one of several apps.
+    """
+    query = (
+        sa.select(*EVENT)
+        .where(LifecycleEvent.subject_type == subject.type, LifecycleEvent.subject_id == subject.id)
+        .order_by(*IN_ORDER)
+    )
+    if subject.sdk_app_id is not None:
+        query = query.where(LifecycleEvent.sdk_app_id == subject.sdk_app_id)
+    if until is not None:
+        query = query.where(LifecycleEvent.occurred_at <= until)
+    events = [Event._make(row) for row in session.execute(query)]
+    apps = {event.sdk_app_id for event in events}
+    if len(apps) > 1:
+        raise AmbiguousSubjectError
+    return Subject(subject.type, subject.id, *apps), events

@@ -100,10 +100,7 @@ class Keeper:
         try:
             self.spool.append(keeping.callback)
         except OSError as error:
-            if storing is None or storing.done():  # it has failed, or was sent away
-                storing = self.committer.submit(keeping.callback)
-            rest = keeping.seconds_until(LAST_MOMENT_SECONDS)
-            if self.find_fault(storing, rest) is not None:
+            if self.find_last_fault(storing, keeping) is not None:
                 raise NotKeptError(describe(error)) from error
             return
         if storing is not None:
@@ -118,6 +115,20 @@ class Keeper:
             self.breaker.open(fault)
             self.committer.cancel_waiting()
         return fault is None
+
+    def find_last_fault(
+        self, storing: Future[None] | None, keeping: Keeping
+    ) -> BaseException | None:
+        """Give the database the rest of the time; tells what is wrong, or none once it is stored.
+
+        Who gives the database up meanwhile sends away what waits, this callback too.
+        """
+        while True:
+            if storing is None or storing.done():  # it has failed, or was sent away
+                storing = self.committer.submit(keeping.callback)
+            fault = self.find_fault(storing, keeping.seconds_until(LAST_MOMENT_SECONDS))
+            if not isinstance(fault, CancelledError):
+                return fault
 
     def find_fault(self, storing: Future[None], seconds: float) -> BaseException | None:
         """Wait for a callback to be stored; tells what is wrong, or none once it is stored."""

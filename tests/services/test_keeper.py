@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from threading import Event
-from time import monotonic
+from time import monotonic, sleep
 
 import pytest
 import sqlalchemy as sa
@@ -306,6 +306,37 @@ def test_slow_database_is_waited_for_when_the_spool_disk_is_full(keeper, databas
         list(pool.map(lambda number: keeper.keep(make_callback(b"%d" % number)), range(20)))
 
     assert len(stored(database)) == 20
+
+
+def test_callback_that_others_send_away_has_nowhere_else_to_go(keeper, database, tmp_path):
+    (tmp_path / "spool").touch()
+    real, begun, release = keeper.committer.store, Event(), Event()
+
+    def store_late(callbacks):
+        begun.set()
+        release.wait(10)
+        real(callbacks)
+
+    keeper.committer.store = store_late
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(keeper.keep, make_callback(b"1"))
+        assert begun.wait(10)
+        keeper.breaker.open(TimeoutError())
+        second = pool.submit(keeper.keep, make_callback(b"2"))
+        for _ in range(3):
+            wait_until(lambda: keeper.committer.waiting)
+            keeper.committer.cancel_waiting()
+        release.set()
+        assert (first.result(10), second.result(10)) == (None, None)
+
+    assert len(stored(database)) == 2
+
+
+def wait_until(condition):
+    deadline = monotonic() + 10
+    while not condition():
+        assert monotonic() < deadline
+        sleep(0.001)
 
 
 def test_nothing_is_acknowledged_when_neither_takes_it(keeper, database, tmp_path):

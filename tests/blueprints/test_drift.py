@@ -44,6 +44,22 @@ def test_type_that_the_schema_does_not_expect_is_told_though_invalid(deliver, re
     assert differences(read)["Name", "array"]["count"] == 1
 
 
+def test_fields_of_listed_users_are_compared_too(deliver, read):
+    users = [{"Member_Account": "a", "Role": "Owner"}, {"Member_Account": "b", "Role": "Member"}]
+    deliver(group_destroyed(MemberList=users))
+    deliver(group_destroyed(MemberList=[{"Account": 5}, "c", {"Member_Account": 6}]))
+
+    found = differences(read)
+    assert found["MemberList[].Role", "string"]["count"] == 1
+    assert {key for key in found if key[0].startswith("MemberList")} == {
+        ("MemberList[].Role", "string"),
+        ("MemberList[].Account", "integer"),
+        ("MemberList[].Member_Account", "missing"),
+        ("MemberList[].Member_Account", "integer"),
+        ("MemberList[]", "string"),
+    }
+
+
 def test_documented_field_that_is_left_out_is_missing(deliver, read):
     deliver(group_destroyed(Type=None))
 

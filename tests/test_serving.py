@@ -164,6 +164,26 @@ def test_readme_leads_from_the_first_callback_to_the_history(folder):
     assert "@TGS#2J4SZEAEL" in disbanded
 
 
+def test_example_client_reads_every_page(server, folder, connection):
+    for number in range(5):
+        send(connection, body=json.dumps(group_destroyed(GroupId=f"client {number}/é")))
+    client, address = ROOT / "docs" / "example_client.py", f"http://{server[0]}"
+
+    paged = run(
+        *(sys.executable, client, f"{address}/history?limit=2&action=destroyed&member=bob"),
+        folder=folder,
+        API_KEY=api_key(folder),
+    )
+    refused = run(sys.executable, client, f"{address}/history", folder=folder, API_KEY="x")
+
+    assert paged.returncode == 0, paged.stderr
+    items = [json.loads(line) for line in paged.stdout.splitlines()]
+    assert len(items) >= 5
+    assert items == read(server, folder, "/history?limit=500&action=destroyed&member=bob")["items"]
+    assert refused.returncode == 1
+    assert '"status":401' in refused.stderr
+
+
 @pytest.mark.parametrize(
     ("options", "expected"),
     [

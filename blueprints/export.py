@@ -10,11 +10,10 @@ from flask import Blueprint, Response, request
 from blueprints.access import require_api_key
 from blueprints.operation import Operation
 from blueprints.runtime import runtime
-from models.session import Database
 from schemas.export import CONTENT_TYPES, WRITERS, ExportQuerySchema
 from schemas.history import EventSchema
 from schemas.page import PageQuery
-from services.export import stream_history
+from services.history import stream_history
 
 PIECE_CHARACTERS = 64 * 1024
 GZIP = 16 + zlib.MAX_WBITS
@@ -32,7 +31,8 @@ def export_history() -> Response:
     """
     query: PageQuery = ExportQuerySchema().load(request.args.to_dict(flat=False))
     chosen = query.filters["format"]
-    pieces = encode(write_history(runtime().database, query))
+    events = stream_history(runtime().database, query)
+    pieces = encode(WRITERS[chosen](events))
     pieces = chain([next(pieces)], pieces)  # what fails at once is still answered as a failure
     response = Response(content_type=CONTENT_TYPES[chosen])
     if request.accept_encodings.quality("gzip") > 0:
@@ -47,12 +47,6 @@ def export_history() -> Response:
 export_history.operation = Operation(  # type: ignore[attr-defined]
     ExportQuerySchema(), EventSchema(), tuple(CONTENT_TYPES.values())
 )
-
-
-def write_history(database: Database, query: PageQuery) -> Iterator[str]:
-    """Write the file, line by line."""
-    with database.reads() as session:
-        yield from WRITERS[query.filters["format"]](stream_history(session, query))
 
 
 def encode(lines: Iterable[str]) -> Iterator[bytes]:

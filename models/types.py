@@ -28,6 +28,7 @@ ESCAPE = "\N{SYMBOL FOR ESCAPE}"
 UNSTORABLE = re.compile(f"[\0{ESCAPE}\ud800-\udfff]")
 ESCAPED = re.compile(f"{ESCAPE}([0-9a-f]{{4}})")
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
 def escape_text(text: str) -> str:
@@ -59,8 +60,12 @@ def fits_id_column(text: str) -> bool:
 
 def dump_json(value: Any) -> str:
     """Write JSON that reads well in SQL and survives UTF-8: only lone surrogates are escaped."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return LONE_SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    text = ENCODER.encode(value)
+    return (
+        text
+        if text.isascii()
+        else LONE_SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    )
 
 
 class ExactText(sa.TypeDecorator[str]):

@@ -4,15 +4,19 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
+from operator import itemgetter
 from typing import Any
 
 from marshmallow import fields
 
 from models.types import dump_json
+from schemas.fields import Instant
 from schemas.history import EventSchema, HistoryQuerySchema
 
-EVENT = EventSchema()
-COLUMNS = tuple(EVENT.fields)
+FIELDS = EventSchema().fields
+COLUMNS = tuple(FIELDS)
+PICK = itemgetter(*COLUMNS)
+INSTANTS = [(name, field) for name, field in FIELDS.items() if isinstance(field, Instant)]
 # A spreadsheet takes what begins like this for a formula, or passes over it to one that follows.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -48,11 +52,22 @@ class ExportQuerySchema(HistoryQuerySchema):
     )
 
 
+def dump(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Do what ``EventSchema.dump`` does, in a tenth of the time: all but instants stay as they are.
+
+    It would ask each field how to find its value, and take half the time of an export.
+    """
+    dumped = dict(zip(COLUMNS, PICK(event), strict=True))
+    for name, field in INSTANTS:
+        dumped[name] = field._serialize(event[name], name, event)
+    return dumped
+
+
 def write_ndjson(events: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """Write a line for each event, and a last one that says that all are there."""
     count = 0
     for count, event in enumerate(events, start=1):  # noqa: B007
-        yield f"{dump_json(EVENT.dump(event))}\n"
+        yield f"{dump_json(dump(event))}\n"
     yield f"{dump_json({'complete': True, 'count': count})}\n"
 
 
@@ -73,7 +88,7 @@ def write_csv(events: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     yield write(COLUMNS)
     count = 0
     for count, event in enumerate(events, start=1):  # noqa: B007
-        dumped = EVENT.dump(event)
+        dumped = dump(event)
         yield write(to_cell(dumped[name]) for name in COLUMNS)
     yield write(["complete", count])
 

@@ -62,7 +62,8 @@ class Instant(fields.AwareDateTime):
             return None
         milliseconds = self.brief and value.microsecond % 1000 == 0
         timespec = "milliseconds" if milliseconds else "microseconds"
-        return value.astimezone(UTC).isoformat(timespec=timespec).replace("+00:00", "Z")
+        in_utc = value if value.tzinfo is UTC else value.astimezone(UTC)
+        return f"{in_utc.isoformat(timespec=timespec).removesuffix('+00:00')}Z"
 
 
 def word_field(vocabulary: type[StrEnum]) -> fields.String:

@@ -119,10 +119,7 @@ class Keeper:
     def find_last_fault(
         self, storing: Future[None] | None, keeping: Keeping
     ) -> BaseException | None:
-        """Give the database the rest of the time; tells what is wrong, or none once it is stored.
-
-        Who gives the database up meanwhile sends away what waits, this callback too.
-        """
+        """Give the database the rest of the time, also if others give up and clear the queue."""
         while True:
             if storing is None or storing.done():  # it has failed, or was sent away
                 storing = self.committer.submit(keeping.callback)

@@ -11,6 +11,8 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from schemas.cursor import Position
 from schemas.page import Order, PageQuery
 
+STREAMED_ROWS = 500  # in memory at a time
+
 Row = dict[str, Any]
 Rows = sa.Select[Any]
 SortKey = tuple[InstrumentedAttribute[datetime], InstrumentedAttribute[int]]
@@ -47,7 +49,7 @@ def fetch_page(
         sort_key: the instant and the ID that order the rows; an index must lead to them.
     """
     pages = [limit_page(rows, query, sort_key) for rows in alternatives]
-    page = pages[0] if len(pages) == 1 else merge_pages(pages, query, sort_key)
+    page = merge(pages, query, sort_key).limit(query.limit + 1)
     found = session.execute(page).mappings().all()
     items = [dict(row) for row in found[: query.limit]]
     if len(found) <= query.limit:
@@ -62,24 +64,38 @@ def limit_page(rows: Rows, query: PageQuery, sort_key: SortKey) -> Rows:
     The instant is bounded by itself as well: MariaDB finds no range in a comparison of rows.
     """
     at, row_id = sort_key
-    if "since" in query.filters:
-        rows = rows.where(at >= query.filters["since"])
-    if "until" in query.filters:
-        rows = rows.where(at < query.filters["until"])
     if query.after is not None:
         here, there = sa.tuple_(at, row_id), sa.tuple_(query.after.at, query.after.id)
         if query.order is Order.DESC:
             rows = rows.where(at <= query.after.at, here < there)
         else:
             rows = rows.where(at >= query.after.at, here > there)
-    return rows.order_by(*in_order(query, sort_key)).limit(query.limit + 1)
+    return put_in_order(rows, query, sort_key).limit(query.limit + 1)
 
 
-def merge_pages(pages: Sequence[Rows], query: PageQuery, sort_key: SortKey) -> Rows:
-    """Take the first rows of several pages as one."""
-    merged = sa.union_all(*(sa.select(page.subquery()) for page in pages)).subquery()
+def put_in_order(rows: Rows, query: PageQuery, sort_key: SortKey) -> Rows:
+    """Keep what is within the query's bounds in time, and order it."""
+    at, _ = sort_key
+    if "since" in query.filters:
+        rows = rows.where(at >= query.filters["since"])
+    if "until" in query.filters:
+        rows = rows.where(at < query.filters["until"])
+    return rows.order_by(*in_order(query, sort_key))
+
+
+def merge(ordered: Sequence[Rows], query: PageQuery, sort_key: SortKey) -> Rows:
+    """Put rows that are in order each by themselves in order altogether."""
+    if len(ordered) == 1:
+        return ordered[0]
+    merged = sa.union_all(*(sa.select(rows.subquery()) for rows in ordered)).subquery()
     columns = [merged.c[column.key] for column in sort_key]
-    return sa.select(merged).order_by(*in_order(query, columns)).limit(query.limit + 1)
+    return sa.select(merged).order_by(*in_order(query, columns))
+
+
+def stream_all(alternatives: Sequence[Rows], sort_key: SortKey, query: PageQuery) -> Rows:
+    """Select all rows, for a server-side cursor where the database has such."""
+    ordered = [put_in_order(rows, query, sort_key) for rows in alternatives]
+    return merge(ordered, query, sort_key).execution_options(yield_per=STREAMED_ROWS)
 
 
 def in_order(query: PageQuery, sort_key: Iterable[Any]) -> list[sa.UnaryExpression[Any]]:

@@ -4,10 +4,11 @@ import csv
 import gzip
 import io
 import json
+from itertools import count
 
 import pytest
 
-from services import export
+from services import history
 from tests.conftest import KEY
 from tests.payloads import SAMPLES, channel_changed, channel_created, group_destroyed
 
@@ -26,7 +27,7 @@ def fetch(client):
 
 @pytest.fixture(autouse=True)
 def _short_pages(monkeypatch):
-    monkeypatch.setattr(export, "MAX_LIMIT", 3)
+    monkeypatch.setattr("services.pages.STREAMED_ROWS", 3)
 
 
 @pytest.fixture
@@ -103,14 +104,14 @@ def test_gzip_is_for_those_who_ask(fetch, events):
 
 
 def test_file_that_breaks_off_does_not_say_that_it_is_complete(app, fetch, events, monkeypatch):
-    real = export.fetch_history
+    real, calls = history.add_members, count()
 
-    def fail_later(session, query):
-        if query.after is not None:
+    def fail_later(session, rows):
+        if next(calls):
             raise ConnectionError("gone")
-        return real(session, query)
+        real(session, rows)
 
-    monkeypatch.setattr(export, "fetch_history", fail_later)
+    monkeypatch.setattr(history, "add_members", fail_later)
     monkeypatch.setattr("blueprints.export.PIECE_CHARACTERS", 1)
     sent = []
     with pytest.raises(ConnectionError):

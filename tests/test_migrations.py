@@ -55,6 +55,17 @@ def test_migrations_are_one_numbered_line(empty):
         assert revision.path.rpartition("/")[2].startswith(revision.revision)
 
 
+def test_sqlite_knows_how_selective_every_index_is(empty):
+    if empty.dialect.name != "sqlite":
+        pytest.skip("the others find out by themselves")
+    command.upgrade(config_for(empty), "head")
+
+    known = empty.exec_driver_sql("SELECT tbl, idx FROM sqlite_stat1").all()
+    indexes = "SELECT tbl_name, name FROM sqlite_master WHERE type = 'index'"
+    there = empty.exec_driver_sql(f"{indexes} AND tbl_name <> 'alembic_version'").all()
+    assert sorted(known) == sorted(there)
+
+
 def alembic(*arguments, folder=ROOT, **environment):
     return subprocess.run(
         [sys.executable, "-m", "alembic", *arguments],

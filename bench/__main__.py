@@ -10,7 +10,8 @@ from bench.contenders import OURS, PEERS, ROOT, ours, peers
 from bench.databases import find_engine
 from bench.machine import describe_machine
 from bench.plan import Plan, measure_engine
-from bench.report import Section, write_report
+from bench.reading import measure_reading
+from bench.report import Section, Table, write_report
 from bench.services import own_folder
 
 FOLDER = ROOT / "var" / "bench"  # on a disk whose flushes cost what they cost
@@ -22,7 +23,7 @@ def main() -> bool:
     """Measure what was asked for, and report; tell whether a run of ours does not count."""
     options = parse_options()
     require_wrk()
-    sections: list[Section] = []
+    sections: list[Section | Table] = []
     FOLDER.mkdir(parents=True, exist_ok=True)
     with own_folder(FOLDER) as folder:
         plan = Plan(
@@ -34,7 +35,11 @@ def main() -> bool:
             rows=sorted({0, *options.rows}),
         )
         for name in options.engines:
-            sections += measure_engine(find_engine(name), plan, folder)
+            engine = find_engine(name)
+            if options.reads:
+                sections += measure_reading(engine, plan.contenders[0], options.rows, folder)
+            else:
+                sections += measure_engine(engine, plan, folder)
     report = write_report(describe_machine(), sections)
     print(report)
     if options.out:
@@ -56,6 +61,7 @@ def parse_options() -> Namespace:
     add("--seconds", type=int, default=5, help="length of a turn")
     add("--peers", type=words(*PEERS), default=",".join(PEERS), help="who runs beside ours")
     add("--rows", type=numbers, default="0", help="rows stored before; above 0, compared with none")
+    add("--reads", action="store_true", help="measure what readers get instead, on --rows")
     add("--out", type=Path, help="write the report to this file as well")
     add("--root", type=Path, default=ROOT, help="tree that our service is taken from")
     add("--quick", action="store_true", help="only see that it runs: one second of each")

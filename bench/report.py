@@ -35,11 +35,31 @@ class Section:
     inverse: bool = False
     target: float = 0
 
+    def write(self) -> Iterator[str]:
+        """Write it as Markdown, line by line."""
+        return write_table(self)
 
-def write_report(facts: Iterable[str], sections: Iterable[Section]) -> str:
+
+@dataclass(frozen=True)
+class Table:
+    """A table of anything else; head and lines are cells with bars between them."""
+
+    title: str
+    head: str
+    lines: Sequence[str]
+    runs: Sequence[Run] = ()
+
+    def write(self) -> Iterator[str]:
+        """Write it as Markdown, line by line."""
+        yield f"| {self.head} |"
+        yield "|---" + "|--:" * self.head.count("|") + "|"
+        yield from (f"| {line.rstrip()} |" for line in self.lines)
+
+
+def write_report(facts: Iterable[str], sections: Iterable[Section | Table]) -> str:
     """Write the whole report."""
     parts = ["# Benchmark", "\n".join(f"- {fact}" for fact in facts), NOTES]
-    parts += [f"## {section.title}\n\n" + "\n".join(write_table(section)) for section in sections]
+    parts += [f"## {section.title}\n\n" + "\n".join(section.write()) for section in sections]
     return "\n\n".join(parts) + "\n"
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-SUBJECTS_OF_A_KIND = 100_000  # so many channels, and so many groups
+SUBJECTS_OF_A_KIND = 100_000  # so many channels, and so many groups, of ten million rows
+ROWS_OF_A_SUBJECT = 50
 
 COMMAND = """CASE kind
     WHEN 0 THEN 'OfficialAccount.CallbackAfterCreateOfficialAccount'
@@ -24,12 +25,17 @@ QUERY_STRING = """'SdkAppid=888888&CallbackCommand=' || command
 # Multiplied by 2**32 / golden ratio, neighbours fall far apart and no value is preferred.
 SOURCE = f"""(
     SELECT *, {COMMAND} AS command, {SUBJECT} AS subject_id FROM (
-    SELECT *, n % 4 AS kind, 1 + hash * {SUBJECTS_OF_A_KIND} / 4294967296 AS subject,
+    SELECT *, n % 4 AS kind, 1 + hash * {{subjects}} / 4294967296 AS subject,
         'user' || (hash % 9973) AS account, received_ms - hash % 2000 AS occurred_ms FROM (
     SELECT n, (n * 2654435761) % 4294967296 AS hash, {{start_ms}} + n * {{step_ms}} AS received_ms
     FROM {{numbers}}) AS numbers) AS kinds) AS facts"""
 MEMBERS = """CROSS JOIN (SELECT 0 AS position UNION ALL SELECT 1 UNION ALL SELECT 2) AS places
     WHERE kind = 3"""
+
+
+def subjects_of_a_kind(rows: int) -> int:
+    """Tell how many channels, and how many groups, so many rows are about."""
+    return max(1, min(SUBJECTS_OF_A_KIND, rows // ROWS_OF_A_SUBJECT // 2))
 
 
 @dataclass(frozen=True)

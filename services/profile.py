@@ -12,14 +12,16 @@ from models.types import unescape_text
 from models.vocabulary import Action
 from services.lives import Event
 
-DETAIL_FIELDS = (
-    ("introduction", "Introduction"),
-    ("notification", "Notification"),
-    ("face_url", "FaceUrl"),
-    ("organization", "Organization"),
-    ("group_type", "Type"),
-)
-FIELDS = ("name", "owner", *(field for field, _ in DETAIL_FIELDS))
+# By Tencent's names, in the order in which they are told.
+FIELDS = {
+    "Name": "name",
+    "Owner_Account": "owner",
+    "Introduction": "introduction",
+    "Notification": "notification",
+    "FaceUrl": "face_url",
+    "Organization": "organization",
+    "Type": "group_type",
+}
 # A topic has a name and an owner of its own, which say nothing of its community group.
 OF_TOPICS = {Action.TOPIC_CREATED, Action.TOPIC_CHANGED, Action.TOPIC_DESTROYED}
 READ_JSON = json.JSONDecoder().raw_decode
@@ -40,20 +42,17 @@ class Change(NamedTuple):
     new: Any
 
 
-Mention = tuple[str, Any]
+Statement = Mapping[str, Any]  # by Tencent's names; null says nothing
 
 
-def find_mentions(
-    action: str, name: str | None, owner: str | None, details: str
-) -> Sequence[Mention]:
-    """List the fields that an event says something of; null says nothing."""
-    said, _ = READ_JSON(details)
+def read_statement(action: str, name: str | None, owner: str | None, details: str) -> Statement:
+    """Read what an event says of its subject, among other things."""
+    said: dict[str, Any] = READ_JSON(details)[0]
     if action in OF_TOPICS:
-        found = [("group_type", said.get("Type"))]
-    else:
-        found = [("name", name and unescape_text(name)), ("owner", owner and unescape_text(owner))]
-        found += [(field, said[wire]) for field, wire in DETAIL_FIELDS if wire in said]
-    return [mention for mention in found if mention[1] is not None]
+        return {"Type": said.get("Type")}
+    said["Name"] = name and unescape_text(name)
+    said["Owner_Account"] = owner and unescape_text(owner)
+    return said
 
 
 def find_profile(events: Sequence[Event]) -> Mapping[str, FieldValue]:
@@ -68,31 +67,39 @@ def find_profile(events: Sequence[Event]) -> Mapping[str, FieldValue]:
     Returns:
         Values by field; one that no event has mentioned is not among them.
     """
-    find = cache(find_mentions)  # many events say the same
+    read = cache(read_statement)  # many events say the same
     values: dict[str, Any] = {}
     set_by: dict[str, int] = {}
-    unsettled = set(FIELDS)
+    unsettled = [*FIELDS]
     for event in reversed(events):
-        for field, value in find(event.action, event.name, event.owner, event.details):
-            if field in unsettled and values.setdefault(field, value) == value:
-                set_by[field] = event.id
+        said = read(event.action, event.name, event.owner, event.details)
+        for name in [*unsettled]:
+            value = said.get(name)
+            if value is None:
+                continue
+            if values.setdefault(name, value) == value:
+                set_by[name] = event.id
             else:
-                unsettled.discard(field)
+                unsettled.remove(name)
         if not unsettled:
             break
-    return {field: FieldValue(values[field], set_by[field]) for field in FIELDS if field in values}
+    return {
+        field: FieldValue(values[name], set_by[name])
+        for name, field in FIELDS.items()
+        if name in values
+    }
 
 
 def find_changes(events: Sequence[Event]) -> Iterator[tuple[Event, list[Change]]]:
     """Tell of each event of one life, in order, which fields were different after it."""
-    find = cache(find_mentions)
+    read = cache(read_statement)
     values: dict[str, Any] = {}
     for event in events:
-        mentions = find(event.action, event.name, event.owner, event.details)
-        changes = [
-            Change(field, values.get(field), value)
-            for field, value in mentions
-            if field not in values or values[field] != value
-        ]
-        values.update(mentions)
+        said = read(event.action, event.name, event.owner, event.details)
+        changes = []
+        for name, field in FIELDS.items():
+            value = said.get(name)
+            if value is not None and values.get(name) != value:
+                changes.append(Change(field, values.get(name), value))
+                values[name] = value
         yield event, changes

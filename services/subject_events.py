@@ -12,16 +12,17 @@ from models.vocabulary import SubjectType
 from services.lives import Event
 
 # As ``Event`` has them; what only an answer needs is fetched later.
+EVENTS = LifecycleEvent.__table__.columns
 EVENT = (
-    LifecycleEvent.id,
-    LifecycleEvent.action,
-    LifecycleEvent.event_time.is_not(None),
-    sa.type_coerce(LifecycleEvent.name, sa.Text),
-    sa.type_coerce(LifecycleEvent.owner, sa.Text),
-    sa.cast(LifecycleEvent.details, sa.Text),
-    sa.type_coerce(LifecycleEvent.sdk_app_id, sa.Text),
+    EVENTS.id,
+    EVENTS.action,
+    EVENTS.event_time.is_not(None),
+    sa.type_coerce(EVENTS.name, sa.Text),
+    sa.type_coerce(EVENTS.owner, sa.Text),
+    sa.cast(EVENTS.details, sa.Text),
+    sa.type_coerce(EVENTS.sdk_app_id, sa.Text),
 )
-IN_ORDER = (LifecycleEvent.occurred_at, LifecycleEvent.received_at, LifecycleEvent.id)
+IN_ORDER = (EVENTS.occurred_at, EVENTS.received_at, EVENTS.id)
 
 
 class AmbiguousSubjectError(Exception):
@@ -51,13 +52,13 @@ def fetch_events(
     """
     query = (
         sa.select(*EVENT)
-        .where(LifecycleEvent.subject_type == subject.type, LifecycleEvent.subject_id == subject.id)
+        .where(EVENTS.subject_type == subject.type, EVENTS.subject_id == subject.id)
         .order_by(*IN_ORDER)
     )
     if subject.sdk_app_id is not None:
-        query = query.where(LifecycleEvent.sdk_app_id == subject.sdk_app_id)
+        query = query.where(EVENTS.sdk_app_id == subject.sdk_app_id)
     if until is not None:
-        query = query.where(LifecycleEvent.occurred_at <= until)
+        query = query.where(EVENTS.occurred_at <= until)
     events = [Event._make(row) for row in session.execute(query)]
     apps = {event.sdk_app_id for event in events}
     if len(apps) > 1:

@@ -1,7 +1,7 @@
 """List channels or groups by what they are now."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -38,11 +38,14 @@ def fetch_subjects(session: Session, kind: SubjectType, query: SubjectsQuery) ->
     ends early, and may be empty, once many were looked at: the next one goes on from there.
     """
     found: list[State] = []
+    states: dict[str, list[State]] = {}
     after, examined = query.after, 0
     chunk = min(max(query.limit + 1, LEAST_CHUNK), LARGEST_CHUNK)
     while examined < MAX_EXAMINED:
         candidates = fetch_candidates(session, kind, query, after, chunk)
-        for place, state in fetch_states(session, kind, candidates, query):
+        new = {subject_id for _, subject_id in candidates} - states.keys()  # most had one name only
+        states |= fetch_states(session, kind, new, query)
+        for place, state in to_places(candidates, states):
             if after is not None and place.is_passed_by(after):
                 continue
             if passes(state, place, query):
@@ -90,28 +93,37 @@ def fetch_candidates(
 
 
 def fetch_states(
-    session: Session, kind: SubjectType, candidates: Sequence[Candidate], query: SubjectsQuery
-) -> Iterator[tuple[SubjectPosition, State]]:
-    """Add up the events of some candidates, in the order given, then by app."""
+    session: Session, kind: SubjectType, subject_ids: Iterable[str], query: SubjectsQuery
+) -> dict[str, list[State]]:
+    """Add up the events of some subjects; give the states by ID, those of several apps by app."""
     events = (
         sa.select(LifecycleEvent.subject_id, *EVENT)
         .where(
             LifecycleEvent.subject_type == kind,
-            LifecycleEvent.subject_id.in_({subject_id for _, subject_id in candidates}),
+            LifecycleEvent.subject_id.in_(subject_ids),
         )
         .order_by(*IN_ORDER)
     )
     if "sdk_app_id" in query.filters:
         events = events.where(LifecycleEvent.sdk_app_id == query.filters["sdk_app_id"])
-    histories: dict[str, dict[str, list[Event]]] = defaultdict(lambda: defaultdict(list))
+    histories: dict[tuple[str, str], list[Event]] = defaultdict(list)
     for subject_id, *row in session.execute(events):
         event = Event._make(row)
-        histories[subject_id][event.sdk_app_id].append(event)
+        histories[subject_id, event.sdk_app_id].append(event)
+    states: dict[str, list[State]] = {subject_id: [] for subject_id in subject_ids}
+    for (subject_id, app), history in sorted(histories.items()):
+        state = State(Subject(kind, subject_id, app), split_lives(history)[-1])
+        states[subject_id].append(state)
+    return states
+
+
+def to_places(
+    candidates: Iterable[Candidate], states: Mapping[str, Sequence[State]]
+) -> Iterator[tuple[SubjectPosition, State]]:
+    """Give the states of some candidates in the order given, each with its place in the list."""
     for start, subject_id in candidates:
-        for app, history in sorted(histories[subject_id].items()):
-            life = split_lives(history)[-1]
-            state = State(Subject(kind, subject_id, app), life)
-            yield SubjectPosition(start, subject_id, app), state
+        for state in states[subject_id]:
+            yield SubjectPosition(start, subject_id, str(state.subject.sdk_app_id)), state
 
 
 def passes(state: State, place: SubjectPosition, query: SubjectsQuery) -> bool:

@@ -63,6 +63,17 @@ class Service(Flask):
 
     json_provider_class = ReadableJSONProvider
 
+    def wsgi_app(self, environ: dict[str, Any], start_response: Any) -> Any:
+        """Answer a request; an ID in its path is still encoded when it is looked for.
+
+        WSGI decodes paths, and makes a slash of an ID look like one between an ID and what follows.
+        """
+        if environ["REQUEST_METHOD"] != "POST":
+            path = environ.get("RAW_URI", "").partition("?")[0]
+            if path.startswith(subjects.PREFIXES):
+                environ["PATH_INFO"] = path
+        return super().wsgi_app(environ, start_response)
+
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Call every view as it is; to look for coroutines at each request costs time."""
         return func

@@ -1,6 +1,7 @@
 """The reading blueprint of single channels and groups: what they were, and how they changed."""
 
 from typing import Any
+from urllib.parse import quote, unquote
 
 from flask import Blueprint, Response, abort
 from flask.blueprints import BlueprintSetupState
@@ -29,11 +30,25 @@ bp = Blueprint("subjects", __name__)
 bp.before_request(require_api_key)
 
 
+PREFIXES = ("/channels/", "/groups/")  # of paths that are not decoded before an ID is found
+
+
 class SubjectIdConverter(BaseConverter):
-    """An ID as Tencent allows it: it may hold, begin or end with slashes."""
+    """An ID as Tencent allows it: it may hold, begin or end with slashes.
+
+    A slash may be left as it is, unless the ID ends like another address: ``/versions``.
+    """
 
     regex = ".+?"
     part_isolating = False
+
+    def to_python(self, value: str) -> str:
+        """Decode what is not decoded yet."""
+        return unquote(value)
+
+    def to_url(self, value: str) -> str:
+        """Encode, slashes too."""
+        return quote(value, safe="")
 
 
 @bp.record_once

@@ -1,11 +1,12 @@
 """What a channel or group was, and how it changed, over HTTP."""
 
 import random
+import re
 from urllib.parse import quote
 
 import pytest
 
-from tests.conftest import OPEN_APP
+from tests.conftest import KEY, OPEN_APP
 from tests.payloads import (
     channel_changed,
     channel_created,
@@ -28,6 +29,9 @@ STRANGE_IDS = [
     "two words",
     "\N{GRINNING FACE} & co",
     "versions",
+    "a/versions",
+    "a%2Fversions",
+    "/versions",
     "x.y;z=1",
 ]
 
@@ -179,6 +183,16 @@ def test_versions_come_in_pages(deliver, read, read_all):
     read(where, 400, cursor=cursor, order="desc")
     deliver(channel_changed(Official_Account="other"))
     read(address("channel", "other", "/versions"), 400, cursor=cursor)
+
+
+def test_link_leads_to_the_next_page_whatever_the_id(deliver, client):
+    for second in range(2):
+        deliver(at_second(second, group_changed(GroupId="a/b?/versions", Name=f"N{second}")))
+    authorized = {"headers": {"Authorization": f"Bearer {KEY}"}}
+
+    first = client.get(address("group", "a/b?/versions", "/versions?limit=1"), **authorized)
+    following = re.search("<(.+)>", first.headers["Link"])[1]
+    assert client.get(following, **authorized).get_json()["items"][0]["version"] == 2
 
 
 def test_order_of_arrival_makes_no_difference(deliver, read):

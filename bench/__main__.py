@@ -2,7 +2,7 @@
 
 import sys
 from argparse import ArgumentDefaultsHelpFormatter, ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from bench.client import require_wrk
@@ -36,10 +36,14 @@ def main() -> bool:
         )
         for name in options.engines:
             engine = find_engine(name)
-            if options.reads:
-                sections += measure_reading(engine, plan.contenders[0], options.rows, folder)
-            else:
-                sections += measure_engine(engine, plan, folder)
+            measured: Iterator[Section | Table] = (
+                measure_reading(engine, plan.contenders[0], options.rows, folder)
+                if options.reads
+                else measure_engine(engine, plan, folder)
+            )
+            for section in measured:
+                sections.append(section)
+                print(section.title, *section.write(), sep="\n", file=sys.stderr)
     report = write_report(describe_machine(), sections)
     print(report)
     if options.out:

@@ -30,11 +30,12 @@ Values = Mapping[str, str]
 
 def measure_filters(title: str, service: Service) -> Table:
     """Ask for the first page under every combination; count what PostgreSQL examines for it."""
-    reader = Reader(service.port)
     database = Database.open(service.database.url, service.database.url)
     counts = service.database.pid is not None
     found: list[tuple[float, float, str]] = []
-    for event in choose_events(database):
+    events = list(choose_events(database))
+    reader = Reader(service.port)
+    for event in events:
         for names in combine(event):
             query = {name: event[name] for name in names}
             took = reader.time("/history", **query)
@@ -70,6 +71,7 @@ def choose_events(database: Database) -> Iterator[Values]:
                 .join(EventMember, EventMember.event_id == LifecycleEvent.id)
                 .where(LifecycleEvent.id >= most * number // (SAMPLES + 1))
                 .order_by(LifecycleEvent.id, EventMember.position.desc())
+                .limit(1)
             )
             row = session.execute(query).mappings().first()
             if row is not None:

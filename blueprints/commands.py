@@ -18,8 +18,8 @@ from schemas.registry import LIFECYCLE_SCHEMAS
 from services.breaker import describe
 from services.drain import drain
 from services.drift import NEWEST, find_drift
+from services.export import stream_history
 from services.health import check_spool
-from services.history import stream_history
 from services.replay import replay
 
 POLL_SECONDS = 0.2
@@ -56,9 +56,12 @@ def export_history(output: BinaryIO, **given: Any) -> None:
     except ValidationError as error:
         raise click.UsageError(str(error)) from None
     here = runtime()
-    with click.progressbar(
-        stream_history(here.database, query), label="Exporting", show_pos=True, file=sys.stderr
-    ) as events:
+    with (
+        here.database.reads() as session,
+        click.progressbar(
+            stream_history(session, query), label="Exporting", show_pos=True, file=sys.stderr
+        ) as events,
+    ):
         for line in WRITERS[query.filters["format"]](events):
             output.write(to_bytes([line]))
     here.close()

@@ -20,7 +20,7 @@ from models.types import (
     Word,
 )
 
-BY = "ix_lifecycle_events_subject"  # named by hand where the convention gets too long
+BY = "ix_lifecycle_events_subject"  # by hand, as the convention gets too long for the first
 
 
 class LifecycleEvent(Base):

@@ -108,7 +108,7 @@ def decode_position(text: str, *, scope: str) -> SubjectPosition:
     try:
         position = SubjectPosition(*json.loads(urlsafe_b64decode(text)[MARK_BYTES:]))
         same = encode_position(position, scope=scope) == text
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         raise CursorError("not a cursor") from None
     if not same:
         raise CursorError("altered, or made for other filters")

@@ -1,18 +1,18 @@
 """Read the history: lifecycle events, the users they name, how often they were delivered."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models.delivery import Delivery
 from models.event import EventMember, LifecycleEvent
-from models.session import Database
 from models.vocabulary import SubjectType
 from schemas.page import PageQuery
 from services.deliveries import fetch_delivery
-from services.pages import Page, Row, Rows, SortKey, fetch_page, keep_equal, stream_all
+from services.moments import WRITTEN_OUT
+from services.pages import Page, Row, Rows, SortKey, fetch_page, keep_equal
 
 SHOWN = [column for column in LifecycleEvent.__table__.columns if column.key != "name_start"]
 DELIVERY_COUNT = (
@@ -23,10 +23,7 @@ DELIVERY_COUNT = (
 )
 FIND_MEMBERS = (
     sa.select(EventMember.event_id, EventMember.user_id)
-    # Written out: a driver takes longer to bind hundreds of numbers than the database to find them.
-    .where(
-        EventMember.event_id.in_(sa.bindparam("event_ids", expanding=True, literal_execute=True))
-    )
+    .where(EventMember.event_id.in_(sa.bindparam("event_ids", **WRITTEN_OUT)))
     .order_by(EventMember.event_id, EventMember.position)
 )
 FILTERED = (
@@ -44,20 +41,6 @@ def fetch_history(session: Session, query: PageQuery) -> Page:
     page = fetch_page(session, alternatives, query, sort_key=sort_key)
     add_members(session, page.items)
     return page
-
-
-def stream_history(database: Database, query: PageQuery) -> Iterator[Row]:
-    """Give all events that pass the filters, as they were at one moment, in constant memory.
-
-    A server-side cursor keeps its connection to itself: members are looked up on another.
-    """
-    events = stream_all(*select_events(query), query)
-    with database.reads() as session, database.reads() as beside, session.execute(events) as found:
-        for rows in found.mappings().partitions():
-            some = [dict(row) for row in rows]
-            add_members(beside, some)
-            beside.rollback()  # lets go of what it saw
-            yield from some
 
 
 def select_events(query: PageQuery) -> tuple[list[Rows], SortKey]:

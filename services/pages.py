@@ -11,8 +11,6 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from schemas.cursor import Position
 from schemas.page import Order, PageQuery
 
-STREAMED_ROWS = 500  # in memory at a time
-
 Row = dict[str, Any]
 Rows = sa.Select[Any]
 SortKey = tuple[InstrumentedAttribute[datetime], InstrumentedAttribute[int]]
@@ -32,6 +30,12 @@ def keep_equal(rows: Rows, query: PageQuery, *columns: InstrumentedAttribute[Any
         if column.key in query.filters:
             rows = rows.where(column == query.filters[column.key])
     return rows
+
+
+def select_all(alternatives: Sequence[Rows], query: PageQuery, *, sort_key: SortKey) -> Rows:
+    """Select the rows of all pages in order; see ``fetch_page``."""
+    ordered = [put_in_order(rows, query, sort_key) for rows in alternatives]
+    return merge(ordered, query, sort_key)
 
 
 def fetch_page(
@@ -90,12 +94,6 @@ def merge(ordered: Sequence[Rows], query: PageQuery, sort_key: SortKey) -> Rows:
     merged = sa.union_all(*(sa.select(rows.subquery()) for rows in ordered)).subquery()
     columns = [merged.c[column.key] for column in sort_key]
     return sa.select(merged).order_by(*in_order(query, columns))
-
-
-def stream_all(alternatives: Sequence[Rows], sort_key: SortKey, query: PageQuery) -> Rows:
-    """Select all rows, for a server-side cursor where the database has such."""
-    ordered = [put_in_order(rows, query, sort_key) for rows in alternatives]
-    return merge(ordered, query, sort_key).execution_options(yield_per=STREAMED_ROWS)
 
 
 def in_order(query: PageQuery, sort_key: Iterable[Any]) -> list[sa.UnaryExpression[Any]]:

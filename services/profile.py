@@ -58,8 +58,8 @@ def read_statement(action: str, name: str | None, owner: str | None, details: st
 def find_profile(events: Sequence[Event]) -> Mapping[str, FieldValue]:
     """Tell what every field was in the end, and which event made it so.
 
-    From the last event back, as far as anything is left to learn: the event that set a field is
-    the first of those that say the same until the end.
+    From the last event back, as that needs half the time: the event that set a field is the first
+    of those that say the same until the end.
 
     Args:
         events: of one life, in order.
@@ -81,8 +81,6 @@ def find_profile(events: Sequence[Event]) -> Mapping[str, FieldValue]:
                 set_by[name] = event.id
             else:
                 unsettled.remove(name)
-        if not unsettled:
-            break
     return {
         field: FieldValue(values[name], set_by[name])
         for name, field in FIELDS.items()

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from typing import Self
 
 from sqlalchemy.orm import Session
 
@@ -15,33 +15,53 @@ from services.subject_events import Subject
 
 @dataclass(frozen=True)
 class State:
-    """What a subject was in the end of a life, or at the point up to which that is known."""
+    """What a subject was in the end of a life, or at the point up to which that is known.
+
+    Attributes:
+        life: the number of the life.
+        created_by: the event that began it; none where that was never seen.
+        destroyed_by: the event that ended it; none while it lives.
+        fields: what every field was that has ever been mentioned.
+    """
 
     subject: Subject
-    life: Life
+    life: int
+    status: str
+    created_by: int | None
+    destroyed_by: int | None
+    last_event_id: int
+    fields: Mapping[str, FieldValue]
 
-    @cached_property
-    def fields(self) -> Mapping[str, FieldValue]:
-        """What every field was that has ever been mentioned."""
-        return find_profile(self.life.events)
+    @classmethod
+    def of(cls, subject: Subject, life: Life) -> Self:
+        """Add up the events of a life, which are then needed no more."""
+        return cls(
+            subject,
+            life.number,
+            life.status,
+            life.created_by,
+            life.destroyed_by,
+            life.events[-1].id,
+            find_profile(life.events),
+        )
 
-    def named_events(self) -> Iterator[int | None]:
+    def named_events(self) -> Iterator[int]:
         """Name the events that it tells the time of."""
-        yield from (self.life.created_by, self.life.destroyed_by)
+        yield from filter(None, (self.created_by, self.destroyed_by))
         yield from (field.event_id for field in self.fields.values())
 
     def describe(self, moments: Moments) -> Row:
         """Say it all."""
-        created, destroyed = self.life.created_by, self.life.destroyed_by
+        created, destroyed = self.created_by, self.destroyed_by
         return {
             "subject_type": self.subject.type,
             "subject_id": self.subject.id,
             "sdk_app_id": self.subject.sdk_app_id,
-            "life": self.life.number,
-            "status": self.life.status,
+            "life": self.life,
+            "status": self.status,
             "created_at": None if created is None else moments[created].occurred_at,
             "destroyed_at": None if destroyed is None else moments[destroyed].occurred_at,
-            "last_event_id": self.life.events[-1].id,
+            "last_event_id": self.last_event_id,
             "fields": {
                 name: {
                     "value": field.value,

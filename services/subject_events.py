@@ -11,18 +11,18 @@ from models.event import LifecycleEvent
 from models.vocabulary import SubjectType
 from services.lives import Event
 
+TABLE = LifecycleEvent.__table__
 # As ``Event`` has them; what only an answer needs is fetched later.
-EVENTS = LifecycleEvent.__table__.columns
-EVENT = (
-    EVENTS.id,
-    EVENTS.action,
-    EVENTS.event_time.is_not(None),
-    sa.type_coerce(EVENTS.name, sa.Text),
-    sa.type_coerce(EVENTS.owner, sa.Text),
-    sa.cast(EVENTS.details, sa.Text),
-    sa.type_coerce(EVENTS.sdk_app_id, sa.Text),
+COLUMNS = (
+    TABLE.c.id,
+    TABLE.c.action,
+    TABLE.c.event_time.is_not(None),
+    sa.type_coerce(TABLE.c.name, sa.Text),
+    sa.type_coerce(TABLE.c.owner, sa.Text),
+    sa.cast(TABLE.c.details, sa.Text),
+    sa.type_coerce(TABLE.c.sdk_app_id, sa.Text),
 )
-IN_ORDER = (EVENTS.occurred_at, EVENTS.received_at, EVENTS.id)
+IN_ORDER = (TABLE.c.occurred_at, TABLE.c.received_at, TABLE.c.id)
 
 
 class AmbiguousSubjectError(Exception):
@@ -51,14 +51,14 @@ def fetch_events(
         AmbiguousSubjectError: it may be one of several apps.
     """
     query = (
-        sa.select(*EVENT)
-        .where(EVENTS.subject_type == subject.type, EVENTS.subject_id == subject.id)
+        sa.select(*COLUMNS)
+        .where(TABLE.c.subject_type == subject.type, TABLE.c.subject_id == subject.id)
         .order_by(*IN_ORDER)
     )
     if subject.sdk_app_id is not None:
-        query = query.where(EVENTS.sdk_app_id == subject.sdk_app_id)
+        query = query.where(TABLE.c.sdk_app_id == subject.sdk_app_id)
     if until is not None:
-        query = query.where(EVENTS.occurred_at <= until)
+        query = query.where(TABLE.c.occurred_at <= until)
     events = [Event._make(row) for row in session.execute(query)]
     apps = {event.sdk_app_id for event in events}
     if len(apps) > 1:

@@ -14,7 +14,7 @@ from schemas.subject_list import SubjectPosition, SubjectsQuery
 from services.lives import Event, split_lives
 from services.pages import Row
 from services.states import State, describe_states
-from services.subject_events import EVENT, IN_ORDER, Subject
+from services.subject_events import COLUMNS, IN_ORDER, Subject
 
 LEAST_CHUNK, LARGEST_CHUNK = 20, 200
 ALL_APPS = "all"  # comes after every SDKAppID, as those are digits
@@ -40,10 +40,14 @@ def fetch_subjects(session: Session, kind: SubjectType, query: SubjectsQuery) ->
     found: list[State] = []
     states: dict[str, list[State]] = {}
     after, examined = query.after, 0
-    chunk = min(max(query.limit + 1, LEAST_CHUNK), LARGEST_CHUNK)
+    # All events of an owner are read for each chunk.
+    chunk = LARGEST_CHUNK if "owner" in query.filters else max(query.limit + 1, LEAST_CHUNK)
     while examined < MAX_EXAMINED:
+        chunk = min(chunk, LARGEST_CHUNK)
         candidates = fetch_candidates(session, kind, query, after, chunk)
-        new = {subject_id for _, subject_id in candidates} - states.keys()  # most had one name only
+        new = {
+            subject_id for _, subject_id in candidates
+        } - states.keys()  # one may have many names
         states |= fetch_states(session, kind, new, query)
         for place, state in to_places(candidates, states):
             if after is not None and place.is_passed_by(after):
@@ -55,7 +59,8 @@ def fetch_subjects(session: Session, kind: SubjectType, query: SubjectsQuery) ->
             after = place
         if len(candidates) < chunk:
             return SubjectPage(describe_states(session, found), None)
-        examined += len(candidates)
+        examined += chunk
+        chunk *= 2  # whoever found little has much to look at
         after = SubjectPosition(*candidates[-1], ALL_APPS)
     return SubjectPage(describe_states(session, found), after)
 
@@ -89,7 +94,7 @@ def fetch_candidates(
         if "owner" in query.filters:  # whoever owns it now was named by one of its events
             rows = rows.where(LifecycleEvent.owner == query.filters["owner"])
     rows = rows.where(LifecycleEvent.subject_type == kind).distinct().limit(chunk)
-    return [(start or "", one) for start, one in session.execute(rows)]
+    return [(str(start), one) for start, one in session.execute(rows)]
 
 
 def fetch_states(
@@ -97,7 +102,7 @@ def fetch_states(
 ) -> dict[str, list[State]]:
     """Add up the events of some subjects; give the states by ID, those of several apps by app."""
     events = (
-        sa.select(LifecycleEvent.subject_id, *EVENT)
+        sa.select(LifecycleEvent.subject_id, *COLUMNS)
         .where(
             LifecycleEvent.subject_type == kind,
             LifecycleEvent.subject_id.in_(subject_ids),
@@ -112,7 +117,7 @@ def fetch_states(
         histories[subject_id, event.sdk_app_id].append(event)
     states: dict[str, list[State]] = {subject_id: [] for subject_id in subject_ids}
     for (subject_id, app), history in sorted(histories.items()):
-        state = State(Subject(kind, subject_id, app), split_lives(history)[-1])
+        state = State.of(Subject(kind, subject_id, app), split_lives(history)[-1])
         states[subject_id].append(state)
     return states
 
@@ -128,13 +133,13 @@ def to_places(
 
 def passes(state: State, place: SubjectPosition, query: SubjectsQuery) -> bool:
     """Tell whether a subject is what is looked for, by the name it is found by."""
+    name, owner = state.fields.get("name"), state.fields.get("owner")
     wanted = query.filters
-    if wanted.get("status", state.life.status) != state.life.status:
-        return False
-    values = {name: str(field.value) for name, field in state.fields.items()}
-    name = values.get("name", "")
     return (
-        wanted.get("owner", values.get("owner")) == values.get("owner")
-        and name.startswith(wanted.get("name", ""))
-        and (not query.is_by_name or start_of(name) == place.name_start)
+        wanted.get("status") in (None, state.status)
+        and ("owner" not in wanted or (owner is not None and owner.value == wanted["owner"]))
+        and ("name" not in wanted or (name is not None and name.value.startswith(wanted["name"])))
+        and (
+            not query.is_by_name or (name is not None and start_of(name.value) == place.name_start)
+        )
     )

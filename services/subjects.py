@@ -33,7 +33,7 @@ def fetch_state(session: Session, subject: Subject, at: datetime | None) -> Row 
     """
     subject, events = fetch_events(session, subject, until=at)
     lives = split_lives(events)
-    return describe_states(session, [State(subject, lives[-1])])[0] if lives else None
+    return describe_states(session, [State.of(subject, lives[-1])])[0] if lives else None
 
 
 def fetch_versions(session: Session, subject: Subject, query: PageQuery) -> Page | None:

@@ -17,7 +17,7 @@ BY_NAME = "ix_lifecycle_events_subject_name"
 
 def upgrade() -> None:
     by_code_point = sa.String(64).with_variant(sa.String(64, collation="C"), "postgresql")
-    stored = op.get_context().dialect.name == "postgresql" or None  # it knows no other way
+    stored = op.get_context().dialect.name == "postgresql" or None  # else it has no index
     start = sa.Computed("substr(name, 1, 64)", persisted=stored)
     op.add_column("lifecycle_events", sa.Column("name_start", by_code_point, start))
     op.create_index(

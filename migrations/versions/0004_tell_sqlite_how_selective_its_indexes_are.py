@@ -49,11 +49,11 @@ def upgrade() -> None:
     if op.get_context().dialect.name != "sqlite":
         return
     op.execute("ANALYZE sqlite_schema")  # makes the table for them
-    downgrade()
     for table, indexes in ALIKE.items():
-        for index, alike in indexes.items():
+        for index, alike in indexes.items():  # what somebody has measured stays
             op.execute(
-                f"INSERT INTO sqlite_stat1 VALUES ('{table}', '{index}', '1000000 {alike}')"  # noqa: S608
+                f"INSERT INTO sqlite_stat1 SELECT '{table}', '{index}', '1000000 {alike}' "  # noqa: S608
+                f"WHERE NOT EXISTS (SELECT 1 FROM sqlite_stat1 WHERE idx = '{index}')"
             )
 
 

@@ -8,7 +8,8 @@ from itertools import count
 
 import pytest
 
-from services import history
+from blueprints.export import MAX_EXPORTS
+from services import export, history
 from tests.conftest import KEY
 from tests.payloads import SAMPLES, channel_changed, channel_created, group_destroyed
 
@@ -27,7 +28,7 @@ def fetch(client):
 
 @pytest.fixture(autouse=True)
 def _short_pages(monkeypatch):
-    monkeypatch.setattr("services.pages.STREAMED_ROWS", 3)
+    monkeypatch.setattr(export, "ROWS", 3)
 
 
 @pytest.fixture
@@ -53,10 +54,14 @@ def test_ndjson_holds_the_events_and_says_that_it_is_complete(fetch, events):
 
 
 def test_filters_and_order_are_those_of_the_history(fetch, events, read):
-    wanted = {"subject_type": "group", "member": "bob", "order": "asc"}
-
-    *lines, _ = map(json.loads, fetch(**wanted).text.splitlines())
-    assert lines == read("/history", **wanted)["items"] != []
+    for wanted in (
+        {"subject_type": "group", "member": "bob", "order": "asc"},
+        {"action": ["created", "destroyed", "full"]},
+        {"action": ["created", "destroyed"], "subject_id": "@TOA#_test_OA_for_penn"},
+        {"until": "2022-12-09T08:26:54.124Z", "since": "2022-12-09T00:00:00Z"},
+    ):
+        *lines, _ = map(json.loads, fetch(**wanted).text.splitlines())
+        assert lines == read("/history", **wanted)["items"] != []
 
 
 def test_nothing_is_complete_too(fetch):
@@ -111,12 +116,48 @@ def test_file_that_breaks_off_does_not_say_that_it_is_complete(app, fetch, event
             raise ConnectionError("gone")
         real(session, rows)
 
-    monkeypatch.setattr(history, "add_members", fail_later)
+    for room in (export, history):
+        monkeypatch.setattr(room, "add_members", fail_later)
     monkeypatch.setattr("blueprints.export.PIECE_CHARACTERS", 1)
     sent = []
     with pytest.raises(ConnectionError):
         sent.extend(fetch().iter_encoded())
     assert b"complete" not in b"".join(sent)
+
+
+@pytest.fixture
+def connections(app):
+    """Tell how many connections are in use for reading."""
+    return app.extensions["runtime"].database.read_engine.pool.checkedout
+
+
+def test_connection_goes_back_when_the_client_does(fetch, events, connections, monkeypatch):
+    monkeypatch.setattr("blueprints.export.PIECE_CHARACTERS", 1)
+
+    for _ in range(2 * MAX_EXPORTS):
+        answer = fetch()
+        next(answer.iter_encoded())
+        answer.close()
+        assert connections() == 0
+
+
+def test_exports_leave_connections_for_others(fetch, events, read, monkeypatch):
+    monkeypatch.setattr("blueprints.export.PIECE_CHARACTERS", 1)
+    running = [fetch() for _ in range(MAX_EXPORTS)]
+
+    refused = fetch()
+    assert (refused.status_code, refused.headers["Retry-After"]) == (503, "30")
+    assert read("/history")["items"] == events
+    for answer in running:
+        assert answer.text.endswith(f'{{"complete":true,"count":{len(events)}}}\n')
+    assert fetch().status_code == 200
+
+
+def test_head_asks_the_database_nothing(client, events, connections):
+    answer = client.head("/export", headers={**AUTHORIZED, "Accept-Encoding": "gzip"})
+
+    assert (answer.status_code, answer.data, answer.content_encoding) == (200, b"", "gzip")
+    assert connections() == 0
 
 
 @pytest.mark.parametrize("wrong", [{"format": "xml"}, {"limit": 5}, {"cursor": "x"}, {"who": "x"}])

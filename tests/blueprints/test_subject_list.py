@@ -1,7 +1,10 @@
 """Channels and groups by what they are now."""
 
+from base64 import urlsafe_b64encode
+
 import pytest
 
+from models.types import start_of
 from services import subject_list
 from tests.conftest import OPEN_APP
 from tests.payloads import channel_created, group_changed, group_created, group_destroyed, sample
@@ -61,12 +64,12 @@ def test_filters_are_about_the_present(groups, read_all, filters, expected):
 
 @pytest.fixture
 def named(deliver):
-    """Groups by name, in the order in which a search for a name finds them."""
+    """Groups with names of many kinds; tells which a search finds, as they are stored in order."""
     names = ["", "A", "Aa", "AB", "a", "ab", "é", "名", "名前", "\N{GRINNING FACE}", "a\0b", "␛"]
     names += ["x" * 70 + "1", "x" * 70 + "2"]
     for number, name in enumerate(names):
         deliver(group_created(GroupId=f"g{number:02}", Name=name))
-    return lambda prefix: sorted(name for name in names if name.startswith(prefix))
+    return lambda prefix: sorted(filter(lambda name: name.startswith(prefix), names), key=start_of)
 
 
 @pytest.mark.usefixtures("_chunks")
@@ -76,7 +79,7 @@ def named(deliver):
 def test_name_is_found_by_its_beginning_and_no_other(named, read_all, prefix):
     found = read_all("/groups", limit=1, name=prefix)
 
-    assert sorted(item["fields"]["name"]["value"] for item in found) == named(prefix)
+    assert [item["fields"]["name"]["value"] for item in found] == named(prefix)
 
 
 def test_renamed_group_is_found_by_its_new_name_only(deliver, read_all):
@@ -114,19 +117,40 @@ def test_apps_are_told_apart(groups, deliver, read_all, limit):
     assert ids(read_all("/groups", sdk_app_id=OPEN_APP, limit=limit)) == ["g3"]
 
 
-def test_page_that_finds_little_ends_early_and_the_next_goes_on(groups, read, monkeypatch):
+@pytest.mark.usefixtures("_chunks")
+def test_apps_are_told_apart_among_equal_names(deliver, read_all):
+    for app in (OPEN_APP, None):
+        deliver(group_created(GroupId="g", Name="same"), query={"SdkAppid": app} if app else None)
+
+    found = read_all("/groups", name="same", limit=1)
+    assert [item["sdk_app_id"] for item in found] == [OPEN_APP, "888888"]
+
+
+def test_page_that_finds_little_ends_early_and_the_next_goes_on(
+    groups, read, read_all, monkeypatch
+):
     monkeypatch.setattr(subject_list, "LARGEST_CHUNK", 2)
     monkeypatch.setattr(subject_list, "MAX_EXAMINED", 2)
 
-    first = read("/groups", status="destroyed", name="N0")
-    assert first["items"] == []
-    assert first["next_cursor"]
+    for wanted, expected in (
+        ({"status": "destroyed"}, ["g1", "g3", "g5"]),
+        ({"status": "destroyed", "name": "N"}, ["g1", "g3", "g5"]),
+    ):
+        first = read("/groups", **wanted)
+        assert len(first["items"]) < len(expected)
+        assert ids(read_all("/groups", **wanted)) == expected
 
 
 def test_cursor_belongs_to_its_filters(groups, read):
     cursor = read("/groups", limit=2)["next_cursor"]
 
-    for wrong in ({"cursor": cursor, "status": "active"}, {"cursor": "x"}, {"cursor": cursor[:-4]}):
+    deep = urlsafe_b64encode(bytes(8) + b"[" * 1100).decode()
+    for wrong in (
+        {"cursor": cursor, "status": "active"},
+        {"cursor": "x"},
+        {"cursor": cursor[:-4]},
+        {"cursor": deep},
+    ):
         assert list(read("/groups", 400, **wrong)["errors"]) == ["cursor"]
     read("/channels", 400, cursor=cursor)
 

@@ -121,6 +121,14 @@ def test_id_may_hold_anything(deliver, read, subject_id):
     assert version["action"] == "created"
 
 
+@pytest.mark.parametrize("text", ["a\0b", "\ud800", "␛0000", "\N{GRINNING FACE}", '"\\'])
+def test_state_tells_any_text_as_it_was_sent(deliver, read, text):
+    deliver(group_changed(Name=text, Introduction=text, Owner_Account=text))
+
+    fields = read(address("group", GROUP))["fields"]
+    assert [fields[name]["value"] for name in ("name", "owner", "introduction")] == [text] * 3
+
+
 def test_subject_of_several_apps_has_to_be_chosen(deliver, read):
     deliver(group_created(Name="ours"))
     deliver(group_created(Name="theirs"), query={"SdkAppid": OPEN_APP})

@@ -9,11 +9,14 @@ import sqlalchemy as sa
 
 from models import Delivery, EventMember, LifecycleEvent
 from models.session import Database
+from models.vocabulary import SubjectType
 from schemas.cursor import Position
 from schemas.deliveries import DeliveryQuerySchema
 from schemas.history import HistoryQuerySchema
+from schemas.subject_list import ChannelsQuerySchema, SubjectPosition
 from services.deliveries import fetch_deliveries
 from services.history import fetch_history
+from services.subject_list import fetch_subjects
 from tests.conftest import ENGINES
 
 ROWS = 20_000
@@ -137,6 +140,27 @@ def test_query_is_served_by_its_index(database, fetch, schema, query, index, aft
     plan = explain(database, fetch, replace(schema().load(query), after=after))
 
     assert is_served_by(plan, index, filtered=filtered), "\n".join(plan)
+
+
+@pytest.mark.parametrize("after", [None, SubjectPosition("", "s500", "all")])
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        ({}, f"{EVENTS}_subject_action"),
+        ({"name": ["x"]}, f"{EVENTS}_subject_name"),
+        ({"owner": ["u7"]}, f"{EVENTS}_owner_occurred_at_id"),
+    ],
+)
+def test_list_of_subjects_is_served_by_its_index(database, query, index, after):
+    def fetch(session, query):
+        fetch_subjects(session, SubjectType.CHANNEL, query)
+
+    plan = "\n".join(
+        explain(database, fetch, replace(ChannelsQuerySchema().load(query), after=after))
+    )
+
+    assert index in plan, plan
+    assert "Seq Scan" not in plan
 
 
 def test_missing_index_would_be_noticed(database):

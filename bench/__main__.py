@@ -16,6 +16,7 @@ from bench.services import own_folder
 
 FOLDER = ROOT / "var" / "bench"  # on a disk whose flushes cost what they cost
 ENGINES = ("sqlite", "postgresql")
+LEAST_TO_READ = 200_000  # so that there are a thousand pages of anything
 QUICK = {"rounds": 1, "seconds": 1, "connections": [64]}
 
 
@@ -70,6 +71,8 @@ def parse_options() -> Namespace:
     add("--root", type=Path, default=ROOT, help="tree that our service is taken from")
     add("--quick", action="store_true", help="only see that it runs: one second of each")
     options = parser.parse_args()
+    if options.reads and options.rows[-1] < LEAST_TO_READ:
+        parser.error(f"--reads wants {LEAST_TO_READ} rows or more: --rows 10000,10000000")
     if options.quick:
         vars(options).update(QUICK)
     return options

@@ -35,6 +35,7 @@ BEFORE = {
         "PRAGMA journal_mode = MEMORY",
         "PRAGMA synchronous = OFF",
         "PRAGMA cache_size = -1000000",
+        "ANALYZE sqlite_schema",  # an older release has no such table
         "CREATE TEMP TABLE known AS SELECT * FROM sqlite_stat1",  # goes with the indexes
     ),
     "postgresql": (

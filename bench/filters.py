@@ -22,8 +22,9 @@ FILTERS = (
 )
 SAMPLES = 5  # events whose values are filtered by
 WORST = 6
-SCANNED = re.compile(r"Scan .*actual rows=(\d+) loops=(\d+)")
+SCAN = re.compile(r"Scan .*actual rows=([\d.]+) loops=(\d+)((?:\n +[^-\n]*$)*)", re.MULTILINE)
 PASSED_OVER = re.compile(r"Rows Removed by (?:Filter|Index Recheck): (\d+)")
+REPEATS = "ix_deliveries_duplicate_of"  # are counted for each event, and are no rows of the page
 
 Values = Mapping[str, str]
 
@@ -98,9 +99,11 @@ def examine(database: Database, values: Values) -> float:
     with database.read_engine.connect() as connection:
         explain = f"EXPLAIN (ANALYZE, TIMING OFF, COSTS OFF) {statement}"
         plan = "\n".join(row[0] for row in connection.exec_driver_sql(explain, parameters))
-    plan = re.sub(r"SubPlan.*?(?=\n *->|\Z)", "", plan, flags=re.DOTALL)
-    examined = sum(int(rows) * int(loops) for rows, loops in SCANNED.findall(plan))
-    examined += sum(map(int, PASSED_OVER.findall(plan)))
+    examined = 0.0
+    for scan in SCAN.finditer(plan):
+        if REPEATS not in scan[0]:
+            passed_over = sum(map(int, PASSED_OVER.findall(scan[3])))
+            examined += (float(scan[1]) + passed_over) * int(scan[2])
     return examined / max(returned, 1)
 
 

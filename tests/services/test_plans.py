@@ -13,7 +13,7 @@ from models.vocabulary import SubjectType
 from schemas.cursor import Position
 from schemas.deliveries import DeliveryQuerySchema
 from schemas.history import HistoryQuerySchema
-from schemas.subject_list import ChannelsQuerySchema, SubjectPosition
+from schemas.subject_list import GroupsQuerySchema, SubjectPosition
 from services.deliveries import fetch_deliveries
 from services.history import fetch_history
 from services.subject_list import fetch_subjects
@@ -153,10 +153,10 @@ def test_query_is_served_by_its_index(database, fetch, schema, query, index, aft
 )
 def test_list_of_subjects_is_served_by_its_index(database, query, index, after):
     def fetch(session, query):
-        fetch_subjects(session, SubjectType.CHANNEL, query)
+        fetch_subjects(session, SubjectType.GROUP, query)
 
     plan = "\n".join(
-        explain(database, fetch, replace(ChannelsQuerySchema().load(query), after=after))
+        explain(database, fetch, replace(GroupsQuerySchema().load(query), after=after))
     )
 
     assert index in plan, plan

@@ -36,8 +36,6 @@ ON_CONNECT_TO_WRITE: Mapping[str, tuple[str, ...]] = {
 }
 ON_CONNECT_TO_READ: Mapping[str, tuple[str, ...]] = {
     "sqlite": ("PRAGMA query_only = ON",),
-    # A page wants the first rows of an index in order, not all rows of several put together.
-    "postgresql": ("SET enable_bitmapscan = off",),
     "mysql": ("SET SESSION TRANSACTION READ ONLY",),
 }
 CONNECT_ARGS: Mapping[str, Mapping[str, Any]] = {

@@ -8,18 +8,17 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from models.event import LifecycleEvent
-from models.types import START_LENGTH, start_of
+from models.types import start_of
 from models.vocabulary import SubjectType
 from schemas.subject_list import SubjectPosition, SubjectsQuery
+from services.candidates import ALL_APPS, Candidate, fetch_candidates
 from services.lives import Event, split_lives
 from services.pages import Row
 from services.states import State, describe_states
 from services.subject_events import COLUMNS, IN_ORDER, Subject
 
 LEAST_CHUNK, LARGEST_CHUNK = 20, 200
-ALL_APPS = "all"  # comes after every SDKAppID, as those are digits
 MAX_EXAMINED = 1000  # candidates for one page, so that a rare match does not hold up a reader
-LAST_CHARACTER = "\U0010ffff"
 
 
 @dataclass(frozen=True)
@@ -63,38 +62,6 @@ def fetch_subjects(session: Session, kind: SubjectType, query: SubjectsQuery) ->
         chunk *= 2  # whoever found little has much to look at
         after = SubjectPosition(*candidates[-1], ALL_APPS)
     return SubjectPage(describe_states(session, found), after)
-
-
-Candidate = tuple[str, str]  # start of a name, or nothing where the order is by ID; and an ID
-
-
-def fetch_candidates(
-    session: Session,
-    kind: SubjectType,
-    query: SubjectsQuery,
-    after: SubjectPosition | None,
-    chunk: int,
-) -> Sequence[Candidate]:
-    """Fetch the next candidates; the last one again if other apps may have a subject of its ID."""
-    subject_id, name_start = LifecycleEvent.subject_id, LifecycleEvent.name_start
-    begun = after is not None and after.sdk_app_id != ALL_APPS
-    if query.is_by_name:
-        start = start_of(query.filters["name"])
-        rows = sa.select(name_start, subject_id).order_by(name_start, subject_id)
-        rows = rows.where(name_start.between(start, start.ljust(START_LENGTH, LAST_CHARACTER)))
-        if after is not None:
-            here, there = sa.tuple_(name_start, subject_id), (after.name_start, after.subject_id)
-            rows = rows.where(name_start >= after.name_start)
-            rows = rows.where(here >= there if begun else here > there)
-    else:
-        rows = sa.select(sa.literal(""), subject_id).order_by(subject_id)
-        if after is not None:
-            later = subject_id > after.subject_id
-            rows = rows.where(subject_id >= after.subject_id if begun else later)
-        if "owner" in query.filters:  # whoever owns it now was named by one of its events
-            rows = rows.where(LifecycleEvent.owner == query.filters["owner"])
-    rows = rows.where(LifecycleEvent.subject_type == kind).distinct().limit(chunk)
-    return [(str(start), one) for start, one in session.execute(rows)]
 
 
 def fetch_states(

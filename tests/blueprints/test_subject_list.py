@@ -99,8 +99,31 @@ def test_name_of_a_topic_is_not_its_groups(deliver, read_all):
 def test_owner_of_the_past_owns_nothing(groups, deliver, read):
     deliver(group_changed(GroupId="g0", Owner_Account="new", EventTime=5000))
 
+    deliver(sample("CallbackAfterGroupFull", GroupId="g0", EventTime=6000))
+    deliver(sample("CallbackAfterCreateTopic", GroupId="g0", Owner_Account="leckie"))
+
     assert ids(read("/groups", owner="new")["items"]) == ["g0"]
     assert "g0" not in ids(read("/groups", owner="leckie")["items"])
+
+
+def test_owner_of_an_earlier_life_owns_nothing(deliver, read):
+    deliver(group_created(GroupId="g", Owner_Account="old", EventTime=1000))
+    deliver(group_destroyed(GroupId="g", Owner_Account="old", EventTime=2000))
+    deliver(group_created(GroupId="g", Owner_Account=None, EventTime=3000))
+
+    assert read("/groups", owner="old")["items"] == []
+
+
+def test_owner_in_one_app_owns_nothing_in_another(deliver, read):
+    deliver(group_created(GroupId="g", Owner_Account="a", EventTime=1000))
+    for second, owner in enumerate("ab"):
+        body = group_changed(GroupId="g", Owner_Account=owner, EventTime=2000 + second)
+        deliver(body, query={"SdkAppid": OPEN_APP})
+
+    (item,) = read("/groups", owner="a")["items"]
+    assert item["sdk_app_id"] == "888888"
+    (item,) = read("/groups", owner="b")["items"]
+    assert item["sdk_app_id"] == OPEN_APP
 
 
 @pytest.mark.usefixtures("_chunks")

@@ -67,7 +67,7 @@ class LifecycleEvent(Base):
 
     # The unique key tells repeats. All indexes but the one with the name serve
     # services.history.fetch_history: equality first, then the sort order. That one and the one
-    # before it serve services.subject_list, by their first columns.
+    # before it serve services.candidates.fetch_candidates, by their first columns.
     __table_args__ = (
         sa.UniqueConstraint("event_key", "occurrence"),
         sa.Index(None, "occurred_at", "id"),

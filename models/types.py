@@ -61,11 +61,9 @@ def fits_id_column(text: str) -> bool:
 def dump_json(value: Any) -> str:
     """Write JSON that reads well in SQL and survives UTF-8: only lone surrogates are escaped."""
     text = ENCODER.encode(value)
-    return (
-        text
-        if text.isascii()
-        else LONE_SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
-    )
+    if text.isascii():
+        return text
+    return LONE_SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 class ExactText(sa.TypeDecorator[str]):

@@ -44,10 +44,9 @@ def fetch_subjects(session: Session, kind: SubjectType, query: SubjectsQuery) ->
     while examined < MAX_EXAMINED:
         chunk = min(chunk, LARGEST_CHUNK)
         candidates = fetch_candidates(session, kind, query, after, chunk)
-        new = {
-            subject_id for _, subject_id in candidates
-        } - states.keys()  # one may have many names
-        states |= fetch_states(session, kind, new, query)
+        subject_ids = {subject_id for _, subject_id in candidates}
+        # One that had many names is a candidate by each.
+        states |= fetch_states(session, kind, subject_ids - states.keys(), query)
         for place, state in to_places(candidates, states):
             if after is not None and place.is_passed_by(after):
                 continue

@@ -11,6 +11,7 @@ from flask.json.provider import DefaultJSONProvider
 from blueprints import (
     callbacks,
     commands,
+    console,
     deliveries,
     drift,
     export,
@@ -22,6 +23,7 @@ from blueprints import (
 from blueprints.errors import register_error_handlers
 from blueprints.request_body import drain_request
 from blueprints.runtime import Runtime, utc_now
+from blueprints.subject_ids import SubjectIdConverter, keep_encoded
 from config import Settings
 from models.session import Database
 from models.types import dump_json
@@ -32,6 +34,7 @@ from services.spool import Spool
 BLUEPRINTS = (
     callbacks.bp,
     commands.bp,
+    console.bp,
     history.bp,
     drift.bp,
     export.bp,
@@ -64,14 +67,9 @@ class Service(Flask):
     json_provider_class = ReadableJSONProvider
 
     def wsgi_app(self, environ: dict[str, Any], start_response: Any) -> Any:
-        """Answer a request; an ID in its path is still encoded when it is looked for.
-
-        WSGI decodes paths, and makes a slash of an ID look like one between an ID and what follows.
-        """
+        """Answer a request; callbacks, which name no ID in their path, are not held up."""
         if environ["REQUEST_METHOD"] != "POST":
-            path = environ.get("RAW_URI", "").partition("?")[0]
-            if path.startswith(subjects.PREFIXES):
-                environ["PATH_INFO"] = path
+            keep_encoded(environ)
         return super().wsgi_app(environ, start_response)
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
@@ -93,6 +91,7 @@ def create_app(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> 
     keeper = Keeper(database.write_engine, Spool(settings.spool_dir), settings.database_deadline)
     quarantine = Quarantine(database.write_engine)
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+    app.url_map.converters["subject_id"] = SubjectIdConverter
     app.extensions["runtime"] = Runtime(settings, database, keeper, quarantine, now)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
@@ -106,6 +105,7 @@ def create_app(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> 
 
 
 def add_headers(response: Response) -> Response:
-    """Tell browsers to run nothing and to guess nothing."""
-    response.headers.update(HEADERS)
+    """Tell browsers to run nothing and to guess nothing, where nobody told them better."""
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
     return response

@@ -49,6 +49,7 @@ def when_ready(_: Arbiter) -> None:
     print(
         f"Listening on {here}",
         f"  webhook URL  https://YOUR.PUBLIC.HOST/callback, forwarded to {here}/callback",
+        f"  console      {here}/console/",
         f"  history      {curl if settings.api_keys else 'nobody may read: set API_KEYS'}",
         f"  API          {here}/docs",
         sep="\n",

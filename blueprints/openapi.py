@@ -52,7 +52,7 @@ def show_docs() -> ResponseReturnValue:
 @bp.get("/")
 def show_home() -> ResponseReturnValue:
     """Lead a browser to a page."""
-    return redirect("/docs")
+    return redirect("/console/")
 
 
 def find_openapi() -> dict[str, Any]:

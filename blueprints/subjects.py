@@ -1,12 +1,9 @@
 """The reading blueprint of single channels and groups: what they were, and how they changed."""
 
 from typing import Any
-from urllib.parse import quote, unquote
 
 from flask import Blueprint, Response, abort
-from flask.blueprints import BlueprintSetupState
 from marshmallow import ValidationError
-from werkzeug.routing import BaseConverter
 
 from blueprints.access import require_api_key
 from blueprints.errors import problem
@@ -28,33 +25,6 @@ from services.subjects import ForeignCursorError, fetch_state, fetch_versions
 
 bp = Blueprint("subjects", __name__)
 bp.before_request(require_api_key)
-
-
-PREFIXES = ("/channels/", "/groups/")  # of paths that are not decoded before an ID is found
-
-
-class SubjectIdConverter(BaseConverter):
-    """An ID as Tencent allows it: it may hold, begin or end with slashes.
-
-    A slash may be left as it is, unless the ID ends like another address: ``/versions``.
-    """
-
-    regex = ".+?"
-    part_isolating = False
-
-    def to_python(self, value: str) -> str:
-        """Decode what is not decoded yet."""
-        return unquote(value)
-
-    def to_url(self, value: str) -> str:
-        """Encode, slashes too."""
-        return quote(value, safe="")
-
-
-@bp.record_once
-def register_converter(state: BlueprintSetupState) -> None:
-    """Make ``<subject_id:…>`` known to the app."""
-    state.app.url_map.converters["subject_id"] = SubjectIdConverter
 
 
 @bp.get("/channels")

@@ -80,6 +80,14 @@ class SubjectsQuerySchema(PagedQuerySchema):
         return SubjectsQuery(data, limit, after, scope)
 
 
+class SubjectSearchSchema(SubjectsQuerySchema):
+    """What people look for; the name alone, or the beginning of an ID, may be all they know."""
+
+    address = "/search"
+
+    id = fields.String(metadata={"description": "What its ID begins with."})
+
+
 class ChannelsQuerySchema(SubjectsQuerySchema):
     """Which channels."""
 

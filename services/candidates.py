@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
 from models.event import LifecycleEvent
-from models.types import START_LENGTH, start_of
+from models.types import MAX_ID_LENGTH, START_LENGTH, escape_text, start_of
 from models.vocabulary import SubjectType
 from schemas.subject_list import SubjectPosition, SubjectsQuery
 from services.profile import OF_TOPICS
@@ -53,6 +53,10 @@ def fetch_candidates(
             rows = rows.where(here >= there if begun else here > there)
     else:
         rows = sa.select(sa.literal(""), subject_id).order_by(subject_id)
+        if "id" in query.filters:
+            start = query.filters["id"]
+            last = escape_text(start).ljust(MAX_ID_LENGTH, LAST_CHARACTER)
+            rows = rows.where(subject_id.between(start, sa.type_coerce(last, sa.String)))
         if after is not None:
             later = subject_id > after.subject_id
             rows = rows.where(subject_id >= after.subject_id if begun else later)

@@ -1,7 +1,7 @@
 """Read the history: lifecycle events, the users they name, how often they were delivered."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -69,14 +69,24 @@ def split(
 
 def fetch_event(session: Session, event_id: int) -> Row | None:
     """Fetch one event with its delivery and raw body, or none."""
-    query = sa.select(*SHOWN, DELIVERY_COUNT).where(LifecycleEvent.id == event_id)
-    row = session.execute(query).mappings().one_or_none()
-    if row is None:
-        return None
-    event = dict(row)
-    add_members(session, [event])
-    event["delivery"] = fetch_delivery(session, event["delivery_id"])
+    event = fetch_events_by_id(session, [event_id]).get(event_id)
+    if event is not None:
+        event["delivery"] = fetch_delivery(session, event["delivery_id"])
     return event
+
+
+def fetch_events_by_id(session: Session, event_ids: Sequence[int]) -> Mapping[int, Row]:
+    """Fetch events, by ID; one that is not there is left out."""
+    query = sa.select(*SHOWN, DELIVERY_COUNT).where(LifecycleEvent.id.in_(event_ids))
+    events = {row["id"]: dict(row) for row in session.execute(query).mappings()}
+    add_members(session, [*events.values()])
+    return events
+
+
+def find_event_id(session: Session, delivery_id: int) -> int | None:
+    """Find the event that was read from a delivery, or none."""
+    query = sa.select(LifecycleEvent.id).where(LifecycleEvent.delivery_id == delivery_id)
+    return session.scalar(query)
 
 
 def add_members(session: Session, events: Sequence[Row]) -> None:

@@ -1,6 +1,6 @@
 """Fetch what happened to a subject, as it is folded into lives."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -26,7 +26,15 @@ IN_ORDER = (TABLE.c.occurred_at, TABLE.c.received_at, TABLE.c.id)
 
 
 class AmbiguousSubjectError(Exception):
-    """Several apps have a subject of this ID, and nobody said which is meant."""
+    """Several apps have a subject of this ID, and nobody said which is meant.
+
+    Attributes:
+        apps: their SDKAppIDs.
+    """
+
+    def __init__(self, apps: Iterable[str]) -> None:
+        super().__init__("several apps have a subject of this ID")
+        self.apps = sorted(apps)
 
 
 @dataclass(frozen=True)
@@ -62,5 +70,5 @@ def fetch_events(
     events = [Event._make(row) for row in session.execute(query)]
     apps = {event.sdk_app_id for event in events}
     if len(apps) > 1:
-        raise AmbiguousSubjectError
+        raise AmbiguousSubjectError(apps)
     return Subject(subject.type, subject.id, *apps), events

@@ -103,6 +103,7 @@ def passes(state: State, place: SubjectPosition, query: SubjectsQuery) -> bool:
     wanted = query.filters
     return (
         wanted.get("status") in (None, state.status)
+        and state.subject.id.startswith(wanted.get("id", ""))
         and ("owner" not in wanted or (owner is not None and owner.value == wanted["owner"]))
         and ("name" not in wanted or (name is not None and name.value.startswith(wanted["name"])))
         and (

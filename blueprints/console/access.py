@@ -1,0 +1,85 @@
+"""Who may look: holders of an API key, by HTTP Basic or by a session they signed in to with it."""
+
+import logging
+
+from flask import Response, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from itsdangerous import BadData, URLSafeTimedSerializer
+
+from blueprints.access import CHALLENGES, read_key
+from blueprints.runtime import runtime
+from services.authentication import find_key_holder
+
+COOKIE = "console"
+SESSION_SECONDS = 12 * 3600
+OPEN = {"console.static", "console.show_sign_in", "console.sign_in"}
+
+log = logging.getLogger(__name__)
+
+
+def require_reader() -> ResponseReturnValue | None:
+    """Let only holders of a key in, and say in the log who read what; ask others to sign in."""
+    if request.endpoint in OPEN:
+        return None
+    holder = find_reader()
+    if holder is None:
+        return ask_to_sign_in()
+    log.info("%s reads %r", holder, request.full_path.removesuffix("?"))
+    return None
+
+
+def find_reader() -> str | None:
+    """Find the name of the key's holder who asks; a key that is given beats a session."""
+    if key := read_key():
+        return find_key_holder(key, runtime().settings.api_keys)
+    cookie = request.cookies.get(COOKIE, "")
+    for known in runtime().settings.api_keys:
+        try:
+            serializer(known.key).loads(cookie, max_age=SESSION_SECONDS)
+        except BadData:
+            continue
+        return known.name
+    return None
+
+
+def serializer(key: str) -> URLSafeTimedSerializer:
+    """Sign sessions with the key itself, so that they end when it is taken out of ``API_KEYS``."""
+    return URLSafeTimedSerializer(key, salt="console session")
+
+
+def ask_to_sign_in() -> Response:
+    """401: a browser asks for a key by itself; whoever cancels that finds a form."""
+    response = make_response(render_template("console/sign_in.html"), 401)
+    response.headers.extend([("WWW-Authenticate", str(one)) for one in CHALLENGES])
+    return response
+
+
+def show_sign_in() -> ResponseReturnValue:
+    """Show the form alone."""
+    return render_template("console/sign_in.html")
+
+
+def sign_in() -> ResponseReturnValue:
+    """Take a key, and leave a session in its place."""
+    key, address = request.form.get("key", ""), request.form.get("next", "")
+    if find_key_holder(key, runtime().settings.api_keys) is None:
+        return render_template("console/sign_in.html", failed=True), 401
+    home = url_for("console.show_overview")
+    response = redirect(address if address.startswith(home) else home, 303)
+    response.set_cookie(
+        COOKIE,
+        serializer(key).dumps(""),
+        max_age=SESSION_SECONDS,
+        path=home,
+        secure=request.is_secure,
+        httponly=True,
+        samesite="Lax",  # so that an address that a colleague sends opens
+    )
+    return response
+
+
+def sign_out() -> ResponseReturnValue:
+    """End the session of this browser."""
+    response = redirect(url_for("console.show_sign_in"), 303)
+    response.delete_cookie(COOKIE, path=url_for("console.show_overview"))
+    return response

@@ -1,0 +1,98 @@
+"""Channels and groups: lists of them, and the whole story of one."""
+
+from flask import abort, render_template
+from flask.typing import ResponseReturnValue
+from marshmallow import fields
+
+from blueprints.console.arguments import read_arguments
+from blueprints.console.shell import bp, show_failure
+from blueprints.runtime import runtime
+from models.vocabulary import SubjectType
+from schemas.fields import DecimalInteger
+from schemas.subject_list import SubjectSearchSchema, encode_position
+from schemas.subjects import StateQuerySchema
+from services.history import fetch_event
+from services.subject_events import AmbiguousSubjectError, Subject
+from services.subject_list import fetch_subjects
+from services.subjects import fetch_state
+from services.timeline import ForeignEventError, fetch_timeline
+
+STEPS = 50  # of a timeline on one page
+MEMBERS = 500  # that are shown at first
+
+
+class SubjectPageQuerySchema(StateQuerySchema):
+    """Which part of the story of a subject."""
+
+    after = DecimalInteger()
+    members = fields.String()
+
+
+@bp.get("/channels")
+def list_channels() -> ResponseReturnValue:
+    """Show which channels there are."""
+    return list_subjects(SubjectType.CHANNEL)
+
+
+@bp.get("/groups")
+def list_groups() -> ResponseReturnValue:
+    """Show which groups there are."""
+    return list_subjects(SubjectType.GROUP)
+
+
+@bp.get("/channels/<subject_id:subject_id>", merge_slashes=False)
+def show_channel(subject_id: str) -> ResponseReturnValue:
+    """Show what became of a channel."""
+    return show_subject(SubjectType.CHANNEL, subject_id)
+
+
+@bp.get("/groups/<subject_id:subject_id>", merge_slashes=False)
+def show_group(subject_id: str) -> ResponseReturnValue:
+    """Show what became of a group."""
+    return show_subject(SubjectType.GROUP, subject_id)
+
+
+def list_subjects(kind: SubjectType) -> ResponseReturnValue:
+    """Show a page of subjects as they are now."""
+    query = SubjectSearchSchema().load(read_arguments())
+    with runtime().database.reads() as session:
+        page = fetch_subjects(session, kind, query)
+    following = None if page.next is None else encode_position(page.next, scope=query.scope)
+    return render_template(
+        "console/subjects.html", kind=kind, items=page.items, filters=query.filters, next=following
+    )
+
+
+def show_subject(kind: SubjectType, subject_id: str) -> ResponseReturnValue:
+    """Show the state of a subject now or at an instant, how it ended, and its timeline."""
+    query = SubjectPageQuerySchema().load(read_arguments())
+    subject = Subject(kind, subject_id, query.get("sdk_app_id"))
+    with runtime().database.reads() as session:
+        timeline = fetch_timeline(session, subject, after=query.get("after"), limit=STEPS)
+        if timeline is None:
+            abort(404)
+        state = fetch_state(session, timeline.subject, query.get("at"))
+        end = None if state is None else state["destroyed_by"]
+        ending = None if end is None else fetch_event(session, end)
+    return render_template(
+        "console/subject.html",
+        kind=kind,
+        subject=timeline.subject,
+        state=state,
+        at=query.get("at"),
+        ending=ending,
+        timeline=timeline,
+        most_members=None if "members" in query else MEMBERS,
+    )
+
+
+@bp.errorhandler(ForeignEventError)
+def on_foreign_event(_: ForeignEventError) -> ResponseReturnValue:
+    """400: the address was made for another subject."""
+    return show_failure(400, errors={"after": ["Not an event of this subject."]})
+
+
+@bp.errorhandler(AmbiguousSubjectError)
+def on_ambiguous_subject(error: AmbiguousSubjectError) -> ResponseReturnValue:
+    """300: whoever asks chooses."""
+    return render_template("console/choose_app.html", apps=error.apps), 300

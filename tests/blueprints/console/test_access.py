@@ -1,0 +1,140 @@
+"""Who may look at the console."""
+
+from base64 import b64encode
+from time import time
+
+import pytest
+
+from blueprints.console.access import SESSION_SECONDS
+from config import ApiKey
+from tests.conftest import KEY
+
+pytestmark = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+
+
+def sign_in(client, key=KEY, **form):
+    return client.post("/console/sign-in", data={"key": key, **form})
+
+
+def cookie_of(answer):
+    [cookie] = [one for one in answer.headers.getlist("Set-Cookie") if one.startswith("console=")]
+    return cookie
+
+
+def test_console_wants_a_key_and_shows_where_to_enter_it(client):
+    answer = client.get("/console/groups/%40TGS%23a%2Fb?at=2026-01-01T00:00:00Z")
+
+    assert answer.status_code == 401
+    schemes = [one.partition(" ")[0] for one in answer.headers.getlist("WWW-Authenticate")]
+    assert schemes == ["Bearer", "Basic"]
+    assert 'value="/console/groups/%40TGS%23a%2Fb?at=2026-01-01T00:00:00Z"' in answer.text
+
+
+@pytest.mark.parametrize("key", [KEY, "another-key"])
+def test_key_opens_as_password(client, key):
+    credentials = b64encode(f"anybody:{key}".encode()).decode()
+
+    answer = client.get("/console/", headers={"Authorization": f"Basic {credentials}"})
+
+    assert answer.status_code == 200
+
+
+def test_signing_in_leaves_a_session_and_leads_back(client):
+    answer = sign_in(client, next="/console/groups?owner=a")
+
+    assert (answer.status_code, answer.location) == (303, "/console/groups?owner=a")
+    attributes = set(cookie_of(answer).split("; ")[1:])
+    assert {"HttpOnly", "SameSite=Lax", "Path=/console/"} <= attributes
+    assert KEY not in cookie_of(answer)
+    assert client.get("/console/").status_code == 200
+
+
+def test_session_over_https_stays_there(client):
+    answer = client.post(
+        "/console/sign-in", data={"key": KEY}, environ_overrides={"wsgi.url_scheme": "https"}
+    )
+
+    assert "; Secure" in cookie_of(answer)
+
+
+@pytest.mark.parametrize(
+    "address", ["//evil.example", "https://evil.example/console/", "/history", "/\\evil", ""]
+)
+def test_signing_in_leads_nowhere_else(client, address):
+    assert sign_in(client, next=address).location == "/console/"
+
+
+@pytest.mark.parametrize("key", ["", "x", KEY + "x", "tests"])
+def test_wrong_key_leaves_no_session(client, key):
+    answer = sign_in(client, key)
+
+    assert answer.status_code == 401
+    assert "Set-Cookie" not in answer.headers
+    assert 'role="alert"' in answer.text
+
+
+def test_session_opens_the_console_only(client):
+    sign_in(client)
+
+    assert client.get("/history").status_code == 401
+
+
+def test_session_ends_when_its_key_is_taken_out(client, settings):
+    sign_in(client, "another-key")
+    cookie = client.get_cookie("console", path="/console/").value
+    object.__setattr__(settings, "api_keys", (ApiKey("other", "a-new-key"),))
+
+    answer = client.get("/console/", headers={"Cookie": f"console={cookie}"})
+
+    assert answer.status_code == 401
+
+
+def test_session_ends_with_time(client, monkeypatch):
+    sign_in(client)
+    later = time() + SESSION_SECONDS + 5
+    monkeypatch.setattr("time.time", lambda: later)
+
+    assert client.get("/console/").status_code == 401
+
+
+def test_signing_out_ends_the_session(client):
+    sign_in(client)
+
+    assert client.post("/console/sign-out").location == "/console/sign-in"
+    assert client.get("/console/").status_code == 401
+    assert client.get("/console/sign-in").status_code == 200
+
+
+def test_forged_session_is_none(client):
+    client.set_cookie("console", "IiI.aaaa.bbbb", path="/console/")
+
+    assert client.get("/console/").status_code == 401
+
+
+def test_log_says_who_looked_at_what(client, caplog):
+    caplog.set_level("INFO")
+
+    sign_in(client)
+    client.get("/console/groups?owner=a")
+
+    assert "tests reads '/console/groups?owner=a'" in caplog.text
+    assert KEY not in caplog.text
+
+
+def test_only_the_console_may_run_scripts_and_only_its_own(client):
+    policy = client.get("/console/sign-in").headers["Content-Security-Policy"]
+
+    assert policy.startswith("default-src 'none'")
+    assert "script-src 'self';" in policy
+    assert "unsafe" not in policy
+    assert "script-src" not in client.get("/docs").headers["Content-Security-Policy"]
+
+
+def test_pages_are_not_kept_and_assets_are(client):
+    assert client.get("/console/sign-in").headers["Cache-Control"] == "private, no-cache"
+    with client.get("/console/static/console.css?v=1") as asset:
+        assert asset.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+
+
+def test_home_leads_a_browser_to_the_console(client):
+    assert client.get("/").location == "/console/"

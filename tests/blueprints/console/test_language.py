@@ -1,0 +1,94 @@
+"""Labels in two languages."""
+
+import json
+import re
+
+import pytest
+
+from blueprints.console.language import CHINESE, WORDS
+from models.vocabulary import Action, Refusal, SubjectType, Verdict
+from services.profile import FIELDS
+from tests.conftest import KEY
+from tests.engines import ROOT
+
+TEMPLATES = sorted((ROOT / "blueprints/console/templates/console").glob("*.html"))
+LABEL = re.compile(r"""_\((?:"([^"]+)"|'([^']+)')""")
+
+
+def labels():
+    for template in TEMPLATES:
+        for either in LABEL.findall(template.read_text()):
+            yield "".join(either)
+
+
+def test_every_label_and_word_has_a_translation_and_no_other_has_one():
+    assert set(CHINESE) == set(labels()) | set(WORDS.values())
+
+
+def test_a_translation_has_the_places_of_its_label():
+    for label, translation in CHINESE.items():
+        assert re.findall(r"%\(\w+\)s", translation) == re.findall(r"%\(\w+\)s", label), label
+
+
+def test_no_translation_is_given_twice():
+    text = (ROOT / "blueprints/console/zh-CN.json").read_text()
+    pairs = json.loads(text, object_pairs_hook=list)
+
+    assert len(pairs) == len(CHINESE)
+
+
+@pytest.mark.parametrize("vocabulary", [SubjectType, Action, Verdict, Refusal, FIELDS.values()])
+def test_every_word_of_the_api_has_plain_words(vocabulary):
+    assert set(map(str, vocabulary)) <= set(WORDS)
+
+
+ON_ONE_ENGINE = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def titled(client):
+    def get(address="/console/", **headers):
+        answer = client.get(address, headers={"Authorization": f"Bearer {KEY}", **headers})
+        return re.search(r'<html lang="(.+?)">.*<h1>(.*?)</h1>', answer.text, re.DOTALL).groups()
+
+    return get
+
+
+@ON_ONE_ENGINE
+@pytest.mark.parametrize(
+    ("wanted", "title"),
+    [
+        ("", ("en", "Overview")),
+        ("zh-CN,zh;q=0.9,en;q=0.8", ("zh-CN", "概览")),
+        ("zh", ("zh-CN", "概览")),
+        ("zh-Hans-CN", ("zh-CN", "概览")),
+        ("en-GB,zh;q=0.5", ("en", "Overview")),
+        ("fr", ("en", "Overview")),
+        ("fr,zh;q=0.1", ("zh-CN", "概览")),
+        ("\xff;q=x", ("en", "Overview")),
+    ],
+)
+def test_language_is_the_one_the_browser_prefers(titled, wanted, title):
+    assert titled(**{"Accept-Language": wanted}) == title
+
+
+@ON_ONE_ENGINE
+def test_language_that_was_chosen_stays(titled):
+    assert titled("/console/?lang=zh-CN") == ("zh-CN", "概览")
+    assert titled() == ("zh-CN", "概览")
+    assert titled("/console/?lang=en", **{"Accept-Language": "zh"}) == ("en", "Overview")
+    assert titled(**{"Accept-Language": "zh"}) == ("en", "Overview")
+
+
+@ON_ONE_ENGINE
+def test_language_that_does_not_exist_changes_nothing(titled):
+    assert titled("/console/?lang=xx") == ("en", "Overview")
+
+
+@ON_ONE_ENGINE
+def test_switch_keeps_the_rest_of_the_address(client):
+    answer = client.get(
+        "/console/groups?owner=a%26b&lang=en", headers={"Authorization": f"Bearer {KEY}"}
+    )
+
+    assert 'href="/console/groups?owner=a%26b&amp;lang=zh-CN"' in answer.text

@@ -1,0 +1,103 @@
+"""What strangers wrote is shown as text, and every character of it can be seen."""
+
+import re
+from html import unescape
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from blueprints.console.untrusted import MOST_CHARACTERS, show_text
+
+POINT = re.compile(r'<span class="code-point">U\+([0-9A-F]{4,6})</span>')
+
+
+def inside(shown):
+    """Take away the one element around a text."""
+    match = re.fullmatch("<bdi>(.*)</bdi>", shown, re.DOTALL)
+    assert match, shown
+    return match[1]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain", "plain"),
+        ("<b>&\"'", "&lt;b&gt;&amp;&#34;&#39;"),
+        ("设计讨论组　三", "设计讨论组　三"),
+        ("😀👨‍👩‍👧☎️1️⃣", "😀👨‍👩‍👧☎️1️⃣"),
+        ("e\u0301", "e\u0301"),
+        ("a b", "a b"),
+    ],
+)
+def test_text_that_can_be_seen_stays_as_it_is(text, shown):
+    assert inside(show_text(text)) == shown
+
+
+@pytest.mark.parametrize(
+    "character",
+    [
+        "\u202e",  # the rest from right to left
+        "\u2066",
+        "\u200f",
+        "\x1b",  # what terminals obey
+        "\0",
+        "\n",
+        "\u2028",
+        "\u200b",  # no width
+        "\u200d",
+        "\ufeff",
+        "\u3164",  # a letter that shows nothing
+        "\u2800",
+        "\ufe0f",
+        "\U000e0041",  # a tag
+        "\U000e0101",
+        "\u00a0",
+        "\u00ad",
+        "\ud800",  # half a pair
+        "\ue000",  # private
+    ],
+)
+def test_what_can_not_be_seen_is_named(character):
+    shown = inside(show_text(f"a{character}b"))
+
+    assert POINT.findall(shown) == [f"{ord(character):04X}"]
+    assert POINT.sub("", shown) == "ab"
+
+
+def test_spaces_at_the_ends_are_named():
+    assert POINT.findall(show_text(" a b\u3000")) == ["0020", "3000"]
+    assert POINT.findall(show_text(" ")) == ["0020"]
+
+
+def test_lines_are_kept_where_they_are_wanted():
+    assert inside(show_text("a\n\tb", lines=True)) == "a\n\tb"
+
+
+def test_nothing_is_told_from_an_empty_text():
+    assert {show_text(None), show_text("")}.isdisjoint({show_text("-"), show_text('""')})
+
+
+def test_long_text_is_cut_and_says_so():
+    assert inside(show_text("x" * (MOST_CHARACTERS + 7))).endswith("… 7</span>")
+    assert inside(show_text("x" * 5000, whole=True)) == "x" * 5000
+
+
+@given(st.text(st.characters(codec=None), min_size=1, max_size=MOST_CHARACTERS))
+def test_every_text_can_be_read_back(text):
+    shown = inside(show_text(text))
+
+    assert unescape_all(shown) == text
+    assert not re.search('<(?!span class="code-point">U|/span>)', shown)
+
+
+def unescape_all(shown):
+    return "".join(
+        chr(int(part, 16)) if number % 2 else unescape_exactly(part)
+        for number, part in enumerate(POINT.split(shown))
+    )
+
+
+def unescape_exactly(part):
+    """``html.unescape`` reads more than what was escaped."""
+    return re.sub("&(lt|gt|amp|#34|#39);", lambda match: unescape(match[0]), part)

@@ -1,0 +1,101 @@
+"""A real browser, and the service for it to look at."""
+
+import os
+import shutil
+from contextlib import contextmanager
+from threading import Thread
+
+import pytest
+from playwright.sync_api import sync_playwright
+from werkzeug.serving import make_server
+
+from tests.browser.story import tell_story
+from tests.conftest import ENGINES, KEY
+
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+OPTIONS = [
+    "--no-sandbox",  # the suite may run as root, which Chromium otherwise refuses
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+]
+DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Start the browser of this machine; ``REQUIRE_BROWSER`` makes a missing one a failure."""
+    program = next(filter(None, map(shutil.which, PROGRAMS)), None)
+    if program is None:
+        if os.environ.get("REQUIRE_BROWSER"):
+            pytest.fail(f"REQUIRE_BROWSER: none of {', '.join(PROGRAMS)} here")
+        pytest.skip("no Chromium here")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=OPTIONS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def engine(request):
+    """SQLite alone: what databases differ in is tested without a browser."""
+    return request.config.stash[ENGINES]["sqlite"]
+
+
+@pytest.fixture
+def address(app):
+    """Serve the app on a port of its own."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def story(deliver, clock):
+    """Have the callbacks of some days arrive."""
+    tell_story(deliver, clock)
+
+
+@pytest.fixture
+def open_page(browser, address):
+    """Open pages as a new visitor who has signed in; nothing may go wrong in any of them."""
+    wrong = []
+
+    def elsewhere(url):
+        return [] if url.startswith((address, "data:")) else [url]
+
+    @contextmanager
+    def visit(*, signed_in=True, expected=None, viewport=DESKTOP, locale="en-GB", **options):
+        context = browser.new_context(
+            base_url=address,
+            viewport=viewport,
+            locale=locale,
+            timezone_id="Asia/Shanghai",
+            **options,
+        )
+        page = context.new_page()
+        page.set_default_timeout(10_000)
+        page.on("console", lambda message: wrong.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("dialog", lambda dialog: (wrong.append(dialog.message), dialog.dismiss()))
+        page.on("request", lambda request: wrong.extend(elsewhere(request.url)))
+        if signed_in:
+            page.goto("/console/sign-in")
+            page.locator("[name=key]").fill(KEY)
+            page.locator("main button").click()
+        yield page
+        context.close()
+        wrong[:] = [one for one in wrong if expected is None or expected not in one]
+
+    yield visit
+    assert wrong == []
+
+
+@pytest.fixture
+def page(open_page):
+    with open_page() as page:
+        yield page

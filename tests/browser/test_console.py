@@ -1,0 +1,128 @@
+"""The console in a real browser, as ops staff use it."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.story import DESIGN, USERS
+from tests.conftest import KEY
+
+pytestmark = pytest.mark.usefixtures("story")
+
+
+def see_the_answer(page):
+    """Check that the page tells who disbanded the group, when, and who was in it."""
+    ending = page.get_by_role("region", name="How it ended")
+    expect(ending).to_contain_text("zhang.min")
+    expect(ending.locator("time").first).to_have_attribute("datetime", re.compile("^2026-11-2"))
+    assert page.locator(".members li").all_inner_texts() == USERS
+
+
+@pytest.mark.parametrize("script", [True, False], ids=["with scripts", "without scripts"])
+def test_who_disbanded_this_group_and_who_was_in_it_takes_one_click(open_page, script):
+    with open_page(java_script_enabled=script) as page:
+        page.get_by_role("searchbox").fill(DESIGN)
+        page.get_by_role("button", name="Search").click()
+
+        expect(page).to_have_url(re.compile("/console/groups/%40TGS%23design$"))
+        see_the_answer(page)
+
+
+def test_newest_events_lead_to_the_answer_as_well(page):
+    page.get_by_role("row").filter(has_text="disbanded").get_by_role("link", name="Design").click()
+
+    see_the_answer(page)
+
+
+def test_search_by_the_beginning_of_a_name_is_two_clicks(page):
+    page.get_by_role("searchbox").fill("Design")
+    page.keyboard.press("Enter")
+    page.get_by_role("main").get_by_role("link", name="Design & Research").click()
+
+    see_the_answer(page)
+
+
+def test_date_picker_shows_the_state_of_then(page):
+    page.goto("/console/groups/%40TGS%23design")
+    page.get_by_label("State at (UTC)").fill("2026-11-21T09:00:00")
+    page.get_by_role("button", name="Show").click()
+
+    state = page.get_by_role("region", name="As it was at 2026-11-21 09:00:00")
+    assert state.get_by_role("row", name="Name").locator("td").first.inner_text() == "Design"
+    assert state.get_by_role("row", name="Owner").locator("td").first.inner_text() == "li.wei"
+    expect(page.get_by_label("State at (UTC)")).to_have_value("2026-11-21T09:00")
+    page.get_by_role("link", name="Now").click()
+    see_the_answer(page)
+
+
+def test_both_languages(open_page):
+    with open_page(locale="zh-CN") as page:
+        expect(page.get_by_role("heading", level=1)).to_have_text("概览")
+        page.get_by_role("link", name="群组").click()
+        page.get_by_role("link", name="English").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Groups")
+        page.get_by_role("link", name="Overview").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
+
+
+def test_address_can_be_shared_with_somebody_whose_browser_asks_for_the_key(open_page):
+    with open_page(signed_in=False, http_credentials={"username": "", "password": KEY}) as page:
+        page.goto("/console/groups?owner=zhang.min")
+
+        expect(page.get_by_role("main")).to_contain_text("Design & Research")
+
+
+def test_signing_out_ends_it(page):
+    page.get_by_role("button", name="Sign out").click()
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
+    assert page.context.cookies() == []
+
+
+def test_times_tell_the_readers_own(page):
+    time = page.locator("table time").last
+
+    expect(time).to_have_attribute("title", re.compile("GMT\\+8"))
+
+
+def test_keyboard_is_enough(page):
+    page.bring_to_front()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#main")).to_be_focused()
+    page.keyboard.press("/")
+    expect(page.get_by_role("searchbox")).to_be_focused()
+    page.keyboard.type("/")
+    expect(page.get_by_role("searchbox")).to_have_value("/")
+
+
+def test_command_to_send_a_delivery_again_is_copied(open_page):
+    with open_page(permissions=["clipboard-read", "clipboard-write"]) as page:
+        page.goto("/console/deliveries/1")
+        page.get_by_role("button", name="Copy").click()
+
+        expect(page.get_by_role("button", name="Copied")).to_be_visible()
+        copied = page.evaluate("navigator.clipboard.readText()")
+        assert copied == page.locator("[data-copy]").inner_text()
+        assert copied.startswith("curl -g 'http://127.0.0.1:")
+
+
+def test_body_is_downloaded_as_it_came(page):
+    page.goto("/console/deliveries/1")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download the bytes").click()
+
+    assert b'"GroupId": "@TGS#design"' in download.value.path().read_bytes()
+
+
+def test_first_load_is_light(open_page):
+    loaded = []
+    with open_page(signed_in=False, http_credentials={"username": "", "password": KEY}) as page:
+        page.on("requestfinished", lambda request: loaded.append(request.sizes()))
+        page.goto("/console/", wait_until="networkidle")
+
+    weight = sum(sizes["responseBodySize"] + sizes["responseHeadersSize"] for sizes in loaded)
+    assert len(loaded) >= 4
+    assert weight < 60_000

@@ -1,0 +1,59 @@
+"""Every page, at desktop and phone width: accessible, no wider than the screen; and its picture."""
+
+import os
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tests.browser.conftest import DESKTOP, PHONE
+from tests.engines import ROOT
+
+pytestmark = pytest.mark.usefixtures("story")
+
+PAGES = {
+    "overview": "",
+    "search": "search?q=Team",
+    "nothing-found": "search?q=nothing",
+    "channels": "channels",
+    "groups": "groups?owner=zhang.min&status=destroyed",
+    "group": "groups/%40TGS%23design",
+    "channel-at": "channels/%40TOA%23_news?at=2026-11-21T10:00",
+    "delivery": "deliveries/1",
+    "invalid-delivery": "deliveries?verdict=invalid",
+    "deliveries": "deliveries",
+    "quarantine": "quarantine",
+    "drift": "drift",
+    "system": "system",
+    "failure": "groups/none",
+    "sign-in": "sign-in",
+}
+WAYS = {
+    "desktop": {"viewport": DESKTOP},
+    "phone": {"viewport": PHONE, "locale": "zh-CN"},
+    "dark": {"viewport": DESKTOP, "color_scheme": "dark"},
+}
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """Where pictures go: ``SCREENSHOTS`` keeps them, for whoever wants to look at them."""
+    folder = Path(ROOT, os.environ["SCREENSHOTS"]) if os.environ.get("SCREENSHOTS") else tmp_path
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_every_page_is_accessible_and_fits(open_page, pictures, way):
+    axe = Axe()
+    with open_page(**WAYS[way], expected="404 (NOT FOUND)") as page:
+        for name, path in PAGES.items():
+            page.goto(f"/console/{path}")
+            page.screenshot(path=pictures / f"{name}-{way}.png", full_page=True)
+            results = axe.run(page)
+
+            assert results.violations_count == 0, f"{name}: {results.generate_report()}"
+            assert (
+                page.evaluate("document.documentElement.scrollWidth")
+                <= WAYS[way]["viewport"]["width"]
+            ), name

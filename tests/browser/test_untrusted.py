@@ -1,0 +1,129 @@
+"""Nothing that strangers wrote runs or leads elsewhere, on any page."""
+
+import json
+import re
+
+from tests.payloads import channel_changed, group_changed, group_created, group_destroyed
+
+RUN = "window.__ran=1"
+CORPUS = [
+    f"<script>{RUN}</script>",
+    f"</script><script>{RUN}</script>",
+    f"<img src=x onerror={RUN}>",
+    f"<svg onload={RUN}>",
+    f"<svg><script>{RUN}</script></svg>",
+    f"<body onload={RUN}>",
+    f"<iframe srcdoc='<script>top.{RUN}</script>'>",
+    f"<iframe src=javascript:top.{RUN}>",
+    f"<details open ontoggle={RUN}>",
+    f"<input autofocus onfocus={RUN}>",
+    f"<video><source onerror={RUN}></video>",
+    f"<math><mtext><table><mglyph><style><img src=x onerror={RUN}>",
+    f"<noscript><p title='</noscript><img src=x onerror={RUN}>'>",
+    f"<template><script>{RUN}</script></template>",
+    f"<a href=javascript:{RUN}>x</a>",
+    f'"><script>{RUN}</script>',
+    f"'><script>{RUN}</script>",
+    f'" autofocus onfocus="{RUN}',
+    f"' autofocus onfocus='{RUN}",
+    f"` onmouseover={RUN} `",
+    f"javascript:{RUN}",
+    f"data:text/html,<script>{RUN}</script>",
+    f"--><script>{RUN}</script>",
+    f"]]><script>{RUN}</script>",
+    f"*/</style><script>{RUN}</script>",
+    "<style>*{display:none}</style>",
+    "<base href=http://elsewhere.example/>",
+    "<meta http-equiv=refresh content='0;url=http://elsewhere.example/'>",
+    "<link rel=stylesheet href=http://elsewhere.example/x.css>",
+    "<form action=http://elsewhere.example/><button>Sign in</button></form>",
+    "<plaintext>",
+    "<!--",
+    "<textarea>",
+    "{{ 7*191 }}",
+    "{% raw %}",
+    "${7*191}",
+    "%(user)s %s %",
+    "\u202e</tpircs>",
+    "\u2028alert",
+    "+ADw-script+AD4-",
+    "\x1b]8;;http://elsewhere.example\x07click\x1b]8;;\x07",
+    "\uff1cscript\uff1e",
+    "\ud800<script>",
+    "\0<script>",
+]
+PAGES = [
+    "",
+    "channels",
+    "groups",
+    "deliveries",
+    "quarantine",
+    "drift",
+    "system",
+    "search?q=%3C",
+]
+
+
+def deliver_corpus(deliver, clock):
+    """Put each text wherever a text may stand."""
+    for number, text in enumerate(CORPUS):
+        sent = text.encode(errors="replace")  # a query string has no lone surrogates
+        named = {"GroupId": f"{text}{number}"[:250], "Name": text}
+        deliver(group_created(**named, Owner_Account=text, Operator_Account=text, Type=text))
+        deliver(group_changed(**named, Introduction=text, Notification=text, FaceUrl=text))
+        deliver(
+            group_destroyed(**named, MemberList=[{"Member_Account": text}]),
+            query={"ClientIP": sent, "OptPlatform": sent, sent: sent},
+        )
+        deliver(channel_changed(Official_Account=text, Organization=text, **{text: {text: text}}))
+        deliver({"CallbackCommand": text}, query={"CallbackCommand": sent})
+        deliver(data=json.dumps([text]).encode())
+        deliver({"CallbackCommand": "Group.CallbackAfterGroupFull", "GroupId": {text: text}})
+        deliver(data=sent, query={"SdkAppid": sent})
+
+
+def links_of(page):
+    """List the pages that a page leads to."""
+    found = page.eval_on_selector_all("main a[href]", "links => links.map(link => link.href)")
+    return [link for link in found if not link.endswith("/body")]
+
+
+def test_no_text_runs_or_leads_elsewhere(open_page, deliver, clock, address):
+    deliver_corpus(deliver, clock)
+    with open_page() as page:
+        page.set_default_timeout(30_000)
+        for path in PAGES:
+            page.goto(f"/console/{path}")
+            check(page)
+        visited = set()
+        for path in ("channels?limit=500", "groups?limit=500", "deliveries?limit=200"):
+            page.goto(f"/console/{path}")
+            check(page)
+            for link in links_of(page):
+                kind = re.sub(r"[^/]+$", "", link.partition("?")[0])
+                assert link.startswith(f"{address}/console/"), link
+                if link not in visited and sum(one.startswith(kind) for one in visited) < 60:
+                    visited.add(link)
+                    page.goto(link, wait_until="domcontentloaded")
+                    check(page)
+        assert len(visited) > 100
+
+
+def check(page):
+    """See that a page is as its template made it."""
+    seen = page.evaluate(
+        """() => ({
+            ran: window.__ran,
+            odd: document.querySelectorAll(
+                'script:not([src^="/console/static/"]), iframe, img, style, base, video, math,'
+                + 'template, object, embed, textarea, plaintext, noscript,'
+                + 'meta[http-equiv], link:not([href^="/console/static/"]), svg:not(.chart),'
+                + 'form:not([action^="/console/"]):not(.filters)').length,
+            handlers: [...document.querySelectorAll('*')].filter(
+                one => one.getAttributeNames().some(name => name.startsWith('on'))).length,
+            mains: document.querySelectorAll('main').length,
+            footer: document.querySelector('footer')?.checkVisibility(),
+        })"""
+    )
+    expected = {"ran": None, "odd": 0, "handlers": 0, "mains": 1, "footer": True}
+    assert seen == expected, page.url

@@ -3,17 +3,12 @@
 import re
 import tomllib
 
-import pytest
-import sqlalchemy as sa
-
 from config import Settings
 from schemas.registry import LIFECYCLE_SCHEMAS
 from tests.engines import ROOT
-from tests.payloads import SAMPLES
 
 README = (ROOT / "README.md").read_text()
 API = (ROOT / "docs" / "api.md").read_text()
-QUERIES = re.findall(r"```sql\n(.*?);\n```", README, re.DOTALL)
 
 
 def test_table_of_commands_is_the_registry():
@@ -79,16 +74,6 @@ def test_every_filter_is_documented(client):
     for path in ("/history", "/deliveries", "/quarantine"):
         for parameter in paths[path]["get"]["parameters"]:
             assert f"`{parameter['name']}`" in API, parameter["name"]
-
-
-@pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.split("\n")[0][:40])
-def test_query_of_the_readme_finds_something_on_every_engine(deliver, session, query):
-    for body in SAMPLES:
-        deliver(body)
-    deliver({"CallbackCommand": "Group.CallbackAfterGroupFull"})
-    deliver(SAMPLES[0], query={"SdkAppid": "1"})
-
-    assert session.execute(sa.text(query)).all()
 
 
 def test_documents_name_no_file_that_is_not_there():

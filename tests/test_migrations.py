@@ -24,10 +24,14 @@ def empty(engine):
         engine.dispose()
 
 
-def tables(connection):
-    found = sa.inspect(connection).get_table_names()
+VIEWS = {"channel_history", "group_history", "members_at_end", "callback_problems"}
+
+
+def tables_and_views(connection):
+    inspector = sa.inspect(connection)
+    found = set(inspector.get_table_names()), set(inspector.get_view_names())
     connection.commit()
-    return set(found) - {"alembic_version"}
+    return found[0] - {"alembic_version"}, found[1]
 
 
 def test_migrations_go_up_down_and_up_again(empty):
@@ -35,9 +39,20 @@ def test_migrations_go_up_down_and_up_again(empty):
 
     for _ in range(2):
         command.upgrade(config, "head")
-        assert tables(empty) == set(Base.metadata.tables)
+        assert tables_and_views(empty) == (set(Base.metadata.tables), VIEWS)
         command.downgrade(config, "base")
-        assert tables(empty) == set()
+        assert tables_and_views(empty) == (set(), set())
+
+
+def test_clone_is_what_migrations_make(empty, database_url):
+    command.upgrade(config_for(empty), "head")
+    engine = open_engine(database_url)
+
+    with engine.connect() as connection:
+        assert tables_and_views(connection) == tables_and_views(empty)
+        for view in VIEWS:  # of a copy, not of the template
+            assert "lifecycle_test" not in sa.inspect(connection).get_view_definition(view)
+    engine.dispose()
 
 
 def test_models_and_migrations_agree(empty):

@@ -28,18 +28,31 @@ class Reader:
         Raises:
             RuntimeError: the answer is not 200.
         """
-        address = f"{address}?{urlencode(query)}" if query else address
+        return json.loads(self.get_bytes(f"{address}?{urlencode(query)}" if query else address))
+
+    def get_bytes(self, address: str) -> bytes:
+        """Read anything.
+
+        Raises:
+            RuntimeError: the answer is not 200.
+        """
         self.connection.request("GET", address, headers={"Authorization": f"Bearer {KEY}"})
         answer = self.connection.getresponse()
-        text = answer.read()
+        body = answer.read()
         if answer.status != 200:
-            raise RuntimeError(f"{address}: {answer.status} {text.decode()}")
-        return json.loads(text)
+            raise RuntimeError(f"{address}: {answer.status} {body.decode()}")
+        return body
 
     def time(self, address: str, **query: Any) -> float:
         """Tell how many milliseconds an answer takes."""
         began = time.perf_counter()
         self.get(address, **query)
+        return (time.perf_counter() - began) * 1000
+
+    def time_page(self, address: str) -> float:
+        """Tell how many milliseconds a page of HTML takes."""
+        began = time.perf_counter()
+        self.get_bytes(address)
         return (time.perf_counter() - began) * 1000
 
 

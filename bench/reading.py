@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.busy import CHANNEL, GROUP, send_busy_subjects
+from bench.console import measure_console
 from bench.contenders import Contender
 from bench.databases import Engine
 from bench.exporting import measure_exports
@@ -47,6 +48,8 @@ def measure_reading(
         for measure in (measure_first_pages, measure_later_pages, measure_states):
             tell(f"{title}: {measure.__name__}")
             yield measure(title, (few, rows[0]), (many, rows[-1]))
+        tell(f"{title}: console")
+        yield measure_console(title, many)
         tell(f"{title}: filters")
         yield measure_filters(title, many)
         tell(f"{title}: exports")

@@ -45,11 +45,13 @@ class Dialect:
     Attributes:
         numbers: the numbers from ``{first}`` to ``{last}``, as column ``n``.
         digest: 64 hexadecimal digits that no other row has.
+        hex: 14 hexadecimal digits of ``occurred_ms``.
         uuid: one that grows with the time, as version 7 does.
     """
 
     numbers: str
     digest: str
+    hex: str
     uuid: str
     instant: str
     json: str
@@ -59,6 +61,7 @@ class Dialect:
 POSTGRESQL = Dialect(
     numbers="generate_series({first}::bigint, {last}) AS n",
     digest="encode(sha256(int8send(n)), 'hex')",
+    hex="lpad(to_hex(occurred_ms), 14, '0')",
     uuid="(lpad(to_hex(received_ms), 12, '0') || '7' || substr(md5(n::text), 1, 3) || '8'"
     " || substr(md5(n::text), 4, 15))::uuid",
     instant="to_timestamp({ms} / 1000.0)",
@@ -69,6 +72,7 @@ SQLITE = Dialect(
     numbers="(WITH RECURSIVE numbers(n) AS (SELECT {first} UNION ALL"
     " SELECT n + 1 FROM numbers WHERE n < {last}) SELECT n FROM numbers)",
     digest="lower(hex(randomblob(32)))",
+    hex="printf('%014x', occurred_ms)",
     uuid="printf('%012x', received_ms) || '7' || substr(lower(hex(randomblob(2))), 2) || '8'"
     " || substr(lower(hex(randomblob(8))), 2)",
     instant="strftime('%Y-%m-%d %H:%M:%f', {ms} / 1000.0, 'unixepoch') || '000'",
@@ -97,7 +101,7 @@ def spell_columns(dialect: Dialect) -> Mapping[str, Mapping[str, str]]:
         "lifecycle_events": {
             "id": "n",
             "delivery_id": "n",
-            "event_key": dialect.digest,
+            "event_key": f"{dialect.hex} || substr({dialect.digest}, 1, 50)",
             "occurrence": "0",
             "subject_type": "CASE kind WHEN 3 THEN 'group' ELSE 'channel' END",
             "subject_id": "subject_id",

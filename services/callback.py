@@ -87,9 +87,11 @@ def event_key(
     keys makes no difference, nor whether ``EventTime`` is ``123`` or ``"123"``.
 
     Returns:
-        64 hexadecimal characters.
+        64 hexadecimal characters; the first 14 are ``EventTime``, so that new keys share a page of
+        the index that holds all of them.
     """
     if event_time is not None:
         body = {**body, "EventTime": event_time}
     canonical = json.dumps(body, sort_keys=True, separators=(",", ":"))
-    return sha256(f"{sdk_app_id}\n{command}\n{canonical}".encode()).hexdigest()
+    digest = sha256(f"{sdk_app_id}\n{command}\n{canonical}".encode()).hexdigest()
+    return f"{event_time or 0:014x}{digest[:50]}"

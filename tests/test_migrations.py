@@ -1,8 +1,10 @@
 """Migrations: one line of them, there and back, and in agreement with the models."""
 
+import json
 import shutil
 import subprocess
 import sys
+from hashlib import sha256
 
 import pytest
 import sqlalchemy as sa
@@ -11,7 +13,11 @@ from alembic.script import ScriptDirectory
 
 from models import Base
 from models.session import open_engine
+from tests.conftest import APP
 from tests.engines import ROOT, config_for
+from tests.payloads import group_created
+
+pytestmark = pytest.mark.migrating
 
 
 @pytest.fixture
@@ -84,6 +90,29 @@ def test_sqlite_knows_how_selective_every_index_is(empty):
     # A number for the table, and one for each column.
     numbers = [(table, index, len(stat.split())) for table, index, stat in known]
     assert sorted(numbers) == sorted(there)
+
+
+@pytest.mark.parametrize("changes", [{}, {"EventTime": None}], ids=["timed", "untimed"])
+def test_events_of_older_releases_are_still_told_from_repeats(deliver, read, app, changes):
+    body = group_created(**changes)
+    deliver(body)
+    canonical = json.dumps(
+        body | ({"EventTime": int(body["EventTime"])} if "EventTime" in body else {}),
+        sort_keys=True,
+        separators=(",", ":"),
+    )
+    key = sha256(f"{APP}\n{body['CallbackCommand']}\n{canonical}".encode()).hexdigest()
+    with app.extensions["runtime"].database.write_engine.connect() as connection:
+        connection.exec_driver_sql(f"UPDATE lifecycle_events SET event_key = '{key}'")
+        connection.commit()
+        for _ in range(2):
+            command.downgrade(config_for(connection), "0005")
+            command.upgrade(config_for(connection), "head")
+
+    deliver(body)
+
+    verdicts = [delivery["verdict"] for delivery in read("/deliveries", order="asc")["items"]]
+    assert verdicts == ["accepted", "duplicate"]
 
 
 def alembic(*arguments, folder=ROOT, **environment):

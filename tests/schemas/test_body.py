@@ -215,6 +215,14 @@ def test_event_key_ignores_order_and_spelling_of_time(body, random, event_time):
     assert event_key("1", "c", as_text, event_time) == event_key("1", "c", as_number, event_time)
 
 
+@given(st.integers(0, 10**16 - 1), st.integers(0, 10**16 - 1))
+def test_event_keys_are_in_the_order_of_their_times(earlier, later):
+    first, second = (event_key("1", "c", {}, at) for at in sorted((earlier, later)))
+
+    assert first <= second
+    assert len(first) == len(second) == 64
+
+
 @given(st.dictionaries(st.text(), scalars, min_size=1), st.data())
 def test_event_key_changes_with_any_field(body, data):
     name = data.draw(st.sampled_from(sorted(body)))

@@ -11,11 +11,13 @@ from config import read_database_url
 from environment import SettingsError, read_environment
 from models import Base
 from models.session import open_engine
-from models.types import ExactLongText, ExactText, Json, UtcDateTime
+from models.types import ExactLongText, ExactText, Json, OrderedText, UtcDateTime
 
 # A migration must still run when the model has moved on, so it spells our types plainly.
 PLAIN_TYPES = {
     ExactText: "sa.String({0.length})",
+    OrderedText: "sa.String({0.length}).with_variant("
+    'sa.String({0.length}, collation="C"), "postgresql")',
     ExactLongText: 'sa.Text().with_variant(mysql.LONGTEXT(), "mysql")',
     Json: 'sa.JSON().with_variant(mysql.LONGTEXT(), "mysql")',
     UtcDateTime: 'sa.DateTime(timezone=True).with_variant(mysql.DATETIME(fsp=6), "mysql")',

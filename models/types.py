@@ -17,7 +17,7 @@ RowId = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 Bytes = sa.LargeBinary().with_variant(mysql.LONGBLOB, "mysql")
 Word = sa.String(32)
 LongText = sa.Text().with_variant(mysql.LONGTEXT, "mysql")
-# The start of an escaped text, in the order of code points, which not every language keeps.
+# The start of an escaped text, in the order of code points.
 TextStart = sa.String(START_LENGTH).with_variant(
     sa.String(START_LENGTH, collation="C"), "postgresql"
 )
@@ -83,6 +83,17 @@ class ExactText(sa.TypeDecorator[str]):
     def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
         """Unescape on the way out."""
         return None if value is None else unescape_text(value)
+
+
+class OrderedText(ExactText):
+    """``ExactText`` in the order of code points, which on PostgreSQL not every language keeps."""
+
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> sa.types.TypeEngine[str]:
+        """Name the order where the database has others; MariaDB's table has it."""
+        collation = "C" if dialect.name == "postgresql" else None
+        return dialect.type_descriptor(sa.String(MAX_ID_LENGTH, collation=collation))
 
 
 class ExactLongText(ExactText):

@@ -1,8 +1,9 @@
 """What arrives: how many callbacks an hour, what became of them, and what has ceased to come."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -12,15 +13,19 @@ from models.quarantine import QuarantinedRequest
 from models.vocabulary import Verdict
 from schemas.registry import LIFECYCLE_SCHEMAS
 
-HOUR = timedelta(hours=1)
-MOST_COUNTED = 100_000  # of an hour and verdict, so that a busy service is not held up by its count
-DAY = timedelta(days=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+HOURS = 24
+MOST_COUNTED = 100_000  # of an hour and verdict, so that nobody waits long for a count
+REFUSED = "refused"
+SILENCE = 10  # times the pace of the last day, and an hour at least
 DAYS, REGULAR_DAYS = 7, 4  # a command that came on so many of the last days is expected
 FORGOTTEN = timedelta(days=30)
 
+Counts = Mapping[str, int]
+
 
 @dataclass(frozen=True)
-class Silence:
+class Ceased:
     """A command that used to come and does no more.
 
     Attributes:
@@ -33,9 +38,31 @@ class Silence:
     days: int
 
 
-def count_by_hour(
-    session: Session, *, until: datetime, hours: int
-) -> Sequence[tuple[datetime, Mapping[str, int]]]:
+def select_counts() -> Iterator[sa.Select[Any]]:
+    """Select each count by number of the hour and by word; ``start_…`` are the starts of hours."""
+    for number in range(HOURS):
+        start: sa.BindParameter[datetime] = sa.bindparam(f"start_{number}")
+        end: sa.BindParameter[datetime] = sa.bindparam(f"start_{number + 1}")
+        rows = {
+            verdict.value: sa.select(sa.literal(1)).where(
+                Delivery.verdict == verdict,
+                Delivery.received_at >= start,
+                Delivery.received_at < end,
+            )
+            for verdict in Verdict
+        }
+        rows[REFUSED] = sa.select(sa.literal(1)).where(
+            QuarantinedRequest.received_at >= start, QuarantinedRequest.received_at < end
+        )
+        for word, counted in rows.items():
+            count = sa.select(sa.func.count()).select_from(counted.limit(MOST_COUNTED).subquery())
+            yield sa.select(sa.literal(number), sa.literal(word), count.scalar_subquery())
+
+
+COUNTS = sa.union_all(*select_counts())  # to write it once takes longer than to run it
+
+
+def count_by_hour(session: Session, *, until: datetime) -> Sequence[tuple[datetime, Counts]]:
     """Count the deliveries of each of the last hours by verdict, and requests ``refused``.
 
     Each count is of one range of an index, and stops at ``MOST_COUNTED``.
@@ -44,54 +71,49 @@ def count_by_hour(
         The start of every full hour of the clock, oldest first, with its counts by word.
     """
     last = until.replace(minute=0, second=0, microsecond=0)
-    starts = [last - number * HOUR for number in reversed(range(hours))]
-    counts = [
-        sa.select(sa.literal(number), sa.literal(word), count)
-        for number, start in enumerate(starts)
-        for word, count in select_counts(start).items()
-    ]
-    found: list[dict[str, int]] = [{} for _ in starts]
-    for number, word, count in session.execute(sa.union_all(*counts)):
+    starts = [last + (number + 1 - HOURS) * HOUR for number in range(HOURS + 1)]
+    found: list[dict[str, int]] = [dict.fromkeys([*Verdict, REFUSED], 0) for _ in range(HOURS)]
+    bounds = {f"start_{number}": start for number, start in enumerate(starts)}
+    for number, word, count in session.execute(COUNTS, bounds):
         found[number][word] = count
-    return list(zip(starts, found, strict=True))
+    return list(zip(starts, found, strict=False))
 
 
-def select_counts(start: datetime) -> Mapping[str, sa.ScalarSelect[int]]:
-    """Select the counts of one hour by word."""
-    of_hour = {
-        table: sa.select(sa.literal(1)).where(
-            table.received_at >= start, table.received_at < start + HOUR
-        )
-        for table in (Delivery, QuarantinedRequest)
-    }
-    counted = {
-        verdict.value: of_hour[Delivery].where(Delivery.verdict == verdict) for verdict in Verdict
-    }
-    counted["refused"] = of_hour[QuarantinedRequest]
-    return {
-        word: sa.select(sa.func.count())
-        .select_from(rows.limit(MOST_COUNTED).subquery())
-        .scalar_subquery()
-        for word, rows in counted.items()
-    }
+def find_last(session: Session) -> datetime | None:
+    """Tell when the last callback arrived, whatever became of it."""
+    return session.scalar(sa.select(sa.func.max(Delivery.received_at)))
 
 
-def find_silences(session: Session, *, now: datetime) -> Sequence[Silence]:
-    """Find the lifecycle commands that came on most days, and have ceased to come lately."""
+def find_silence(last: datetime | None, received: int, *, now: datetime) -> timedelta | None:
+    """Tell how long nothing has come, if that is long for the pace of the last day.
+
+    Args:
+        last: when the last callback arrived.
+        received: how many arrived in the last ``HOURS``.
+        now: the present instant, timezone-aware.
+    """
+    if last is None or received == 0:
+        return None
+    silence = now - last
+    return silence if silence > max(SILENCE * HOURS * HOUR / received, HOUR) else None
+
+
+def find_ceased(session: Session, *, now: datetime) -> Sequence[Ceased]:
+    """Find the lifecycle commands that came on most days, and have not come for a day."""
     found = []
     for command in LIFECYCLE_SCHEMAS:
         of_command = sa.select(sa.func.max(Delivery.received_at)).where(Delivery.command == command)
         last = session.scalar(of_command)
         if last is not None and DAY < now - last < FORGOTTEN:
             days = sum(
-                session.scalar(of_command.where(*was_on(last - number * DAY))) is not None
+                session.scalar(of_command.where(*was_on_day_until(last - number * DAY))) is not None
                 for number in range(DAYS)
             )
             if days >= REGULAR_DAYS:
-                found.append(Silence(command, last, days))
+                found.append(Ceased(command, last, days))
     return found
 
 
-def was_on(end: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+def was_on_day_until(end: datetime) -> tuple[sa.ColumnElement[bool], ...]:
     """Bound the day that ends at an instant."""
     return Delivery.received_at > end - DAY, Delivery.received_at <= end

@@ -56,7 +56,7 @@ def fetch_candidates(
         if "id" in query.filters:
             start = query.filters["id"]
             last = escape_text(start).ljust(MAX_ID_LENGTH, LAST_CHARACTER)
-            rows = rows.where(subject_id.between(start, sa.type_coerce(last, sa.String)))
+            rows = rows.where(subject_id.between(start, sa.literal(last, sa.String)))
         if after is not None:
             later = subject_id > after.subject_id
             rows = rows.where(subject_id >= after.subject_id if begun else later)

@@ -26,6 +26,12 @@ FIND_MEMBERS = (
     .where(EventMember.event_id.in_(sa.bindparam("event_ids", **WRITTEN_OUT)))
     .order_by(EventMember.event_id, EventMember.position)
 )
+FIND_FIRST_MEMBERS = FIND_MEMBERS.where(EventMember.position < sa.bindparam("most"))
+COUNT_MEMBERS = (
+    sa.select(EventMember.event_id, sa.func.count().label("members"))
+    .where(EventMember.event_id.in_(sa.bindparam("event_ids", **WRITTEN_OUT)))
+    .group_by(EventMember.event_id)
+)
 FILTERED = (
     LifecycleEvent.subject_type,
     LifecycleEvent.subject_id,
@@ -36,11 +42,16 @@ FILTERED = (
 
 
 def fetch_history(session: Session, query: PageQuery) -> Page:
-    """Fetch a page of events by ``occurred_at``."""
-    alternatives, sort_key = select_events(query)
-    page = fetch_page(session, alternatives, query, sort_key=sort_key)
+    """Fetch a page of events by ``occurred_at``, each with all ``members`` it names."""
+    page = fetch_history_without_members(session, query)
     add_members(session, page.items)
     return page
+
+
+def fetch_history_without_members(session: Session, query: PageQuery) -> Page:
+    """Fetch a page of events by ``occurred_at``."""
+    alternatives, sort_key = select_events(query)
+    return fetch_page(session, alternatives, query, sort_key=sort_key)
 
 
 def select_events(query: PageQuery) -> tuple[list[Rows], SortKey]:
@@ -68,19 +79,18 @@ def split(
 
 
 def fetch_event(session: Session, event_id: int) -> Row | None:
-    """Fetch one event with its delivery and raw body, or none."""
+    """Fetch one event with its members, its delivery and raw body, or none."""
     event = fetch_events_by_id(session, [event_id]).get(event_id)
     if event is not None:
+        add_members(session, [event])
         event["delivery"] = fetch_delivery(session, event["delivery_id"])
     return event
 
 
 def fetch_events_by_id(session: Session, event_ids: Sequence[int]) -> Mapping[int, Row]:
-    """Fetch events, by ID; one that is not there is left out."""
+    """Fetch events without members, by ID; one that is not there is left out."""
     query = sa.select(*SHOWN, DELIVERY_COUNT).where(LifecycleEvent.id.in_(event_ids))
-    events = {row["id"]: dict(row) for row in session.execute(query).mappings()}
-    add_members(session, [*events.values()])
-    return events
+    return {row["id"]: dict(row) for row in session.execute(query).mappings()}
 
 
 def find_event_id(session: Session, delivery_id: int) -> int | None:
@@ -91,9 +101,27 @@ def find_event_id(session: Session, delivery_id: int) -> int | None:
 
 def add_members(session: Session, events: Sequence[Row]) -> None:
     """Add to each event the ``members`` it names, in Tencent's order."""
+    spread(events, session.execute(FIND_MEMBERS, to_event_ids(events)))
+
+
+def add_first_members(session: Session, events: Sequence[Row], most: int) -> None:
+    """Add to each event the first ``members`` it names, and ``member_count``: of all of them."""
+    event_ids = to_event_ids(events)
+    counts = {row.event_id: row.members for row in session.execute(COUNT_MEMBERS, event_ids)}
+    spread(events, session.execute(FIND_FIRST_MEMBERS, {**event_ids, "most": most}))
+    for event in events:
+        event["member_count"] = counts.get(event["id"], 0)
+
+
+def to_event_ids(events: Sequence[Row]) -> dict[str, Sequence[int]]:
+    """Name the events whose members are looked for."""
+    return {"event_ids": [event["id"] for event in events]}
+
+
+def spread(events: Sequence[Row], found: Iterable[sa.Row[int, str]]) -> None:
+    """Give each event its members."""
     members: dict[int, list[str]] = defaultdict(list)
-    event_ids = {"event_ids": [event["id"] for event in events]}
-    for event_id, user_id in session.execute(FIND_MEMBERS, event_ids):
+    for event_id, user_id in found:
         members[event_id].append(user_id)
     for event in events:
         event["members"] = members[event["id"]]

@@ -77,8 +77,8 @@ class Life:
         self.events.append(event)
         if event.action == Action.CREATED:
             self.created_by = event.id
-        elif event.action == Action.DESTROYED:
-            self.destroyed_by = event.id
+        elif event.action == Action.DESTROYED and self.destroyed_by is None:
+            self.destroyed_by = event.id  # told once more, it does not end later
 
 
 def split_lives(events: Iterable[Event]) -> list[Life]:

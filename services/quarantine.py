@@ -15,7 +15,7 @@ from models.vocabulary import Refusal
 from schemas.envelope import Arrival
 from schemas.page import PageQuery
 from services.committer import Committer
-from services.pages import Page, fetch_page
+from services.pages import Page, Row, fetch_page
 
 MAX_REQUESTS = 10_000
 MAX_KEPT_BYTES = 64 * 1024
@@ -114,3 +114,10 @@ def fetch_quarantine(session: Session, query: PageQuery) -> Page:
         query,
         sort_key=(QuarantinedRequest.received_at, QuarantinedRequest.id),
     )
+
+
+def fetch_quarantined(session: Session, request_id: int) -> Row | None:
+    """Fetch one refused request, or none."""
+    query = sa.select(QuarantinedRequest.__table__).where(QuarantinedRequest.id == request_id)
+    row = session.execute(query).mappings().one_or_none()
+    return None if row is None else dict(row)

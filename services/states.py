@@ -61,7 +61,6 @@ class State:
             "status": self.status,
             "created_at": None if created is None else moments[created].occurred_at,
             "destroyed_at": None if destroyed is None else moments[destroyed].occurred_at,
-            "destroyed_by": destroyed,
             "last_event_id": self.last_event_id,
             "fields": {
                 name: {

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -58,17 +59,25 @@ def fetch_events(
     Raises:
         AmbiguousSubjectError: it may be one of several apps.
     """
-    query = (
-        sa.select(*COLUMNS)
-        .where(TABLE.c.subject_type == subject.type, TABLE.c.subject_id == subject.id)
-        .order_by(*IN_ORDER)
-    )
-    if subject.sdk_app_id is not None:
-        query = query.where(TABLE.c.sdk_app_id == subject.sdk_app_id)
-    if until is not None:
-        query = query.where(TABLE.c.occurred_at <= until)
+    query = narrow(sa.select(*COLUMNS), subject, until).order_by(*IN_ORDER)
     events = [Event._make(row) for row in session.execute(query)]
     apps = {event.sdk_app_id for event in events}
     if len(apps) > 1:
         raise AmbiguousSubjectError(apps)
     return Subject(subject.type, subject.id, *apps), events
+
+
+def count_events(session: Session, subject: Subject, *, until: datetime) -> int:
+    """Count what had happened to a subject by an instant: so many of its events, in order."""
+    query = narrow(sa.select(sa.func.count()).select_from(TABLE), subject, until)
+    return session.scalar(query) or 0
+
+
+def narrow(query: sa.Select[Any], subject: Subject, until: datetime | None) -> sa.Select[Any]:
+    """Keep the events of a subject up to an instant, that included."""
+    query = query.where(TABLE.c.subject_type == subject.type, TABLE.c.subject_id == subject.id)
+    if subject.sdk_app_id is not None:
+        query = query.where(TABLE.c.sdk_app_id == subject.sdk_app_id)
+    if until is not None:
+        query = query.where(TABLE.c.occurred_at <= until)
+    return query

@@ -73,8 +73,11 @@ class Server:
         self.process = process
         self.folder = folder
         self.admin = sa.create_engine(url, isolation_level="AUTOCOMMIT")
-        self.template = self.create()
+        self.template = self.create(self.template_options())
         migrate(self.template)
+
+    def template_options(self) -> str:
+        return ""
 
     def create(self, suffix: str = "") -> sa.URL:
         name = f"lifecycle_test_{os.getpid()}_{next(NUMBERS)}"
@@ -102,6 +105,13 @@ class Server:
 
 class Postgresql(Server):
     name = "postgresql"
+
+    def template_options(self) -> str:
+        """Have texts in the order of a language, as most databases do: not of code points."""
+        with self.admin.connect() as connection:
+            has_icu = connection.dialect.server_version_info >= (15,)
+        of_language = "TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en' LOCALE 'C.UTF-8'"
+        return f"{of_language} ENCODING 'UTF8'" if has_icu else ""
 
     def clone(self) -> AbstractContextManager[sa.URL]:
         return self.empty(f"TEMPLATE {self.template.database}")

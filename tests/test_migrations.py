@@ -106,7 +106,7 @@ def test_events_of_older_releases_are_still_told_from_repeats(deliver, read, app
         connection.exec_driver_sql(f"UPDATE lifecycle_events SET event_key = '{key}'")
         connection.commit()
         for _ in range(2):
-            command.downgrade(config_for(connection), "0005")
+            command.downgrade(config_for(connection), "0006")
             command.upgrade(config_for(connection), "head")
 
     deliver(body)

@@ -1,6 +1,6 @@
 """The console: HTML for ops staff who ask who did what, when; it reads what the API reads."""
 
-from blueprints.console import deliveries, overview, subjects, system
+from blueprints.console import deliveries, events, overview, subjects, system
 from blueprints.console.shell import bp
 
-__all__ = ["bp", "deliveries", "overview", "subjects", "system"]
+__all__ = ["bp", "deliveries", "events", "overview", "subjects", "system"]

@@ -1,6 +1,7 @@
 """Who may look: holders of an API key, by HTTP Basic or by a session they signed in to with it."""
 
 import logging
+import re
 
 from flask import Response, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -62,10 +63,13 @@ def show_sign_in() -> ResponseReturnValue:
 def sign_in() -> ResponseReturnValue:
     """Take a key, and leave a session in its place."""
     key, address = request.form.get("key", ""), request.form.get("next", "")
-    if find_key_holder(key, runtime().settings.api_keys) is None:
+    holder = find_key_holder(key, runtime().settings.api_keys)
+    if holder is None:
+        log.warning("console: a wrong key from %s", request.remote_addr)
         return render_template("console/sign_in.html", failed=True), 401
+    log.info("%s signs in to the console", holder)
     home = url_for("console.show_overview")
-    response = redirect(address if address.startswith(home) else home, 303)
+    response = redirect(address if re.fullmatch(f"{home}[!-~]*", address) else home, 303)
     response.set_cookie(
         COOKIE,
         serializer(key).dumps(""),
@@ -79,7 +83,7 @@ def sign_in() -> ResponseReturnValue:
 
 
 def sign_out() -> ResponseReturnValue:
-    """End the session of this browser."""
+    """Have this browser forget its session; a copy of the cookie would be good until it expires."""
     response = redirect(url_for("console.show_sign_in"), 303)
     response.delete_cookie(COOKIE, path=url_for("console.show_overview"))
     return response

@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote, urlencode
 
-from flask import request, url_for
+from flask import request
 
 from blueprints.console.language import PARAMETER
 
+PICKED = {"at", "since", "until"}
 FROM_A_PICKER = re.compile(r"(\d{4}-\d\d-\d\d)(T\d\d:\d\d(:\d\d(\.\d+)?)?)?")
 
 
@@ -15,11 +18,12 @@ def read_arguments() -> dict[str, list[str]]:
     """Read the query string as forms send it: an empty field says nothing, a picked time is UTC."""
     given = request.args.to_dict(flat=False)
     given.pop(PARAMETER, None)
-    arguments = {name: [*map(read_argument, filter(None, given[name]))] for name in given}
-    return {name: values for name, values in arguments.items() if values}
+    for name in PICKED & given.keys():
+        given[name] = [*map(read_picked, given[name])]
+    return {name: [*filter(None, values)] for name, values in given.items() if any(values)}
 
 
-def read_argument(value: str) -> str:
+def read_picked(value: str) -> str:
     """Turn what a date picker sends into RFC 3339."""
     match = FROM_A_PICKER.fullmatch(value)
     if match is None:
@@ -30,6 +34,15 @@ def read_argument(value: str) -> str:
 
 def with_arguments(**changes: Any) -> str:
     """Address this page with other arguments; none takes one away."""
-    path: Mapping[str, Any] = request.view_args or {}
-    arguments: Mapping[str, Any] = request.args.to_dict(flat=False)
-    return url_for(request.endpoint or "", **{**arguments, **path, **changes})
+    arguments: Mapping[str, Any] = {**request.args.to_dict(flat=False), **changes}
+    given = {name: value for name, value in arguments.items() if value is not None}
+    path = quote(request.path, safe="/%")  # an ID in it is encoded still
+    return f"{path}?{urlencode(given, doseq=True)}" if given else path
+
+
+def to_picker(instant: datetime | None) -> str:
+    """Write an instant as a date picker has it: in milliseconds, none of which is lost."""
+    if not instant:  # none, or undefined in a template
+        return ""
+    ceiling = instant.astimezone(UTC) + timedelta(microseconds=999)
+    return ceiling.replace(tzinfo=None).isoformat(timespec="milliseconds")

@@ -1,16 +1,16 @@
 """The callbacks of each hour, laid out as bars of stacked parts."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
+from services.activity import MOST_COUNTED, REFUSED, Counts
+
 HEIGHT = 100  # of the highest bar, in units of the picture
 PACE = 30  # from bar to bar
 LEAST_HEIGHT = 2  # so that one of thousands can be seen
-
-Counts = Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,19 @@ class Chart:
     Attributes:
         most: what the highest bar counts.
         totals: of all hours, by word.
+        capped: some of it was not counted to the end.
     """
 
     bars: Sequence[Bar]
     width: int
     most: int
     totals: Counts
+    capped: bool
+
+    @property
+    def received(self) -> int:
+        """How many of them were authentic."""
+        return sum(self.totals.values()) - self.totals.get(REFUSED, 0)
 
     @classmethod
     def of(cls, hours: Sequence[tuple[datetime, Counts]]) -> Self:
@@ -62,7 +69,8 @@ class Chart:
             Bar(start, counts, PACE * number, stack(counts, most))
             for number, (start, counts) in enumerate(hours)
         ]
-        return cls(bars, PACE * len(bars), most, totals)
+        capped = any(count == MOST_COUNTED for _, counts in hours for count in counts.values())
+        return cls(bars, PACE * len(bars), most, totals, capped)
 
 
 def stack(counts: Counts, most: int) -> Sequence[Part]:

@@ -1,29 +1,19 @@
 """What was sent: deliveries, one with its bytes, and what was refused."""
 
-import json
-import shlex
-from base64 import b64encode
-from collections.abc import Mapping
-from string import punctuation
-from typing import Any
-from urllib.parse import parse_qsl, quote
-
-from flask import Response, abort, render_template, request
+from flask import Response, abort, render_template
 from flask.typing import ResponseReturnValue
 
 from blueprints.console.arguments import read_arguments
+from blueprints.console.evidence import describe, write_curl
 from blueprints.console.shell import bp
 from blueprints.operation import ROW_ID, answer_page
 from blueprints.runtime import runtime
 from models.vocabulary import Verdict
 from schemas.deliveries import DeliveryQuerySchema, QuarantineQuerySchema
 from schemas.registry import LIFECYCLE_SCHEMAS
-from schemas.strict_json import UnreadableError, parse_json
 from services.deliveries import fetch_deliveries, fetch_delivery
-from services.history import fetch_event, find_event_id
-from services.quarantine import fetch_quarantine
-
-PRINTABLE = frozenset(range(0x20, 0x7F))
+from services.history import fetch_events_by_id, find_event_id
+from services.quarantine import fetch_quarantine, fetch_quarantined
 
 
 @bp.get("/deliveries")
@@ -47,15 +37,13 @@ def show_delivery(delivery_id: int) -> ResponseReturnValue:
     with runtime().database.reads() as session:
         delivery = fetch_delivery(session, delivery_id) or abort(404)
         event_id = find_event_id(session, delivery["duplicate_of"] or delivery_id)
-        event = None if event_id is None else fetch_event(session, event_id)
+        event = None if event_id is None else fetch_events_by_id(session, [event_id])[event_id]
     return render_template(
         "console/delivery.html",
         delivery=delivery,
         event=event,
-        query=parse_qsl(delivery["query_string"], keep_blank_values=True),
-        pretty=write_pretty(delivery["body"]),
-        text=delivery["body"].decode(errors="backslashreplace"),
         curl=write_curl(delivery),
+        **describe(delivery),
     )
 
 
@@ -78,22 +66,9 @@ def list_quarantine() -> ResponseReturnValue:
     return render_template("console/quarantine.html", page=page, filters=query.filters)
 
 
-def write_pretty(body: bytes) -> str | None:
-    """Lay out a body that is JSON; none if it is not."""
-    try:
-        return json.dumps(parse_json(body), ensure_ascii=False, indent=2)
-    except UnreadableError:
-        return None
-
-
-def write_curl(delivery: Mapping[str, Any]) -> str:
-    """Write the command that sends a delivery again, its bytes and its signature as they were.
-
-    What a terminal would obey or curl would take for a file's name goes through base64.
-    """
-    query = quote(delivery["query_string"].encode("latin-1", "replace"), safe=punctuation)
-    address = shlex.quote(f"{request.host_url}callback?{query}")
-    body: bytes = delivery["body"]
-    if PRINTABLE.issuperset(body) and not body.startswith(b"@"):
-        return f"curl -g {address} --data-binary {shlex.quote(body.decode())}"
-    return f"echo {b64encode(body).decode()} | base64 -d | curl -g {address} --data-binary @-"
+@bp.get(f"/quarantine/<{ROW_ID}:request_id>")
+def show_quarantined(request_id: int) -> ResponseReturnValue:
+    """Show one refused request."""
+    with runtime().database.reads() as session:
+        refused = fetch_quarantined(session, request_id) or abort(404)
+    return render_template("console/quarantined.html", refused=refused, **describe(refused))

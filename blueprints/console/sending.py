@@ -33,19 +33,34 @@ def digest_asset(name: str) -> str:
 def finish(response: Response) -> Response:
     """Say how long an answer may be kept and what it may run; keep the language that was chosen."""
     response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+    if request.endpoint == "console.static" and response.status_code == HTTPStatus.OK:
+        known = digest_asset((request.view_args or {})["filename"])
+        for_good = f"public, max-age={YEAR_SECONDS}, immutable"
+        response.headers["Cache-Control"] = (
+            for_good if request.args.get("v") == known else "no-cache"
+        )
+        return compress(response)
+    response.headers["Cache-Control"] = "no-store"
     asked = request.args.get(PARAMETER, "")
     if asked in LANGUAGES:
-        response.set_cookie(COOKIE, asked, max_age=YEAR_SECONDS, httponly=True, samesite="Lax")
-    if request.endpoint == "console.static":
-        response.headers["Cache-Control"] = f"public, max-age={YEAR_SECONDS}, immutable"
-    else:
-        response.headers["Cache-Control"] = "private, no-cache"
-        response.vary.update(["Accept-Language", "Authorization", "Cookie"])
+        response.set_cookie(
+            COOKIE,
+            asked,
+            max_age=YEAR_SECONDS,
+            path="/console",
+            secure=request.is_secure,
+            httponly=True,
+            samesite="Lax",
+        )
     return compress(response)
 
 
 def compress(response: Response) -> Response:
-    """Compress for who takes it; no page holds a secret that its size could give away."""
+    """Compress for who takes it.
+
+    A page may hold what another site had put into its address beside what is private, and its size
+    tells if they are alike. But no other site's request comes with the cookie: ``SameSite``.
+    """
     response.vary.add("Accept-Encoding")
     packed = request.accept_encodings.quality("gzip") > 0
     if not packed or response.status_code != HTTPStatus.OK:
@@ -55,4 +70,6 @@ def compress(response: Response) -> Response:
     if len(data) >= LEAST_COMPRESSED_BYTES:
         response.set_data(gzip.compress(data, 6, mtime=0))
         response.content_encoding = "gzip"
+        for name in ("ETag", "Accept-Ranges"):  # of the bytes that were
+            response.headers.pop(name, None)
     return response

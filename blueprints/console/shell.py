@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
-from flask import Blueprint, abort, render_template
+from flask import Blueprint, make_response, render_template, request
 from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
@@ -12,12 +12,13 @@ from marshmallow import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
+from blueprints import errors
 from blueprints.console.access import require_reader, show_sign_in, sign_in, sign_out
-from blueprints.console.arguments import with_arguments
+from blueprints.console.arguments import to_picker, with_arguments
 from blueprints.console.language import LANGUAGES, choose_language, say, translate
 from blueprints.console.sending import address_asset, finish
 from blueprints.console.untrusted import NOTHING, show_text
-from blueprints.errors import on_database_error
+from models.types import dump_json
 
 bp = Blueprint(
     "console",
@@ -39,7 +40,8 @@ def set_up_templates(state: BlueprintSetupState) -> None:
     environment: Any = state.app.jinja_env
     environment.add_extension("jinja2.ext.i18n")
     environment.install_gettext_callables(translate, lambda one, *_: translate(one), newstyle=True)
-    environment.filters.update(shown=show_text, say=say, time=show_time)
+    environment.filters.update(shown=show_text, say=say, time=show_time, picked=to_picker)
+    environment.filters["plain"] = to_text
     environment.globals.update(
         address_asset=address_asset, with_arguments=with_arguments, languages=LANGUAGES
     )
@@ -60,10 +62,18 @@ def show_time(instant: datetime | None) -> Markup:
     return Markup('<time datetime="{0}" title="{0}">{1}</time>').format(precise, brief)
 
 
-@bp.route("/<path:_>")
-def show_nothing(_: str) -> ResponseReturnValue:
-    """404, as a page."""
-    abort(404)
+def to_text(value: Any) -> str:
+    """Write a value of a body as people read it: text as it is, all else as JSON."""
+    return value if isinstance(value, str) else dump_json(value)
+
+
+@bp.app_errorhandler(404)
+@bp.app_errorhandler(405)
+def on_unknown_address(error: HTTPException) -> ResponseReturnValue:
+    """A page, where an address looks like one of the console; no view has been called."""
+    if not request.path.startswith("/console/"):
+        return errors.on_http_error(error)
+    return finish(make_response(on_http_error(error)))
 
 
 @bp.errorhandler(ValidationError)
@@ -75,7 +85,7 @@ def on_invalid_query(error: ValidationError) -> ResponseReturnValue:
 @bp.errorhandler(SQLAlchemyError)
 def on_absent_database(error: SQLAlchemyError) -> ResponseReturnValue:
     """503: the reason goes to our log."""
-    on_database_error(error)
+    errors.on_database_error(error)
     return show_failure(503)
 
 
@@ -91,5 +101,5 @@ def on_http_error(error: HTTPException) -> ResponseReturnValue:
 
 def show_failure(status: int, **more: Any) -> tuple[str, int]:
     """Show what went wrong, and where to go on."""
-    title = HTTPStatus(status).phrase
+    title = translate(HTTPStatus(status).phrase)
     return render_template("console/failure.html", status=status, title=title, **more), status

@@ -3,6 +3,7 @@
 from flask import abort, render_template
 from flask.typing import ResponseReturnValue
 from marshmallow import fields
+from sqlalchemy.orm import Session
 
 from blueprints.console.arguments import read_arguments
 from blueprints.console.shell import bp, show_failure
@@ -11,14 +12,16 @@ from models.vocabulary import SubjectType
 from schemas.fields import DecimalInteger
 from schemas.subject_list import SubjectSearchSchema, encode_position
 from schemas.subjects import StateQuerySchema
-from services.history import fetch_event
+from services.history import add_first_members, fetch_events_by_id
+from services.pages import Row
 from services.subject_events import AmbiguousSubjectError, Subject
 from services.subject_list import fetch_subjects
-from services.subjects import fetch_state
 from services.timeline import ForeignEventError, fetch_timeline
 
 STEPS = 50  # of a timeline on one page
-MEMBERS = 500  # that are shown at first
+MEMBERS_OF_A_STEP = 20  # that are shown there
+MEMBERS = 500  # of the last that are shown at first
+MOST_MEMBERS = 2**31 - 1
 
 
 class SubjectPageQuerySchema(StateQuerySchema):
@@ -68,22 +71,35 @@ def show_subject(kind: SubjectType, subject_id: str) -> ResponseReturnValue:
     query = SubjectPageQuerySchema().load(read_arguments())
     subject = Subject(kind, subject_id, query.get("sdk_app_id"))
     with runtime().database.reads() as session:
-        timeline = fetch_timeline(session, subject, after=query.get("after"), limit=STEPS)
-        if timeline is None:
-            abort(404)
-        state = fetch_state(session, timeline.subject, query.get("at"))
-        end = None if state is None else state["destroyed_by"]
-        ending = None if end is None else fetch_event(session, end)
+        timeline = fetch_timeline(
+            session,
+            subject,
+            at=query.get("at"),
+            after=query.get("after"),
+            limit=STEPS,
+            members=MEMBERS_OF_A_STEP,
+        ) or abort(404)
+        ending = fetch_ending(
+            session, timeline.end, MOST_MEMBERS if "members" in query else MEMBERS
+        )
     return render_template(
         "console/subject.html",
         kind=kind,
         subject=timeline.subject,
-        state=state,
+        state=timeline.state,
         at=query.get("at"),
         ending=ending,
         timeline=timeline,
-        most_members=None if "members" in query else MEMBERS,
     )
+
+
+def fetch_ending(session: Session, event_id: int | None, most: int) -> Row | None:
+    """Fetch the event that ended a life, with the first of its members; none if none did."""
+    if event_id is None:
+        return None
+    event = fetch_events_by_id(session, [event_id])[event_id]
+    add_first_members(session, [event], most)
+    return event
 
 
 @bp.errorhandler(ForeignEventError)

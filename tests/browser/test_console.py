@@ -80,10 +80,16 @@ def test_signing_out_ends_it(page):
     assert page.context.cookies() == []
 
 
-def test_times_tell_the_readers_own(page):
+def test_times_can_be_the_readers_own(page):
     time = page.locator("table time").last
+    in_utc = time.inner_text()
+    page.get_by_role("button", name="In your own time").click()
 
-    expect(time).to_have_attribute("title", re.compile("GMT\\+8"))
+    assert time.inner_text() == in_utc.replace(" 10:", " 18:") != in_utc
+    page.reload()
+    assert time.inner_text() != in_utc
+    page.get_by_role("button", name="In UTC").click()
+    assert time.inner_text() == in_utc
 
 
 def test_keyboard_is_enough(page):
@@ -106,7 +112,7 @@ def test_command_to_send_a_delivery_again_is_copied(open_page):
         expect(page.get_by_role("button", name="Copied")).to_be_visible()
         copied = page.evaluate("navigator.clipboard.readText()")
         assert copied == page.locator("[data-copy]").inner_text()
-        assert copied.startswith("curl -g 'http://127.0.0.1:")
+        assert copied.startswith('curl -g "$CALLBACK_URL"\'?SdkAppid=888888&')
 
 
 def test_body_is_downloaded_as_it_came(page):

@@ -1,10 +1,42 @@
-// The console works without this; with it, times show the reader's own, "/" leads to the search,
+// The console works without this. With it, times can be the reader's own, "/" leads to the search,
 // and what is to be copied has a button.
 "use strict";
 
-for (const time of document.querySelectorAll("time")) {
-  const local = new Date(time.dateTime);
-  time.title = `${local.toLocaleString(undefined, { dateStyle: "full", timeStyle: "long" })}\n${time.dateTime}`;
+function addButton(place, label, act) {
+  const button = document.createElement("button");
+  button.textContent = label;
+  button.addEventListener("click", () => act(button));
+  place.append(button);
+  return button;
+}
+
+const times = [...document.querySelectorAll("time")].map((time) => ({
+  time,
+  utc: time.textContent,
+  local: new Date(time.dateTime).toLocaleString("sv-SE"),
+}));
+for (const { time, local } of times) {
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  time.title = `${local} ${zone}\n${time.dateTime}`;
+}
+
+function showTimes(isLocal) {
+  for (const { time, utc, local } of times) {
+    time.textContent = isLocal ? local : utc;
+  }
+  localStorage.setItem("local", isLocal ? "1" : "");
+}
+
+const zones = document.querySelector("[data-local]");
+if (zones) {
+  const labels = { true: zones.dataset.utc, false: zones.dataset.local };
+  let isLocal = localStorage.getItem("local") === "1";
+  showTimes(isLocal);
+  addButton(zones, labels[isLocal], (button) => {
+    isLocal = !isLocal;
+    showTimes(isLocal);
+    button.textContent = labels[isLocal];
+  });
 }
 
 document.addEventListener("keydown", (event) => {
@@ -15,12 +47,11 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-for (const copied of document.querySelectorAll("[data-copy]")) {
-  const button = document.createElement("button");
-  button.textContent = copied.dataset.copy;
-  button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(copied.innerText);
-    button.textContent = copied.dataset.copied;
-  });
-  copied.after(button);
+if (navigator.clipboard) {
+  for (const copied of document.querySelectorAll("[data-copy]")) {
+    addButton(copied.parentElement, copied.dataset.copy, async (button) => {
+      await navigator.clipboard.writeText(copied.innerText);
+      button.textContent = copied.dataset.copied;
+    });
+  }
 }

@@ -1,5 +1,6 @@
 """Who may look at the console."""
 
+import re
 from base64 import b64encode
 from time import time
 
@@ -58,7 +59,15 @@ def test_session_over_https_stays_there(client):
 
 
 @pytest.mark.parametrize(
-    "address", ["//evil.example", "https://evil.example/console/", "/history", "/\\evil", ""]
+    "address",
+    [
+        "//evil.example",
+        "https://evil.example/console/",
+        "/history",
+        "/\\evil",
+        "",
+        "/console/\r\nX: y",
+    ],
 )
 def test_signing_in_leads_nowhere_else(client, address):
     assert sign_in(client, next=address).location == "/console/"
@@ -111,6 +120,16 @@ def test_forged_session_is_none(client):
     assert client.get("/console/").status_code == 401
 
 
+def test_log_says_who_signed_in_and_who_failed_to(client, caplog):
+    caplog.set_level("INFO")
+
+    sign_in(client)
+    sign_in(client, "wrong")
+
+    assert "tests signs in to the console" in caplog.text
+    assert "console: a wrong key from 127.0.0.1" in caplog.text
+
+
 def test_log_says_who_looked_at_what(client, caplog):
     caplog.set_level("INFO")
 
@@ -131,9 +150,19 @@ def test_only_the_console_may_run_scripts_and_only_its_own(client):
 
 
 def test_pages_are_not_kept_and_assets_are(client):
-    assert client.get("/console/sign-in").headers["Cache-Control"] == "private, no-cache"
-    with client.get("/console/static/console.css?v=1") as asset:
-        assert asset.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert client.get("/console/sign-in").headers["Cache-Control"] == "no-store"
+    [address] = re.findall(
+        'href="(/console/static/console.css[^"]+)"', client.get("/console/sign-in").text
+    )
+    for asset, kept in [
+        (address, "public, max-age=31536000, immutable"),
+        ("/console/static/console.css?v=1", "no-cache"),
+        ("/console/static/nothing.css?v=1", "no-store"),
+    ]:
+        with client.get(f"{asset}&lang=zh-CN", headers={"Accept-Encoding": "gzip"}) as answer:
+            assert answer.headers["Cache-Control"] == kept
+            assert "Set-Cookie" not in answer.headers or kept == "no-store"
+            assert "ETag" not in answer.headers
 
 
 def test_home_leads_a_browser_to_the_console(client):

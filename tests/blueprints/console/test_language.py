@@ -2,6 +2,7 @@
 
 import json
 import re
+from http import HTTPStatus
 
 import pytest
 
@@ -22,7 +23,9 @@ def labels():
 
 
 def test_every_label_and_word_has_a_translation_and_no_other_has_one():
-    assert set(CHINESE) == set(labels()) | set(WORDS.values())
+    titles = {HTTPStatus(status).phrase for status in (400, 404, 405, 500, 503)}
+
+    assert set(CHINESE) == set(labels()) | set(WORDS.values()) | titles
 
 
 def test_a_translation_has_the_places_of_its_label():

@@ -1,13 +1,19 @@
-"""What the pages of the console tell, on every database."""
+"""Overview, lists and search of the console, on every database."""
 
 import json
 import re
-from base64 import b64encode
+from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
+import sqlalchemy as sa
 
-from tests.conftest import OPEN_APP
+from app import create_app
+from schemas.envelope import Arrival
+from services.append import append
+from services.callback import to_callback
+from tests.blueprints.console.html import next_page, plain, section
+from tests.conftest import KEY, NOW
 from tests.payloads import (
     SAMPLES,
     channel_created,
@@ -17,35 +23,9 @@ from tests.payloads import (
     group_destroyed,
 )
 
-DAY_MS = 86_400_000
 START = 1_700_000_000_000
-
-
-def plain(html):
-    """Give the text of some HTML, with single spaces."""
-    return " ".join(re.sub("<[^>]+>", " ", html).split())
-
-
-def section(html, name):
-    """Give the text of a section by its heading's ID."""
-    found = re.search(rf'<section[^>]* aria-labelledby="{name}">.*?</section>', html, re.DOTALL)
-    assert found, name
-    return plain(found[0])
-
-
-def tell_two_lives(deliver, group_id):
-    """Have a group created, changed and disbanded, and created again."""
-    deliver(group_created(GroupId=group_id, Name="First", EventTime=START))
-    deliver(group_changed(GroupId=group_id, Name="Renamed", EventTime=START + DAY_MS))
-    deliver(
-        group_destroyed(
-            GroupId=group_id,
-            Name="Renamed",
-            Operator_Account="administrator",
-            EventTime=START + 2 * DAY_MS,
-        )
-    )
-    deliver(group_created(GroupId=group_id, Name="Second", EventTime=START + 3 * DAY_MS))
+ARRIVAL = Arrival(NOW, "127.0.0.1", "")
+NOWHERE = sa.make_url("postgresql+psycopg://nobody@127.0.0.1:1/nothing")
 
 
 def test_overview_of_nothing_says_so(look):
@@ -127,8 +107,7 @@ def test_list_by_beginning_of_the_id_is_paged(deliver, look):
     while address:
         page = look(address)
         seen += re.findall("/groups/(x.|y.)", page)
-        following = re.search('<a href="/console/([^"]+)" rel="next">', page)
-        address = following and following[1].replace("&amp;", "&")
+        address = next_page(page)
 
     assert seen == ["x0", "x1", "x2", "x3", "x4"]
 
@@ -143,12 +122,11 @@ def test_beginning_of_an_id_is_compared_exactly(deliver, look, prefix):
     assert re.findall('href="/console/groups/([^?"]+)', page) == [quote(f"{prefix}1", safe="")]
 
 
-def test_search_leads_to_the_one_with_that_id(deliver, client, look):
+def test_search_leads_to_the_one_with_that_id(deliver, look):
     deliver(group_created(GroupId="a/b #1", Name="Design"))
     deliver(group_created(GroupId="a/b #12", Name="Design"))
     deliver(channel_created(Official_Account="c", Name="Design"))
 
-    client.set_cookie("lang", "en")
     assert 'href="/console/groups/a%2Fb%20%231"' in look("search?q=a/b%20%231", 302)
     assert look("search?q=Desi").count("<tr>") == 5
     assert "begins so" in look("search?q=desi")
@@ -156,167 +134,49 @@ def test_search_leads_to_the_one_with_that_id(deliver, client, look):
     look("search", 302)
 
 
-def test_group_that_was_disbanded_answers_who_when_and_who_was_in_it(deliver, look):
-    deliver(group_destroyed(Operator_Account="administrator"))
+def test_id_that_is_also_a_name_hides_nobody(deliver, look):
+    deliver(group_created(GroupId="Engineering", Name="evil"))
+    deliver(group_created(GroupId="@TGS#real", Name="Engineering"))
+
+    page = look("search?q=Engineering")
+
+    assert {"/console/groups/Engineering?", "/console/groups/%40TGS%23real?"} <= set(
+        re.findall('href="(/console/groups/[^?"]+[?])', page)
+    )
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_search_that_gave_up_says_so(app, look):
+    bodies = [group_created(GroupId=f"{n:04}", Name="New", EventTime=n) for n in range(1200)]
+    bodies += [group_changed(GroupId=f"{n:04}", Name="X", EventTime=n + 1) for n in range(1200)]
+    with app.extensions["runtime"].database.write_engine.begin() as connection:
+        append(
+            connection, [to_callback(ARRIVAL, "1", json.dumps(body).encode()) for body in bodies]
+        )
+
+    page = plain(look("search?q=New"))
+
+    assert "None among the thousand that were looked at. Look further" in page
+
+
+def test_text_that_looks_like_a_date_is_no_date(deliver, look):
+    deliver(group_created(GroupId="2026-01-01", Name="2026-01-01", Owner_Account="2026-01-01"))
+
+    for address in ("groups?id=", "groups?name=", "groups?owner=", "events?owner=", "search?q="):
+        assert "/console/groups/2026-01-01" in look(f"{address}2026-01-01")
+
+
+def test_events_are_filtered_and_lead_to_what_a_user_did(deliver, look):
+    for body in SAMPLES:
+        deliver(body)
 
     page = look("groups/%40TGS%232J4SZEAEL")
+    [address] = set(re.findall('href="/console/(events[?]operator=administrator)"', page))
 
-    ending = section(page, "ending")
-    assert "Who did it administrator" in ending
-    assert "When 2022-12-09 08:26:54" in ending
-    assert "Members at the end: 3 leckie peter bob" in ending
-
-
-def test_ending_says_so_where_nobody_is_named(deliver, look):
-    deliver(group_destroyed())
-
-    ending = section(look("groups/%40TGS%232J4SZEAEL"), "ending")
-
-    assert "not told This callback does not say who did it." in ending
-
-
-def test_many_members_are_shown_on_demand(deliver, look):
-    members = [{"Member_Account": f"user {number}"} for number in range(501)]
-    deliver(group_destroyed(GroupId="big", MemberList=members))
-
-    page, everything = look("groups/big"), look("groups/big?members=all")
-
-    assert "user 499" in page
-    assert "user 500" not in page
-    assert "Show all 501" in page
-    assert "user 500" in everything
-
-
-def test_timeline_tells_lives_apart(deliver, look):
-    tell_two_lives(deliver, "again")
-
-    timeline = section(look("groups/again"), "timeline")
-
-    assert re.findall("Life (.) ", timeline) == ["2", "1"]
-    assert "Name: First → Renamed" in timeline
-    assert timeline.index("Second") < timeline.index("Renamed")
-
-
-def test_state_at_a_date_is_of_the_life_it_falls_into(deliver, look):
-    tell_two_lives(deliver, "again")
-
-    at_end = look("groups/again?at=2023-11-17T00:00")
-    in_second = look("groups/again?at=2023-11-18T00:00:00.000")
-    before = look("groups/again?at=2023-11-14")
-
-    assert "life 1 / 2" in plain(at_end)
-    assert "administrator" in section(at_end, "ending")
-    assert "Name Second" in section(in_second, "state")
-    assert "ending" not in in_second
-    assert "Nothing had been heard of it by then." in section(before, "state")
-
-
-def test_timeline_is_paged(deliver, look):
-    for number in range(52):
-        deliver(group_changed(GroupId="a", Name=f"Name {number}", EventTime=START + number))
-
-    page = look("groups/a")
-    following = re.search('<a href="/console/([^"]+)" rel="next">', page)[1]
-
-    assert section(page, "timeline").count("profile changed") == 50
-    assert section(look(following), "timeline").count("profile changed") == 2
-    deliver(group_created(GroupId="b", EventTime=1))
-    look(following.replace("/a?", "/b?"), 400)
-    look("groups/a?after=x", 400)
-
-
-def test_subject_of_several_apps_lets_one_choose(deliver, look):
-    deliver(group_created())
-    deliver(group_created(), query={"SdkAppid": OPEN_APP})
-
-    page = look("groups/%40TGS%232J4SZEAEL", 300)
-
-    assert f"SDKAppID {OPEN_APP}" in plain(page)
-    look(f"groups/%40TGS%232J4SZEAEL?sdk_app_id={OPEN_APP}")
-
-
-@pytest.mark.parametrize("group_id", ["a/b", "/", "a/versions", "%2F", "a?b#c", "é", "x y", "😀"])
-def test_subject_is_found_by_any_id(deliver, look, group_id):
-    deliver(group_created(GroupId=group_id))
-
-    [link] = re.findall('href="/console/(groups/[^?"]+)', look("groups"))
-
-    assert link == f"groups/{quote(group_id, safe='')}"
-    assert "MyFirstGroup" in look(link)
-
-
-def test_delivery_shows_its_bytes_and_how_to_send_them_again(deliver, look, client):
-    body = b'{"CallbackCommand":"Group.CallbackAfterGroupFull","GroupId":"it\'s"}'
-    deliver(json.loads(body), data=body)
-
-    page = look("deliveries/1")
-
-    assert "&#34;GroupId&#34;: &#34;it&#39;s&#34;" in page
-    assert "--data-binary &#39;{" in page
-    assert "reached its member limit" in plain(page)
-    raw = look("deliveries/1/body")
-    assert raw.encode() == body
-
-
-@pytest.mark.parametrize("body", [b"@/etc/passwd", b"\x1b[2J", b"\xff\0", "ü".encode(), b"a\nb"])
-def test_bytes_a_terminal_would_obey_go_through_base64(deliver, look, body):
-    deliver({"CallbackCommand": "Group.CallbackAfterGroupFull"}, data=body)
-
-    page = plain(look("deliveries/1"))
-
-    assert f"echo {b64encode(body).decode()} | base64 -d | curl -g" in page
-    assert "--data-binary @-" in page
-
-
-def test_invalid_delivery_shows_why(deliver, look):
-    deliver(group_created(GroupId=5))
-
-    assert "GroupId Not a valid string." in plain(look("deliveries/1"))
-
-
-def test_repeat_leads_to_the_first_and_to_the_event(deliver, look):
-    deliver(group_created())
-    deliver(group_created())
-
-    page = look("deliveries/2")
-
-    assert '"/console/deliveries/1"' in page
-    assert '"/console/groups/%40TGS%232J4SZEAEL?sdk_app_id=888888"' in page
-
-
-def test_deliveries_are_filtered_by_verdict_command_and_time(deliver, look, clock):
-    deliver(group_created())
-    deliver({"CallbackCommand": "Group.CallbackAfterGroupFull"})
-    clock.move(hours=1)
-    deliver(channel_created())
-
-    assert look("deliveries").count("<tr>") == 4
-    assert look("deliveries?verdict=invalid").count("<tr>") == 2
-    assert look("deliveries?command=Group.CallbackAfterCreateGroup&verdict=").count("<tr>") == 2
-    assert look("deliveries?since=2026-11-21T07:30").count("<tr>") == 2
-    assert look("deliveries?until=2026-11-21T07:30:00").count("<tr>") == 3
-    look("deliveries?verdict=x", 400)
-    look("deliveries?nonsense=1", 400)
-
-
-def test_quarantine_shows_reason_and_body(deliver, look):
-    deliver(group_created(), query={"SdkAppid": "1"})
-    deliver(group_created(), query={"Sign": "0" * 64})
-
-    page = plain(look("quarantine"))
-
-    assert "unknown SDKAppID" in page
-    assert "wrong signature" in page
-    assert "MyFirstGroup" in page
-
-
-def test_drift_leads_to_a_sample(deliver, look):
-    deliver(group_created(Extra={"a": 1}))
-
-    page = look("drift")
-
-    assert "Extra object 1 / 1" in plain(page)
-    assert '"/console/deliveries/1"' in page
+    assert look(address).count("<tr>") == 3
+    assert look("events?member=bob&action=destroyed").count("<tr>") == 4
+    assert look("events?subject_type=channel&action=&since=2022-12-09").count("<tr>") == 7
+    look("events?action=x", 400)
 
 
 def test_system_tells_what_the_service_stands_on(look, engine):
@@ -329,3 +189,87 @@ def test_system_tells_what_the_service_stands_on(look, engine):
 @pytest.mark.parametrize("address", ["nowhere", "deliveries/9", "groups/none", "a/b/c"])
 def test_what_is_not_there_is_a_page_that_says_so(look, address):
     assert "404 Not Found" in plain(look(address, 404))
+
+
+@pytest.mark.parametrize(
+    "address", ["deliveries/9223372036854775808", "groups/%FF", "static/nothing", "%F0%9F%98%80"]
+)
+def test_address_that_no_view_has_is_a_page_too(client, address):
+    answer = client.get(f"/console/{address}", headers={"Authorization": f"Bearer {KEY}"})
+
+    assert (answer.status_code, answer.mimetype) == (404, "text/html")
+    assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+
+
+def test_last_slash_may_be_left_out(client):
+    answer = client.get("/console", headers={"Authorization": f"Bearer {KEY}", "Host": "evil"})
+
+    assert answer.location == "/console/"
+
+
+@pytest.mark.parametrize("address", ["", "nowhere", "groups?id=x"])
+def test_names_that_addresses_are_made_with_are_only_names(client, address):
+    odd = "endpoint=x&_scheme=javascript&_anchor=a&_method=POST&_external=1&filename=a"
+    address = f"/console/{address}{'&' if '?' in address else '?'}{odd}"
+
+    page = client.get(address, headers={"Authorization": f"Bearer {KEY}"}).text
+
+    for link in re.findall('href="([^"]*)"', page):
+        assert link.startswith(("/console/", "/docs", "#")), link
+
+
+@pytest.fixture
+def look_without(settings, clock):
+    """Look at pages of a service that does not reach some of its databases."""
+    apps = []
+
+    def get(address, expected, **urls):
+        app = create_app(replace(settings, **urls), now=clock)
+        apps.append(app)
+        answer = app.test_client().get(
+            f"/console/{address}", headers={"Authorization": f"Bearer {KEY}"}
+        )
+        assert (answer.status_code, answer.mimetype) == (expected, "text/html")
+        return plain(answer.text)
+
+    yield get
+    for app in apps:
+        app.extensions["runtime"].close()
+
+
+def test_overview_says_that_nobody_can_read(look_without):
+    page = look_without("", 200, database_read_url=NOWHERE)
+
+    assert "The database for reading does not answer." in page
+    assert "None that the service knows of." not in page
+
+
+def test_overview_says_that_nothing_can_be_stored(look_without):
+    page = look_without("", 200, database_url=NOWHERE, database_read_url=NOWHERE)
+
+    assert "The database does not answer. Callbacks are kept in the spool." in page
+
+
+def test_system_says_what_does_not_answer(look_without):
+    page = look_without("system", 200, database_read_url=NOWHERE)
+
+    assert page.count("Answers yes") == 1
+    assert page.count("Answers no") == 1
+
+
+def test_other_pages_say_that_they_can_not_be_answered(look_without):
+    page = look_without("groups", 503, database_read_url=NOWHERE)
+
+    assert "The database does not answer, or not in time." in page
+
+
+def test_silence_that_is_long_for_the_last_day_is_a_problem(deliver, look, clock):
+    for number in range(24):
+        deliver(group_created(GroupId=f"group {number}"))
+        clock.move(minutes=10)
+    clock.move(minutes=80)
+    assert "No callback since" not in section(look(""), "problems")
+
+    clock.move(hours=10)
+
+    assert "No callback since 2026-11-21 10:50:00" in section(look(""), "problems")

@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 
 from blueprints.console.untrusted import MOST_CHARACTERS, show_text
 
-POINT = re.compile(r'<span class="code-point">U\+([0-9A-F]{4,6})</span>')
+POINT = re.compile(r'<span class="code-point">U\+([0-9A-F]{4,6})(?: x (\d+))?</span>')
+
+
+def points(shown):
+    """Give the code points that are named."""
+    return [code for code, _ in POINT.findall(shown)]
 
 
 def inside(shown):
@@ -61,13 +66,19 @@ def test_text_that_can_be_seen_stays_as_it_is(text, shown):
 def test_what_can_not_be_seen_is_named(character):
     shown = inside(show_text(f"a{character}b"))
 
-    assert POINT.findall(shown) == [f"{ord(character):04X}"]
+    assert points(shown) == [f"{ord(character):04X}"]
     assert POINT.sub("", shown) == "ab"
 
 
 def test_spaces_at_the_ends_are_named():
-    assert POINT.findall(show_text(" a b\u3000")) == ["0020", "3000"]
-    assert POINT.findall(show_text(" ")) == ["0020"]
+    assert points(show_text(" a b\u3000")) == ["0020", "3000"]
+    assert points(show_text(" ")) == ["0020"]
+
+
+def test_run_of_one_character_is_named_once():
+    assert inside(show_text("a" + "\x01" * 70 + "b")) == (
+        'a<span class="code-point">U+0001 x 70</span>b'
+    )
 
 
 def test_lines_are_kept_where_they_are_wanted():
@@ -80,7 +91,7 @@ def test_nothing_is_told_from_an_empty_text():
 
 def test_long_text_is_cut_and_says_so():
     assert inside(show_text("x" * (MOST_CHARACTERS + 7))).endswith("… 7</span>")
-    assert inside(show_text("x" * 5000, whole=True)) == "x" * 5000
+    assert inside(show_text("x" * 5000, most=5000)) == "x" * 5000
 
 
 @given(st.text(st.characters(codec=None), min_size=1, max_size=MOST_CHARACTERS))
@@ -92,10 +103,12 @@ def test_every_text_can_be_read_back(text):
 
 
 def unescape_all(shown):
-    return "".join(
-        chr(int(part, 16)) if number % 2 else unescape_exactly(part)
-        for number, part in enumerate(POINT.split(shown))
-    )
+    named = POINT.sub(lambda match: f"\0{match[1]}\0{match[2] or 1}\0", shown)
+    parts = named.split("\0")  # which is itself named where it stands in the text
+    texts = [unescape_exactly(part) for part in parts[::3]]
+    named = zip(parts[1::3], parts[2::3], strict=True)
+    runs = [chr(int(code, 16)) * int(times) for code, times in named]
+    return "".join(map("".join, zip(texts, [*runs, ""], strict=True)))
 
 
 def unescape_exactly(part):

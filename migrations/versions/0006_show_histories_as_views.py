@@ -7,8 +7,8 @@ too, hence on PostgreSQL they are printed in the zone of the session.
 
 from alembic import op
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 
 HISTORY = """
     SELECT id AS event_id, subject_id AS {subject_type}_id, occurred_at, action, operator, owner,

@@ -11,8 +11,8 @@ right after this.
 
 from alembic import op
 
-revision = "0006"
-down_revision = "0005"
+revision = "0007"
+down_revision = "0006"
 
 TIME = {  # 14 digits, zeros where Tencent sent none
     "sqlite": "printf('%014x', coalesce(event_time, 0))",

@@ -1,0 +1,105 @@
+"""What was sent and what was refused, as the console shows it."""
+
+import json
+import re
+from base64 import b64encode
+
+import pytest
+
+from tests.blueprints.console.html import plain
+from tests.payloads import channel_created, group_created
+
+
+def test_delivery_shows_its_bytes_and_how_to_send_them_again(deliver, look, client):
+    body = b'{"CallbackCommand":"Group.CallbackAfterGroupFull","GroupId":"it\'s"}'
+    deliver(json.loads(body), data=body)
+
+    page = look("deliveries/1")
+
+    assert "&#34;GroupId&#34;: &#34;it&#39;s&#34;" in page
+    assert "--data-binary &#39;{" in page
+    assert "reached its member limit" in plain(page)
+    raw = look("deliveries/1/body")
+    assert raw.encode() == body
+
+
+@pytest.mark.parametrize("body", [b"@/etc/passwd", b"\x1b[2J", b"\xff\0", "ü".encode(), b"a\nb"])
+def test_bytes_a_terminal_would_obey_go_through_base64(deliver, look, body):
+    deliver({"CallbackCommand": "Group.CallbackAfterGroupFull"}, data=body)
+
+    page = plain(look("deliveries/1"))
+
+    assert f"echo {b64encode(body).decode()} | base64 -d | curl -g" in page
+    assert "--data-binary @-" in page
+
+
+def test_invalid_delivery_shows_why(deliver, look):
+    deliver(group_created(GroupId=5))
+
+    assert "GroupId Not a valid string." in plain(look("deliveries/1"))
+
+
+def test_repeat_leads_to_the_first_and_to_the_event(deliver, look):
+    deliver(group_created())
+    deliver(group_created())
+
+    page = look("deliveries/2")
+
+    assert '"/console/deliveries/1"' in page
+    assert '"/console/groups/%40TGS%232J4SZEAEL?sdk_app_id=888888"' in page
+
+
+def test_deliveries_are_filtered_by_verdict_command_and_time(deliver, look, clock):
+    deliver(group_created())
+    deliver({"CallbackCommand": "Group.CallbackAfterGroupFull"})
+    clock.move(hours=1)
+    deliver(channel_created())
+
+    assert look("deliveries").count("<tr>") == 4
+    assert look("deliveries?verdict=invalid").count("<tr>") == 2
+    assert look("deliveries?command=Group.CallbackAfterCreateGroup&verdict=").count("<tr>") == 2
+    assert look("deliveries?since=2026-11-21T07:30").count("<tr>") == 2
+    assert look("deliveries?until=2026-11-21T07:30:00").count("<tr>") == 3
+    look("deliveries?verdict=x", 400)
+    look("deliveries?nonsense=1", 400)
+
+
+def test_quarantine_shows_reason_and_body(deliver, look):
+    deliver(group_created(), query={"SdkAppid": "1"})
+    deliver(group_created(), query={"Sign": "0" * 64})
+
+    page = look("quarantine")
+    [second, first] = re.findall('href="/console/(quarantine/[^"]+)"', page)
+
+    assert "unknown SDKAppID" in plain(page)
+    assert "wrong signature" in plain(look(second))
+    assert "MyFirstGroup" in look(first)
+    look("quarantine/99", 404)
+
+
+def test_drift_leads_to_a_sample(deliver, look):
+    deliver(group_created(Extra={"a": 1}))
+
+    page = look("drift")
+
+    assert "Extra object 1 / 1" in plain(page)
+    assert '"/console/deliveries/1"' in page
+
+
+@pytest.mark.parametrize("body", [b"\x01" * 65_536, b"\x01\x02" * 32_768, b"[" * 65_536])
+def test_page_of_any_body_is_small(deliver, look, body):
+    deliver(data=body, query={"SdkAppid": "1"})
+    deliver(data=body)
+
+    assert len(look("quarantine")) < 10_000
+    assert len(look("quarantine/1")) < 350_000
+    assert len(look("deliveries/1")) < 450_000
+
+
+def test_body_that_is_too_long_for_a_command_comes_from_its_file(deliver, look):
+    deliver(group_created(Introduction="x" * 200_000))
+
+    page = look("deliveries/1")
+
+    assert "--data-binary @delivery-1</bdi>" in page
+    assert len(page) < 250_000

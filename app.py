@@ -93,9 +93,9 @@ def create_app(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> 
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.url_map.converters["subject_id"] = SubjectIdConverter
     app.extensions["runtime"] = Runtime(settings, database, keeper, quarantine, now)
+    register_error_handlers(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
-    register_error_handlers(app)
     app.after_request(drain_request)
     app.after_request(add_headers)
     for sdk_app_id, tokens in settings.sdk_apps.items():

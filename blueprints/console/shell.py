@@ -67,8 +67,7 @@ def to_text(value: Any) -> str:
     return value if isinstance(value, str) else dump_json(value)
 
 
-@bp.app_errorhandler(404)
-@bp.app_errorhandler(405)
+@bp.app_errorhandler(HTTPException)
 def on_unknown_address(error: HTTPException) -> ResponseReturnValue:
     """A page, where an address looks like one of the console; no view has been called."""
     if not request.path.startswith("/console/"):

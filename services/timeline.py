@@ -1,18 +1,26 @@
 """Tell the lives of a subject, step by step, the newest first; and what it was in one of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy.orm import Session
 
 from services.history import add_first_members, fetch_events_by_id
-from services.lives import split_lives
+from services.lives import Life, split_lives
 from services.pages import Row
 from services.profile import FIELDS, OF_TOPICS, Change, find_changes
 from services.states import State, describe_states
 from services.subject_events import Subject, count_events, fetch_events
+
+
+class Place(NamedTuple):
+    """Where an event stands in the lives of a subject, and what it changed."""
+
+    event_id: int
+    life: int
+    changes: Sequence[Change]
 
 
 @dataclass(frozen=True)
@@ -70,9 +78,7 @@ def fetch_timeline(
     limit: int,
     members: int,
 ) -> Timeline | None:
-    """Fetch a page of steps, and the state at an instant.
-
-    All follow from the events of the subject, which are read once.
+    """Fetch a page of steps and the state at an instant, from one reading of all events.
 
     Args:
         session: any session that may read.
@@ -93,34 +99,45 @@ def fetch_timeline(
     if not events:
         return None
     lives = split_lives(events)
-    until = lives if at is None else split_lives(events[: count_events(session, subject, until=at)])
-    state = State.of(subject, until[-1]) if until else None
-    steps = [
-        (event.id, life.number, changes)
-        for life in lives
-        for event, changes in find_changes(life.events)
-    ]
-    end = len(steps) if after is None else find_place(steps, after)
-    page = steps[max(end - limit, 0) : end]
-    rows = fetch_events_by_id(session, [event_id for event_id, *_ in page])
-    add_first_members(session, [*rows.values()], members)
-    return Timeline(
-        subject,
-        None if state is None else describe_states(session, [state])[0],
-        None if state is None else state.destroyed_by,
-        len(lives),
-        [Step(rows[event_id], life, changes) for event_id, life, changes in reversed(page)],
-        page[0][0] if page and end > limit else None,
-    )
+    known = lives if at is None else split_lives(events[: count_events(session, subject, until=at)])
+    places = [place for life in lives for place in find_places(life)]
+    end = len(places) if after is None else find_index(places, after)
+    page = places[max(end - limit, 0) : end]
+    steps = fetch_steps(session, page, members)
+    following = page[0].event_id if end > limit else None
+    return Timeline(subject, *tell_state(session, subject, known), len(lives), steps, following)
 
 
-def find_place(steps: Sequence[tuple[int, int, Sequence[Change]]], event_id: int) -> int:
+def tell_state(
+    session: Session, subject: Subject, lives: Sequence[Life]
+) -> tuple[Row | None, int | None]:
+    """Tell what a subject was in the last of some lives, and which event ended that."""
+    if not lives:
+        return None, None
+    state = State.of(subject, lives[-1])
+    return describe_states(session, [state])[0], state.destroyed_by
+
+
+def find_places(life: Life) -> Iterator[Place]:
+    """Give the events of a life, in order, with what they changed."""
+    for event, changes in find_changes(life.events):
+        yield Place(event.id, life.number, changes)
+
+
+def find_index(places: Sequence[Place], event_id: int) -> int:
     """Find where an event stands.
 
     Raises:
         ForeignEventError: nowhere.
     """
-    for place, (known, *_) in enumerate(steps):
-        if known == event_id:
-            return place
+    for index, place in enumerate(places):
+        if place.event_id == event_id:
+            return index
     raise ForeignEventError
+
+
+def fetch_steps(session: Session, page: Sequence[Place], members: int) -> Sequence[Step]:
+    """Fetch what else is to be told of some events, and turn them around."""
+    rows = fetch_events_by_id(session, [place.event_id for place in page])
+    add_first_members(session, [*rows.values()], members)
+    return [Step(rows[place.event_id], place.life, place.changes) for place in reversed(page)]

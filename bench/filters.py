@@ -22,7 +22,10 @@ FILTERS = (
 )
 SAMPLES = 5  # events whose values are filtered by
 WORST = 6
-SCAN = re.compile(r"Scan .*actual rows=([\d.]+) loops=(\d+)((?:\n +[^-\n]*$)*)", re.MULTILINE)
+# Entries of an index that only make a bitmap are no rows; those the bitmap leads to are.
+SCAN = re.compile(
+    r"(?<!Bitmap Index )Scan .*actual rows=([\d.]+) loops=(\d+)((?:\n +[^-\n]*$)*)", re.MULTILINE
+)
 PASSED_OVER = re.compile(r"Rows Removed by (?:Filter|Index Recheck): (\d+)")
 REPEATS = "ix_deliveries_duplicate_of"  # are counted for each event, and are no rows of the page
 

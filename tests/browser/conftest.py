@@ -22,7 +22,7 @@ OPTIONS = [
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # Playwright's event loop is in the way of other tests
 def browser():
     """Start the browser of this machine; ``REQUIRE_BROWSER`` makes a missing one a failure."""
     program = next(filter(None, map(shutil.which, PROGRAMS)), None)

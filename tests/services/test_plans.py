@@ -40,6 +40,8 @@ HISTORY = [
     ({"owner": ["u7"], "order": ["asc"]}, f"{EVENTS}_owner_occurred_at_id"),
     ({"sdk_app_id": ["2"]}, f"{EVENTS}_sdk_app_id_occurred_at_id"),
     ({"member": ["u7"]}, MEMBERS),
+    ({"subject_id": ["s7"], "member": ["u7"]}, f"{EVENTS}_subject_id_occurred_at_id"),
+    ({"subject_id": ["giant"], "member": ["u7"]}, MEMBERS),
     ({"member": ["u7"], "action": ["created"], "order": ["asc"]}, MEMBERS),
     (
         {"since": ["2026-01-01T01:00:00Z"], "until": ["2026-01-01T02:00:00Z"]},
@@ -67,7 +69,7 @@ def rows():
             | {"delivery_id": number, "event_key": f"{number:064}", "occurrence": 0}
             | {"subject_type": "group" if number % 50 else "channel", "command": "c"}
             | {
-                "subject_id": f"s{number * 7919 % 997}",
+                "subject_id": f"s{number * 7919 % 997}" if number % 4 else "giant",
                 "action": "created" if number % 97 > 1 else ACTIONS[number % 97],
             }
             | {"operator": user, "owner": user, "occurred_at": at, "details": {}},
@@ -111,7 +113,8 @@ def explain(database, fetch, query):
     sqlite = engine.dialect.name == "sqlite"
     how = "EXPLAIN QUERY PLAN" if sqlite else "EXPLAIN (ANALYZE, TIMING OFF, COSTS OFF)"
     with engine.connect() as connection:
-        plan = connection.exec_driver_sql(f"{how} {asked[0][0]}", asked[0][1])
+        page = next(one for one in asked if "LIMIT" in one[0] and "count(*)" not in one[0][:20])
+        plan = connection.exec_driver_sql(f"{how} {page[0]}", page[1])
         return [row[-1] for row in plan]
 
 
@@ -135,6 +138,8 @@ CASES += [(fetch_deliveries, DeliveryQuerySchema, *case) for case in DELIVERIES]
     ("fetch", "schema", "query", "index"), CASES, ids=[str(case[2]) for case in CASES]
 )
 def test_query_is_served_by_its_index(database, fetch, schema, query, index, after):
+    if "giant" in query.get("subject_id", []) and database.read_engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL counts: it reads all of so small a table")
     filtered = bool(set(query) - {"order", "since", "until"})
 
     plan = explain(database, fetch, replace(schema().load(query), after=after))

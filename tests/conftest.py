@@ -195,11 +195,13 @@ def read_all(read):
 
 
 @pytest.fixture(autouse=True)
-def _deliveries_are_only_added(request):
+def _deliveries_are_only_added():
     """No test, by any route, makes the service update or delete a delivery or an event."""
     changes = []
 
-    def listen(_connection, _cursor, statement, *_):
+    def listen(connection, _cursor, statement, *_):
+        if connection.get_execution_options().get("migrating"):
+            return
         words = statement.replace('"', "").replace("`", "").split()[:3]
         kept = ("deliveries", "lifecycle_events", "event_members")
         if words[0].upper() in ("UPDATE", "DELETE") and set(words) & set(kept):
@@ -208,4 +210,4 @@ def _deliveries_are_only_added(request):
     sa.event.listen(sa.Engine, "before_cursor_execute", listen)
     yield
     sa.event.remove(sa.Engine, "before_cursor_execute", listen)
-    assert changes == [] or request.node.get_closest_marker("migrating")
+    assert changes == []

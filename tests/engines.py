@@ -27,7 +27,7 @@ Started = tuple[sa.URL, subprocess.Popen, Path]
 
 def config_for(connection: sa.Connection) -> Config:
     config = Config(toml_file=ROOT / "pyproject.toml")
-    config.attributes["connection"] = connection
+    config.attributes["connection"] = connection.execution_options(migrating=True)
     return config
 
 

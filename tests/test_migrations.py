@@ -17,8 +17,6 @@ from tests.conftest import APP
 from tests.engines import ROOT, config_for
 from tests.payloads import group_created
 
-pytestmark = pytest.mark.migrating
-
 
 @pytest.fixture
 def empty(engine):
@@ -103,11 +101,12 @@ def test_events_of_older_releases_are_still_told_from_repeats(deliver, read, app
     )
     key = sha256(f"{APP}\n{body['CallbackCommand']}\n{canonical}".encode()).hexdigest()
     with app.extensions["runtime"].database.write_engine.connect() as connection:
+        config = config_for(connection)
         connection.exec_driver_sql(f"UPDATE lifecycle_events SET event_key = '{key}'")
         connection.commit()
         for _ in range(2):
-            command.downgrade(config_for(connection), "0006")
-            command.upgrade(config_for(connection), "head")
+            command.downgrade(config, "0006")
+            command.upgrade(config, "head")
 
     deliver(body)
 

@@ -15,7 +15,7 @@ PAGES: Mapping[str, str] = {
     "channels": "channels",
     "groups, by the beginning of a name": "groups?name=Test",
     "groups, by owner and status": "groups?owner=user7&status=destroyed",
-    "search": "search?q=%40TGS%2312",
+    "search": "search?q=%40TGS",
     "a group of 50 events": "groups/%40TGS%2377",
     "a channel of 50 events, at a date": "channels/%40TOA%23_77?at=2026-06-01",
     "a group of 10,000 events": f"groups/{quote(GROUP)}",

@@ -16,8 +16,7 @@ from models.types import ExactLongText, ExactText, Json, OrderedText, UtcDateTim
 # A migration must still run when the model has moved on, so it spells our types plainly.
 PLAIN_TYPES = {
     ExactText: "sa.String({0.length})",
-    OrderedText: "sa.String({0.length}).with_variant("
-    'sa.String({0.length}, collation="C"), "postgresql")',
+    OrderedText: 'sa.String(255).with_variant(sa.String(255, collation="C"), "postgresql")',
     ExactLongText: 'sa.Text().with_variant(mysql.LONGTEXT(), "mysql")',
     Json: 'sa.JSON().with_variant(mysql.LONGTEXT(), "mysql")',
     UtcDateTime: 'sa.DateTime(timezone=True).with_variant(mysql.DATETIME(fsp=6), "mysql")',
@@ -32,12 +31,13 @@ def render_item(kind: str, value: Any, _: AutogenContext) -> str | Literal[False
 
 
 def run_migrations(connection: sa.Connection) -> None:
-    """Migrate over an open connection, in one transaction where the database can."""
+    """Migrate over an open connection, each in a transaction where the database can."""
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,
         render_item=render_item,
         render_as_batch=connection.dialect.name == "sqlite",
+        transaction_per_migration=True,  # so that none holds the locks of all
     )
     with context.begin_transaction():
         context.run_migrations()

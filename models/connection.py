@@ -36,7 +36,11 @@ ON_CONNECT_TO_WRITE: Mapping[str, tuple[str, ...]] = {
 }
 ON_CONNECT_TO_READ: Mapping[str, tuple[str, ...]] = {
     "sqlite": ("PRAGMA query_only = ON",),
-    "mysql": ("SET SESSION TRANSACTION READ ONLY",),
+    "postgresql": ("SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ",),
+    "mysql": (
+        "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+        "SET SESSION TRANSACTION READ ONLY",
+    ),
 }
 CONNECT_ARGS: Mapping[str, Mapping[str, Any]] = {
     "sqlite": {},

@@ -47,7 +47,7 @@ class LifecycleEvent(Base):
     event_key: Mapped[str] = mapped_column(sa.String(64))
     occurrence: Mapped[int] = mapped_column(sa.Integer)
     subject_type: Mapped[str] = mapped_column(Word)
-    subject_id: Mapped[str] = mapped_column(OrderedText(MAX_ID_LENGTH))
+    subject_id: Mapped[str] = mapped_column(OrderedText())
     action: Mapped[str] = mapped_column(Word)
     command: Mapped[str] = mapped_column(ExactText(MAX_ID_LENGTH))
     sdk_app_id: Mapped[str] = mapped_column(ExactText(32))

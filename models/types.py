@@ -86,9 +86,12 @@ class ExactText(sa.TypeDecorator[str]):
 
 
 class OrderedText(ExactText):
-    """``ExactText`` in the order of code points, which on PostgreSQL not every language keeps."""
+    """An ID in the order of code points, which on PostgreSQL not every language keeps."""
 
     cache_ok = True
+
+    def __init__(self) -> None:
+        super().__init__(MAX_ID_LENGTH)
 
     def load_dialect_impl(self, dialect: Dialect) -> sa.types.TypeEngine[str]:
         """Name the order where the database has others; MariaDB's table has it."""

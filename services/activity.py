@@ -17,7 +17,8 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 HOURS = 24
 MOST_COUNTED = 100_000  # of an hour and verdict, so that nobody waits long for a count
 REFUSED = "refused"
-SILENCE = 10  # times the pace of the last day, and an hour at least
+SILENCE = 10  # times the time that used to pass between two callbacks, and an hour at least
+ENOUGH = 10_000  # callbacks, to know that
 DAYS, REGULAR_DAYS = 7, 4  # a command that came on so many of the last days is expected
 FORGOTTEN = timedelta(days=30)
 
@@ -84,18 +85,20 @@ def find_last(session: Session) -> datetime | None:
     return session.scalar(sa.select(sa.func.max(Delivery.received_at)))
 
 
-def find_silence(last: datetime | None, received: int, *, now: datetime) -> timedelta | None:
-    """Tell how long nothing has come, if that is long for the pace of the last day.
+def find_silence(session: Session, last: datetime, *, now: datetime) -> int | None:
+    """Tell that nothing has come for long, for the pace at which callbacks had come.
 
     Args:
+        session: any session that may read.
         last: when the last callback arrived.
-        received: how many arrived in the last ``HOURS``.
         now: the present instant, timezone-aware.
+
+    Returns:
+        How many had come in the day until then, or none if the silence is not long.
     """
-    if last is None or received == 0:
-        return None
-    silence = now - last
-    return silence if silence > max(SILENCE * HOURS * HOUR / received, HOUR) else None
+    rows = sa.select(sa.literal(1)).where(*was_on_day_until(last)).limit(ENOUGH)
+    count = session.scalar(sa.select(sa.func.count()).select_from(rows.subquery())) or 1
+    return count if now - last > max(SILENCE * DAY / count, HOUR) else None
 
 
 def find_ceased(session: Session, *, now: datetime) -> Sequence[Ceased]:

@@ -6,7 +6,8 @@ from dataclasses import replace
 from sqlalchemy.orm import Session
 
 from schemas.page import PageQuery
-from services.history import add_members, fetch_history, select_events
+from services.history import fetch_history, select_events
+from services.members import add_members
 from services.pages import Row, select_all
 
 ROWS = 500  # in memory at a time

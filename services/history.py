@@ -1,6 +1,5 @@
 """Read the history: lifecycle events, the users they name, how often they were delivered."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 import sqlalchemy as sa
@@ -11,7 +10,7 @@ from models.event import EventMember, LifecycleEvent
 from models.vocabulary import SubjectType
 from schemas.page import PageQuery
 from services.deliveries import fetch_delivery
-from services.moments import WRITTEN_OUT
+from services.members import add_members
 from services.pages import Page, Row, Rows, SortKey, fetch_page, keep_equal
 
 SHOWN = [column for column in LifecycleEvent.__table__.columns if column.key != "name_start"]
@@ -20,17 +19,6 @@ DELIVERY_COUNT = (
     .where(Delivery.duplicate_of == LifecycleEvent.delivery_id)
     .scalar_subquery()
     .label("delivery_count")
-)
-FIND_MEMBERS = (
-    sa.select(EventMember.event_id, EventMember.user_id)
-    .where(EventMember.event_id.in_(sa.bindparam("event_ids", **WRITTEN_OUT)))
-    .order_by(EventMember.event_id, EventMember.position)
-)
-FIND_FIRST_MEMBERS = FIND_MEMBERS.where(EventMember.position < sa.bindparam("most"))
-COUNT_MEMBERS = (
-    sa.select(EventMember.event_id, sa.func.count().label("members"))
-    .where(EventMember.event_id.in_(sa.bindparam("event_ids", **WRITTEN_OUT)))
-    .group_by(EventMember.event_id)
 )
 FEW = 1000  # events
 FILTERED = (
@@ -116,31 +104,3 @@ def find_event_id(session: Session, delivery_id: int) -> int | None:
     """Find the event that was read from a delivery, or none."""
     query = sa.select(LifecycleEvent.id).where(LifecycleEvent.delivery_id == delivery_id)
     return session.scalar(query)
-
-
-def add_members(session: Session, events: Sequence[Row]) -> None:
-    """Add to each event the ``members`` it names, in Tencent's order."""
-    spread(events, session.execute(FIND_MEMBERS, to_event_ids(events)))
-
-
-def add_first_members(session: Session, events: Sequence[Row], most: int) -> None:
-    """Add to each event the first ``members`` it names, and ``member_count``: of all of them."""
-    event_ids = to_event_ids(events)
-    counts = {row.event_id: row.members for row in session.execute(COUNT_MEMBERS, event_ids)}
-    spread(events, session.execute(FIND_FIRST_MEMBERS, {**event_ids, "most": most}))
-    for event in events:
-        event["member_count"] = counts.get(event["id"], 0)
-
-
-def to_event_ids(events: Sequence[Row]) -> dict[str, Sequence[int]]:
-    """Name the events whose members are looked for."""
-    return {"event_ids": [event["id"] for event in events]}
-
-
-def spread(events: Sequence[Row], found: Iterable[sa.Row[int, str]]) -> None:
-    """Give each event its members."""
-    members: dict[int, list[str]] = defaultdict(list)
-    for event_id, user_id in found:
-        members[event_id].append(user_id)
-    for event in events:
-        event["members"] = members[event["id"]]

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 
 from sqlalchemy.orm import Session
 
-from services.history import add_first_members, fetch_events_by_id
+from services.history import fetch_events_by_id
 from services.lives import Life, split_lives
+from services.members import add_first_members
 from services.pages import Row
 from services.profile import FIELDS, OF_TOPICS, Change, find_changes
 from services.states import State, describe_states

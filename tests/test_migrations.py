@@ -114,6 +114,24 @@ def test_events_of_older_releases_are_still_told_from_repeats(deliver, read, app
     assert verdicts == ["accepted", "duplicate"]
 
 
+def test_event_that_is_there_twice_does_not_stop_a_migration(deliver, read, app):
+    """As after a downgrade: the release before takes a repeat for a new event."""
+    deliver(group_created())
+    deliver(group_created(GroupId="other"))
+    with app.extensions["runtime"].database.write_engine.connect() as connection:
+        config = config_for(connection)
+        command.downgrade(config, "0006")
+        first = connection.exec_driver_sql(
+            "SELECT event_key FROM lifecycle_events WHERE id = 1"
+        ).scalar()
+        key = f"'{first[14:]}{'0' * 14}'"
+        connection.exec_driver_sql(f"UPDATE lifecycle_events SET event_key = {key} WHERE id = 2")
+        connection.commit()
+        command.upgrade(config, "head")
+
+    assert len(read("/history")["items"]) == 2
+
+
 def alembic(*arguments, folder=ROOT, **environment):
     return subprocess.run(
         [sys.executable, "-m", "alembic", *arguments],

@@ -32,7 +32,7 @@ def require_reader() -> ResponseReturnValue | None:
 def find_reader() -> str | None:
     """Find the name of the key's holder who asks; a key that is given beats a session."""
     if key := read_key():
-        return find_key_holder(key, runtime().settings.api_keys)
+        return find_holder(key)
     cookie = request.cookies.get(COOKIE, "")
     for known in runtime().settings.api_keys:
         try:
@@ -41,6 +41,14 @@ def find_reader() -> str | None:
             continue
         return known.name
     return None
+
+
+def find_holder(key: str) -> str | None:
+    """Find the name of a key's holder; one that nobody holds is told to the log."""
+    holder = find_key_holder(key, runtime().settings.api_keys)
+    if holder is None:
+        log.warning("console: a wrong key from %s", request.remote_addr)
+    return holder
 
 
 def serializer(key: str) -> URLSafeTimedSerializer:
@@ -63,9 +71,8 @@ def show_sign_in() -> ResponseReturnValue:
 def sign_in() -> ResponseReturnValue:
     """Take a key, and leave a session in its place."""
     key, address = request.form.get("key", ""), request.form.get("next", "")
-    holder = find_key_holder(key, runtime().settings.api_keys)
+    holder = find_holder(key)
     if holder is None:
-        log.warning("console: a wrong key from %s", request.remote_addr)
         return render_template("console/sign_in.html", failed=True), 401
     log.info("%s signs in to the console", holder)
     home = url_for("console.show_overview")

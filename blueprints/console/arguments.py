@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from flask import request
+from flask import request, url_for
 
 from blueprints.console.language import PARAMETER
 
@@ -40,9 +41,18 @@ def with_arguments(**changes: Any) -> str:
     return f"{path}?{urlencode(given, doseq=True)}" if given else path
 
 
-def to_picker(instant: datetime | None) -> str:
-    """Write an instant as a date picker has it: in milliseconds, none of which is lost."""
+def address_events(role: str, user_id: str) -> str | None:
+    """Address what a user did or had to do with; none for an ID that no address can hold."""
+    try:
+        return f"{url_for('console.list_events')}?{urlencode({role: user_id})}"
+    except UnicodeEncodeError:  # half a surrogate pair
+        return None
+
+
+def to_picker(instant: datetime | None, *, up: bool = True) -> str:
+    """Write an instant as a date picker has it, in milliseconds: no earlier, or no later."""
     if not instant:  # none, or undefined in a template
         return ""
-    ceiling = instant.astimezone(UTC) + timedelta(microseconds=999)
-    return ceiling.replace(tzinfo=None).isoformat(timespec="milliseconds")
+    with suppress(OverflowError):  # at the end of time
+        instant += timedelta(microseconds=999 if up else 0)
+    return instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds")

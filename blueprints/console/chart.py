@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-from services.activity import MOST_COUNTED, REFUSED, Counts
+from services.activity import MOST_COUNTED, Counts
 
 HEIGHT = 100  # of the highest bar, in units of the picture
 PACE = 30  # from bar to bar
@@ -52,11 +52,6 @@ class Chart:
     most: int
     totals: Counts
     capped: bool
-
-    @property
-    def received(self) -> int:
-        """How many of them were authentic."""
-        return sum(self.totals.values()) - self.totals.get(REFUSED, 0)
 
     @classmethod
     def of(cls, hours: Sequence[tuple[datetime, Counts]]) -> Self:

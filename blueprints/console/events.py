@@ -9,7 +9,8 @@ from blueprints.operation import answer_page
 from blueprints.runtime import runtime
 from models.vocabulary import Action, SubjectType
 from schemas.history import HistoryQuerySchema
-from services.history import add_first_members, fetch_history_without_members
+from services.history import fetch_history_without_members
+from services.members import count_members
 
 
 @bp.get("/events")
@@ -18,7 +19,7 @@ def list_events() -> ResponseReturnValue:
     query = HistoryQuerySchema().load(read_arguments())
     with runtime().database.reads() as session:
         page = answer_page(query, fetch_history_without_members(session, query))
-        add_first_members(session, page["items"], 0)
+        count_members(session, page["items"])
     return render_template(
         "console/events.html",
         page=page,

@@ -22,7 +22,7 @@ def describe(row: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "query": parse_qsl(row["query_string"], keep_blank_values=True),
         "pretty": lay_out(body),
-        "text": body[: 4 * MOST_OF_A_BODY].decode(errors="backslashreplace"),
+        "text": body.decode(errors="backslashreplace"),
         "most": MOST_OF_A_BODY,
     }
 
@@ -44,7 +44,9 @@ def write_curl(delivery: Mapping[str, Any]) -> str:
     would obey or curl would take for the name of a file goes through base64; what is too long for a
     command comes from the file that the page offers.
     """
-    query = quote(delivery["query_string"].encode("latin-1", "replace"), safe=punctuation)
+    query = quote(
+        delivery["query_string"].encode("latin-1", "replace"), safe=punctuation.replace("#", "")
+    )
     curl = f'curl -g "$CALLBACK_URL"{shlex.quote(f"?{query}")} --data-binary'
     body: bytes = delivery["body"]
     if len(body) > LONGEST_ARGUMENT:

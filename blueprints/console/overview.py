@@ -16,7 +16,8 @@ from schemas.history import HistoryQuerySchema
 from schemas.subject_list import SubjectSearchSchema
 from services.activity import count_by_hour, find_ceased, find_last, find_silence
 from services.health import check_database, check_spool
-from services.history import add_first_members, fetch_history_without_members
+from services.history import fetch_history_without_members
+from services.members import count_members
 from services.subject_list import SubjectPage, fetch_subjects
 
 NEWEST_EVENTS = "15"
@@ -38,10 +39,11 @@ def show_overview() -> ResponseReturnValue:
         with here.database.reads() as session:
             found["chart"] = Chart.of(count_by_hour(session, until=now))
             found["last"] = find_last(session)
-            found["silence"] = find_silence(found["last"], found["chart"].received, now=now)
+            if found["last"] is not None:
+                found["silence"] = find_silence(session, found["last"], now=now)
             found["ceased"] = find_ceased(session, now=now)
             found["events"] = fetch_history_without_members(session, newest).items
-            add_first_members(session, found["events"], 0)
+            count_members(session, found["events"])
     except SQLAlchemyError as error:
         on_database_error(error)
     return render_template("console/overview.html", **found)

@@ -1,7 +1,6 @@
 """How pages and assets are sent: compressed, kept no longer than they are true."""
 
 import gzip
-from functools import cache
 from hashlib import sha256
 from http import HTTPStatus
 from pathlib import Path
@@ -15,26 +14,22 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+DIGESTS = {file.name: sha256(file.read_bytes()).hexdigest()[:12] for file in STATIC.iterdir()}
 YEAR_SECONDS = 365 * 86400
 LEAST_COMPRESSED_BYTES = 500
+FOUND = {HTTPStatus.OK, HTTPStatus.NOT_MODIFIED}
 
 
 def address_asset(name: str) -> str:
     """Address a file by its content as well, so that a browser may keep it for good."""
-    return url_for("console.static", filename=name, v=digest_asset(name))
-
-
-@cache
-def digest_asset(name: str) -> str:
-    """Digest a file; it changes with a release only."""
-    return sha256((STATIC / name).read_bytes()).hexdigest()[:12]
+    return url_for("console.static", filename=name, v=DIGESTS[name])
 
 
 def finish(response: Response) -> Response:
     """Say how long an answer may be kept and what it may run; keep the language that was chosen."""
     response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
-    if request.endpoint == "console.static" and response.status_code == HTTPStatus.OK:
-        known = digest_asset((request.view_args or {})["filename"])
+    if request.endpoint == "console.static" and response.status_code in FOUND:
+        known = DIGESTS.get((request.view_args or {})["filename"], "")
         for_good = f"public, max-age={YEAR_SECONDS}, immutable"
         response.headers["Cache-Control"] = (
             for_good if request.args.get("v") == known else "no-cache"
@@ -56,13 +51,15 @@ def finish(response: Response) -> Response:
 
 
 def compress(response: Response) -> Response:
-    """Compress for who takes it.
+    """Compress for who takes it, assets and pages without arguments.
 
-    A page may hold what another site had put into its address beside what is private, and its size
-    tells if they are alike. But no other site's request comes with the cookie: ``SameSite``.
+    A page with arguments may hold what another site has put into its address beside what is
+    private; its size would tell if they are alike.
     """
     response.vary.add("Accept-Encoding")
     packed = request.accept_encodings.quality("gzip") > 0
+    if request.args and request.endpoint != "console.static":
+        packed = False
     if not packed or response.status_code != HTTPStatus.OK:
         return response
     response.direct_passthrough = False

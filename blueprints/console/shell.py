@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException
 
 from blueprints import errors
 from blueprints.console.access import require_reader, show_sign_in, sign_in, sign_out
-from blueprints.console.arguments import to_picker, with_arguments
+from blueprints.console.arguments import address_events, to_picker, with_arguments
 from blueprints.console.language import LANGUAGES, choose_language, say, translate
 from blueprints.console.sending import address_asset, finish
 from blueprints.console.untrusted import NOTHING, show_text
@@ -43,7 +43,10 @@ def set_up_templates(state: BlueprintSetupState) -> None:
     environment.filters.update(shown=show_text, say=say, time=show_time, picked=to_picker)
     environment.filters["plain"] = to_text
     environment.globals.update(
-        address_asset=address_asset, with_arguments=with_arguments, languages=LANGUAGES
+        address_asset=address_asset,
+        address_events=address_events,
+        with_arguments=with_arguments,
+        languages=LANGUAGES,
     )
 
 

@@ -2,7 +2,7 @@
 
 from flask import abort, render_template
 from flask.typing import ResponseReturnValue
-from marshmallow import fields
+from marshmallow import fields, validate
 from sqlalchemy.orm import Session
 
 from blueprints.console.arguments import read_arguments
@@ -12,7 +12,8 @@ from models.vocabulary import SubjectType
 from schemas.fields import DecimalInteger
 from schemas.subject_list import SubjectSearchSchema, encode_position
 from schemas.subjects import StateQuerySchema
-from services.history import add_first_members, fetch_events_by_id
+from services.history import fetch_events_by_id
+from services.members import add_first_members
 from services.pages import Row
 from services.subject_events import AmbiguousSubjectError, Subject
 from services.subject_list import fetch_subjects
@@ -28,7 +29,7 @@ class SubjectPageQuerySchema(StateQuerySchema):
     """Which part of the story of a subject."""
 
     after = DecimalInteger()
-    members = fields.String()
+    members = fields.String(validate=validate.Equal("all"))
 
 
 @bp.get("/channels")

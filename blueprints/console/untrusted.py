@@ -17,8 +17,8 @@ UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"}
 SPACES = {" ", "\u3000"}  # that are seen between words
 # Letters, marks and symbols that show nothing: fillers, selectors, the blank pattern of Braille.
 BLANK = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\ufe00-\ufe0f\U000e0100-\U000e01ef"
-# What makes one emoji of several characters, or a coloured one of a plain one.
-JOINED = re.compile("(?<=[^\0-\u1fff])(\u200d(?=[^\0-\u1fff])|\ufe0f)|(?<=[0-9#*])\ufe0f\u20e3")
+# What makes one emoji of several, or a coloured one of a plain one; and what surrounds a digit.
+JOINER, COLOURED, KEYCAP = "\u200d", "\ufe0f", "\u20e3"
 NOTHING = Markup('<span class="none">-</span>')
 
 
@@ -38,10 +38,13 @@ def show_text(text: str | None, *, lines: bool = False, most: int = MOST_CHARACT
     if not text:
         return Markup('<span class="none">""</span>')
     cut, marks = text[:most], 0
+    spaces = "".join(SPACES)
+    inside = range(len(cut) - len(cut.lstrip(spaces)), len(cut.rstrip(spaces)))
     parts: list[Markup] = []
     seen = 0
     for match in find_unseen().finditer(cut):
-        if (lines and match[1] in {"\n", "\t"}) or JOINED.match(cut, match.start()):
+        seen_space = match[1] in SPACES and match.start() in inside
+        if seen_space or (lines and match[1] in {"\n", "\t"}) or is_of_emoji(cut, match):
             continue
         if marks == MOST_MARKS:
             cut = cut[: match.start()]
@@ -54,18 +57,30 @@ def show_text(text: str | None, *, lines: bool = False, most: int = MOST_CHARACT
     return Markup("<bdi>{}</bdi>").format(Markup("").join(parts))
 
 
+def is_of_emoji(text: str, match: re.Match[str]) -> bool:
+    """Tell whether a character is a part of the emoji that it stands in."""
+    before = text[max(match.start() - 2, 0) : match.start()].removesuffix(COLOURED)[-1:]
+    after = text[match.end() : match.end() + 1]
+    if match[0] == COLOURED:
+        return is_symbol(before) or after == KEYCAP
+    return match[0] == JOINER and is_symbol(before) and is_symbol(after)
+
+
+def is_symbol(character: str) -> bool:
+    """Tell whether it is a picture, or the colour of one, and not a letter of any kind."""
+    return bool(character) and category(character).startswith("S")
+
+
 @cache
 def find_unseen() -> re.Pattern[str]:
-    """Make a pattern of runs of one unseen character; of a space at either end, too."""
-    codes = range(sys.maxunicode + 1)
-    unseen = (code for code in codes if category(chr(code)) in UNSEEN and chr(code) not in SPACES)
-    runs = [
-        [code for _, code in run]
-        for _, run in groupby(enumerate(unseen), lambda one: one[1] - one[0])
-    ]
-    ranges = "".join(f"\\U{run[0]:08x}-\\U{run[-1]:08x}" for run in runs)
-    spaces = "".join(SPACES)
-    return re.compile(rf"([{ranges}{BLANK}])\1*|^([{spaces}])\2*|([{spaces}])\3*$")
+    """Make a pattern of runs of one character that is not seen, or may not be: a space."""
+    codes = (code for code in range(sys.maxunicode + 1) if category(chr(code)) in UNSEEN)
+    runs = groupby(enumerate(codes), lambda one: one[1] - one[0])
+    ranges = ""
+    for _, run in runs:
+        first, *_, last = [code for _, code in run] * 2
+        ranges += f"\\U{first:08x}-\\U{last:08x}"
+    return re.compile(rf"([{ranges}{BLANK}])\1*")
 
 
 def mark(run: str) -> Markup:

@@ -16,23 +16,34 @@ down_revision = "0006"
 
 TIME = {  # 14 digits, zeros where Tencent sent none
     "sqlite": "printf('%014x', coalesce(event_time, 0))",
-    "postgresql": "lpad(to_hex(coalesce(event_time, 0)), 14, '0')",
+    "postgresql": "lpad(to_hex(coalesce(one.event_time, 0)), 14, '0')",
     "mysql": "lpad(lower(hex(coalesce(event_time, 0))), 14, '0')",
+}
+# One that begins with its time has been here before. If it is here twice, as a release before has
+# taken a repeat for a new event meanwhile, the second keeps its old key.
+UPDATE = {
+    "sqlite": """UPDATE OR IGNORE lifecycle_events
+        SET event_key = {time} || substr(event_key, 1, 50)
+        WHERE substr(event_key, 1, 14) <> {time}""",
+    "postgresql": """UPDATE lifecycle_events AS one
+        SET event_key = {time} || substr(one.event_key, 1, 50)
+        WHERE substr(one.event_key, 1, 14) <> {time} AND NOT EXISTS (
+            SELECT 1 FROM lifecycle_events AS known
+            WHERE known.event_key = {time} || substr(one.event_key, 1, 50)
+            AND known.occurrence = one.occurrence)""",
+    "mysql": """UPDATE IGNORE lifecycle_events
+        SET event_key = concat({time}, substr(event_key, 1, 50))
+        WHERE substr(event_key, 1, 14) <> {time}""",
 }
 
 
 def upgrade() -> None:
     dialect = op.get_context().dialect.name
-    time = TIME[dialect]
-    key = f"{time} || substr(event_key, 1, 50)"
-    if dialect == "mysql":
-        key = f"concat({time}, substr(event_key, 1, 50))"
-    # One that begins so has been here before: there is no way back from half a digest.
-    op.execute(
-        f"UPDATE lifecycle_events SET event_key = {key} "  # noqa: S608
-        f"WHERE substr(event_key, 1, 14) <> {time}"
-    )
+    op.execute(UPDATE[dialect].format(time=TIME[dialect]))
 
 
 def downgrade() -> None:
-    """Leave the keys as they are: they still tell events apart."""
+    """Leave the keys, as half a digest can't be made whole.
+
+    The release before tells events apart by them, but takes a repeat of one for a new event.
+    """

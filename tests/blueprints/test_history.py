@@ -1,12 +1,19 @@
 """Reading the history over HTTP."""
 
+import json
+
 import pytest
 
-from tests.conftest import KEY, OPEN_APP
+from schemas.envelope import Arrival
+from services.append import append
+from services.callback import to_callback
+from services.history import FEW
+from tests.conftest import KEY, NOW, OPEN_APP
 from tests.payloads import (
     channel_changed,
     channel_created,
     channel_destroyed,
+    group_changed,
     group_created,
     group_destroyed,
     sample,
@@ -330,3 +337,21 @@ def test_ids_compare_exactly(deliver, read, subject_id):
         assert found == read("/history", member=subject_id)["items"]
     assert [event["subject_id"] for event in found] == [subject_id]
     assert [event["members"] for event in found] == [[subject_id]]
+
+
+@pytest.mark.parametrize("subject_id", ["giant", "a\0b"])
+def test_member_is_found_in_a_subject_of_many_events(app, read_all, subject_id):
+    bodies = [
+        group_changed(GroupId=subject_id, Name=f"Name {number}", EventTime=number)
+        for number in range(FEW)
+    ]
+    bodies += [group_destroyed(GroupId=one, EventTime=FEW) for one in (subject_id, "other")]
+    arrival = Arrival(NOW, "127.0.0.1", "")
+    with app.extensions["runtime"].database.write_engine.begin() as connection:
+        append(
+            connection, [to_callback(arrival, "1", json.dumps(body).encode()) for body in bodies]
+        )
+
+    found = read_all("/history", subject_id=subject_id, member="bob", limit=1)
+
+    assert [event["subject_id"] for event in found] == [subject_id]

@@ -57,6 +57,7 @@ PAGES = [
     "",
     "channels",
     "groups",
+    "events",
     "deliveries",
     "quarantine",
     "drift",
@@ -98,7 +99,7 @@ def test_no_text_runs_or_leads_elsewhere(open_page, deliver, clock, address):
     with open_page(bypass_csp=True, expected="the server responded with") as page:
         page.set_default_timeout(30_000)
         for path in PAGES:
-            page.goto(f"/console/{path}")
+            assert page.goto(f"/console/{path}").status == 200, path
             check(page)
         for path in REFLECTED:
             for text in CORPUS:
@@ -106,14 +107,14 @@ def test_no_text_runs_or_leads_elsewhere(open_page, deliver, clock, address):
                 check(page)
         visited = set()
         for path in ("channels?limit=500", "groups?limit=500", "deliveries?limit=200"):
-            page.goto(f"/console/{path}")
+            assert page.goto(f"/console/{path}").status == 200, path
             check(page)
             for link in links_of(page):
                 kind = re.sub(r"[^/]+$", "", link.partition("?")[0])
                 assert link.startswith(f"{address}/console/"), link
                 if link not in visited and sum(one.startswith(kind) for one in visited) < 60:
                     visited.add(link)
-                    page.goto(link, wait_until="domcontentloaded")
+                    assert page.goto(link, wait_until="domcontentloaded").status == 200, link
                     check(page)
         assert len(visited) > 100
 

@@ -15,12 +15,16 @@ const times = [...document.querySelectorAll("time")].map((time) => ({
   utc: time.textContent,
   local: new Date(time.dateTime).toLocaleString("sv-SE"),
 }));
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 for (const { time, local } of times) {
-  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   time.title = `${local} ${zone}\n${time.dateTime}`;
 }
 
+const sentence = document.querySelector("[data-times]");
+const ofUtc = sentence?.textContent;
+
 function showTimes(isLocal) {
+  sentence.textContent = isLocal ? sentence.dataset.times.replace("{}", zone) : ofUtc;
   for (const { time, utc, local } of times) {
     time.textContent = isLocal ? local : utc;
   }

@@ -2,7 +2,19 @@
 
 import pytest
 
-from tests.conftest import KEY
+from tests.conftest import ENGINES, KEY, NAMES
+
+ON_EVERY_ENGINE = pytest.mark.parametrize("engine", NAMES, indirect=True)
+
+
+@pytest.fixture
+def engine(request):
+    """SQLite, unless a test is ``ON_EVERY_ENGINE``: few pages ask what databases may differ in."""
+    name = getattr(request, "param", "sqlite")
+    engines = request.config.stash[ENGINES]
+    if name not in engines:
+        pytest.skip(f"no {name} here")
+    return engines[name]
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import re
 
 def plain(html):
     """Give the text of some HTML, with single spaces; what stands in one line stays together."""
-    lines = re.sub("</?(?:a|bdi|small|span)\\b[^>]*>", "", html)
+    lines = re.sub("</?(?:a|bdi|small|span|time)\\b[^>]*>", "", html)
     return " ".join(re.sub("<[^>]+>", " ", lines).split())
 
 

@@ -10,8 +10,6 @@ from blueprints.console.access import SESSION_SECONDS
 from config import ApiKey
 from tests.conftest import KEY
 
-pytestmark = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
-
 
 def sign_in(client, key=KEY, **form):
     return client.post("/console/sign-in", data={"key": key, **form})
@@ -112,6 +110,7 @@ def test_signing_out_ends_the_session(client):
     assert client.post("/console/sign-out").location == "/console/sign-in"
     assert client.get("/console/").status_code == 401
     assert client.get("/console/sign-in").status_code == 200
+    assert 'name="next" value=""' in client.post("/console/sign-out").text
 
 
 def test_forged_session_is_none(client):
@@ -125,9 +124,10 @@ def test_log_says_who_signed_in_and_who_failed_to(client, caplog):
 
     sign_in(client)
     sign_in(client, "wrong")
+    client.get("/console/", headers={"Authorization": "Bearer wrong"})
 
     assert "tests signs in to the console" in caplog.text
-    assert "console: a wrong key from 127.0.0.1" in caplog.text
+    assert caplog.text.count("console: a wrong key from 127.0.0.1") == 2
 
 
 def test_log_says_who_looked_at_what(client, caplog):
@@ -163,6 +163,8 @@ def test_pages_are_not_kept_and_assets_are(client):
             assert answer.headers["Cache-Control"] == kept
             assert "Set-Cookie" not in answer.headers or kept == "no-store"
             assert "ETag" not in answer.headers
+    with client.get("/console/static/x/../console.css") as answer:
+        assert answer.status_code in (200, 404)
 
 
 def test_home_leads_a_browser_to_the_console(client):

@@ -6,10 +6,12 @@ from base64 import b64encode
 
 import pytest
 
+from tests.blueprints.console.conftest import ON_EVERY_ENGINE
 from tests.blueprints.console.html import plain
 from tests.payloads import channel_created, group_created
 
 
+@ON_EVERY_ENGINE
 def test_delivery_shows_its_bytes_and_how_to_send_them_again(deliver, look, client):
     body = b'{"CallbackCommand":"Group.CallbackAfterGroupFull","GroupId":"it\'s"}'
     deliver(json.loads(body), data=body)
@@ -64,6 +66,7 @@ def test_deliveries_are_filtered_by_verdict_command_and_time(deliver, look, cloc
     look("deliveries?nonsense=1", 400)
 
 
+@ON_EVERY_ENGINE
 def test_quarantine_shows_reason_and_body(deliver, look):
     deliver(group_created(), query={"SdkAppid": "1"})
     deliver(group_created(), query={"Sign": "0" * 64})
@@ -86,7 +89,16 @@ def test_drift_leads_to_a_sample(deliver, look):
     assert '"/console/deliveries/1"' in page
 
 
-@pytest.mark.parametrize("body", [b"\x01" * 65_536, b"\x01\x02" * 32_768, b"[" * 65_536])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"\x01" * 65_536,
+        b"\x01\x02" * 32_768,
+        b"[" * 65_536,
+        b" " * 65_533,  # where a pattern may try each end anew
+        b"x" + b" " * 65_533 + b"x",
+    ],
+)
 def test_page_of_any_body_is_small(deliver, look, body):
     deliver(data=body, query={"SdkAppid": "1"})
     deliver(data=body)
@@ -103,3 +115,14 @@ def test_body_that_is_too_long_for_a_command_comes_from_its_file(deliver, look):
 
     assert "--data-binary @delivery-1</bdi>" in page
     assert len(page) < 250_000
+
+
+def test_refused_body_says_what_is_kept_of_it(client, deliver, look):
+    deliver(data=b"x" * 100_000, query={"SdkAppid": "1"})
+    deliver(data=b"x" * 600_000)
+
+    cut, unread = plain(look("quarantine/1")), plain(look("quarantine/2"))
+
+    assert "Length of the body 100000 bytes, the first 65536 are kept" in cut
+    assert "Length of the body too large to be read" in unread
+    assert "As it was sent, 0" not in unread

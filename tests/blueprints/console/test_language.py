@@ -45,9 +45,6 @@ def test_every_word_of_the_api_has_plain_words(vocabulary):
     assert set(map(str, vocabulary)) <= set(WORDS)
 
 
-ON_ONE_ENGINE = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
-
-
 @pytest.fixture
 def titled(client):
     def get(address="/console/", **headers):
@@ -57,7 +54,6 @@ def titled(client):
     return get
 
 
-@ON_ONE_ENGINE
 @pytest.mark.parametrize(
     ("wanted", "title"),
     [
@@ -75,7 +71,6 @@ def test_language_is_the_one_the_browser_prefers(titled, wanted, title):
     assert titled(**{"Accept-Language": wanted}) == title
 
 
-@ON_ONE_ENGINE
 def test_language_that_was_chosen_stays(titled):
     assert titled("/console/?lang=zh-CN") == ("zh-CN", "概览")
     assert titled() == ("zh-CN", "概览")
@@ -83,12 +78,10 @@ def test_language_that_was_chosen_stays(titled):
     assert titled(**{"Accept-Language": "zh"}) == ("en", "Overview")
 
 
-@ON_ONE_ENGINE
 def test_language_that_does_not_exist_changes_nothing(titled):
     assert titled("/console/?lang=xx") == ("en", "Overview")
 
 
-@ON_ONE_ENGINE
 def test_switch_keeps_the_rest_of_the_address(client):
     answer = client.get(
         "/console/groups?owner=a%26b&lang=en", headers={"Authorization": f"Bearer {KEY}"}

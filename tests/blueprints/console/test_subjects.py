@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.blueprints.console.conftest import ON_EVERY_ENGINE
 from tests.blueprints.console.html import next_page, plain, section
 from tests.conftest import OPEN_APP
 from tests.payloads import group_changed, group_created, group_destroyed, sample, topic_changed
@@ -28,6 +29,7 @@ def tell_two_lives(deliver, group_id):
     deliver(group_created(GroupId=group_id, Name="Second", EventTime=START + 3 * DAY_MS))
 
 
+@ON_EVERY_ENGINE
 def test_group_that_was_disbanded_answers_who_when_and_who_was_in_it(deliver, look):
     deliver(group_destroyed(Operator_Account="administrator"))
 
@@ -59,6 +61,7 @@ def test_many_members_are_shown_on_demand(deliver, look):
     assert "user 500" in everything
 
 
+@ON_EVERY_ENGINE
 def test_timeline_tells_lives_apart(deliver, look):
     tell_two_lives(deliver, "again")
 
@@ -69,6 +72,7 @@ def test_timeline_tells_lives_apart(deliver, look):
     assert timeline.index("Second") < timeline.index("Renamed")
 
 
+@ON_EVERY_ENGINE
 def test_state_at_a_date_is_of_the_life_it_falls_into(deliver, look):
     tell_two_lives(deliver, "again")
 
@@ -117,6 +121,7 @@ def test_subject_is_found_by_any_id(deliver, look, group_id):
     assert "MyFirstGroup" in look(link)
 
 
+@ON_EVERY_ENGINE
 def test_timeline_neither_skips_nor_repeats(deliver, look):
     for number in range(101):
         deliver(group_changed(GroupId="a", Name=f"Name {number}", EventTime=START + number))
@@ -171,6 +176,7 @@ def test_timeline_tells_what_else_an_event_says(deliver, look):
     assert "GroupAttr: [{&#34;key&#34;:&#34;key1&#34;" in timeline
 
 
+@ON_EVERY_ENGINE
 def test_users_of_a_step_are_counted_and_the_first_are_told(deliver, look):
     members = [{"Member_Account": f"user {number}"} for number in range(25)]
     deliver(sample("CallbackAfterNewMemberJoin", GroupId="a", NewMemberList=members))

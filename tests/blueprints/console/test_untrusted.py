@@ -70,8 +70,14 @@ def test_what_can_not_be_seen_is_named(character):
     assert POINT.sub("", shown) == "ab"
 
 
+def test_joiners_are_kept_between_emoji_only():
+    assert points(show_text("测\u200d试 群\ufe0f")) == ["200D", "FE0F"]
+    assert points(show_text("😀\u200d\u200d😀 😀\u200da")) == ["200D", "200D"]
+
+
 def test_spaces_at_the_ends_are_named():
     assert points(show_text(" a b\u3000")) == ["0020", "3000"]
+    assert points(show_text("\u3000 a")) == ["3000", "0020"]
     assert points(show_text(" ")) == ["0020"]
 
 

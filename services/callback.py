@@ -1,7 +1,7 @@
 """One callback between its arrival and its rows."""
 
 import json
-import random
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -74,9 +74,9 @@ def to_callback(
 def new_uuid(at: datetime) -> UUID:
     """Make a version 7 UUID (RFC 9562): they sort by time, so new ones share a page of an index."""
     milliseconds = (at - EPOCH) // MILLISECOND
-    chance = random.getrandbits(74)  # no secret; to ask the system gives another thread a turn
-    high = milliseconds << 16 | 7 << 12 | chance >> 62
-    return UUID(int=high << 64 | 2 << 62 | chance & (1 << 62) - 1)
+    # Chance is the system's: two processes, or a seed that somebody sets, must not give one twice.
+    high = milliseconds << 16 | 7 << 12 | secrets.randbits(12)
+    return UUID(int=high << 64 | 2 << 62 | secrets.randbits(62))
 
 
 def event_key(

@@ -42,7 +42,7 @@ def test_every_address_but_the_open_ones_wants_a_key(app, client):
         answer = client.get(concrete(address))
 
         assert answer.status_code == 401, address
-        html = address.startswith("/console/")
+        html = address.startswith("/console")
         assert answer.mimetype == ("text/html" if html else "application/problem+json")
 
 

@@ -87,6 +87,7 @@ def open_page(browser, address):
             page.goto("/console/sign-in")
             page.locator("[name=key]").fill(KEY)
             page.locator("main button").click()
+            page.wait_for_url("**/console/")
         yield page
         context.close()
         wrong[:] = [one for one in wrong if expected is None or expected not in one]

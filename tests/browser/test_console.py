@@ -93,7 +93,6 @@ def test_times_can_be_the_readers_own(page):
 
 
 def test_keyboard_is_enough(page):
-    page.bring_to_front()
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
     page.keyboard.press("Enter")

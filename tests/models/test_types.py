@@ -114,7 +114,8 @@ def test_every_connection_is_set_up(database, engine, role):
         isolation = connection.get_isolation_level()
 
     assert [str(value) for value in found] == EXPECTED[engine.name]
-    assert isolation == ("SERIALIZABLE" if engine.name == "sqlite" else "READ COMMITTED")
+    of_server = "READ COMMITTED" if role == "write_engine" else "REPEATABLE READ"
+    assert isolation == ("SERIALIZABLE" if engine.name == "sqlite" else of_server)
 
 
 DURABILITY = {
@@ -144,9 +145,7 @@ def test_commit_waits_for_the_disk_even_where_the_default_is_not_to(database_url
     writing.dispose()
 
 
-def test_session_that_reads_sees_one_state(database, engine):
-    if engine.name != "sqlite":
-        pytest.skip("servers isolate by statement: READ COMMITTED")
+def test_session_that_reads_sees_one_state(database):
     with database.reads() as reading:
         count = sa.select(sa.func.count()).select_from(QuarantinedRequest)
         assert reading.scalar(count) == 0

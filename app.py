@@ -44,8 +44,9 @@ BLUEPRINTS = (
     openapi.bp,
     subjects.bp,
 )
+POLICY = "Content-Security-Policy"
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'",
+    POLICY: "default-src 'none'; style-src 'self'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
@@ -93,7 +94,7 @@ def create_app(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> 
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.url_map.converters["subject_id"] = SubjectIdConverter
     app.extensions["runtime"] = Runtime(settings, database, keeper, quarantine, now)
-    register_error_handlers(app)
+    register_error_handlers(app)  # before the console's, which has pages for some of them
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     app.after_request(drain_request)
@@ -105,7 +106,9 @@ def create_app(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> 
 
 
 def add_headers(response: Response) -> Response:
-    """Tell browsers to run nothing and to guess nothing, where nobody told them better."""
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
+    """Tell browsers to run nothing and to guess nothing; a page may have a policy of its own."""
+    own = response.headers.get(POLICY)
+    response.headers.update(HEADERS)
+    if own is not None:
+        response.headers[POLICY] = own
     return response

@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -45,15 +46,18 @@ class Reader:
 
     def time(self, address: str, **query: Any) -> float:
         """Tell how many milliseconds an answer takes."""
-        began = time.perf_counter()
-        self.get(address, **query)
-        return (time.perf_counter() - began) * 1000
+        return stop_watch(partial(self.get, address, **query))
 
     def time_page(self, address: str) -> float:
         """Tell how many milliseconds a page of HTML takes."""
-        began = time.perf_counter()
-        self.get_bytes(address)
-        return (time.perf_counter() - began) * 1000
+        return stop_watch(partial(self.get_bytes, address))
+
+
+def stop_watch(ask: Callable[[], object]) -> float:
+    """Tell how many milliseconds something takes."""
+    began = time.perf_counter()
+    ask()
+    return (time.perf_counter() - began) * 1000
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,11 @@ def require_api_key() -> None:
     holder = find_key_holder(key, runtime().settings.api_keys) if key else None
     if holder is None:
         raise Unauthorized("An API key is required.", www_authenticate=CHALLENGES)
+    tell_who_reads(holder)
+
+
+def tell_who_reads(holder: str) -> None:
+    """Say in the log who reads what."""
     log.info("%s reads %r", holder, request.full_path.removesuffix("?"))
 
 

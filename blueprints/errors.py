@@ -36,9 +36,13 @@ def on_http_error(error: HTTPException) -> ResponseReturnValue:
     An unexpected exception arrives here too, as a 500 that Flask has logged.
     """
     response = problem(error.code or 500, error.name, detail=error.description)
-    kept = [header for header in error.get_headers() if header[0] != "Content-Type"]
-    response.headers.extend(kept)
+    response.headers.extend(headers_of(error))
     return response
+
+
+def headers_of(error: HTTPException) -> list[tuple[str, str]]:
+    """Give the headers of an error, but for the type of a body that is not ours."""
+    return [header for header in error.get_headers() if header[0] != "Content-Type"]
 
 
 def problem(status: int, title: str, **members: Any) -> Response:

@@ -10,7 +10,7 @@ from blueprints.errors import problem
 from blueprints.operation import operation
 from blueprints.runtime import runtime
 from schemas.answers import LivenessSchema, ReadinessSchema, SpoolHealthSchema
-from services.health import check_database, check_spool
+from services.health import check_databases, check_spool
 
 public_bp = Blueprint("liveness", __name__)
 bp = Blueprint("health", __name__)
@@ -29,10 +29,7 @@ def show_liveness() -> dict[str, Any]:
 def show_readiness() -> dict[str, Any]:
     """Tell whether callbacks are stored at once, and what waits in the spool."""
     here = runtime()
-    databases = {
-        "database": check_database(here.database.write_engine, here.keeper.breaker),
-        "read_database": check_database(here.database.read_engine),
-    }
+    databases = check_databases(here.database, here.keeper.breaker)
     spool = check_spool(here.keeper.spool, now=here.now())
     found = {name: asdict(state) for name, state in databases.items()}
     if not all(state.ready for state in databases.values()) or not spool.writable:

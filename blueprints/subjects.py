@@ -19,9 +19,9 @@ from schemas.subject_list import (
     encode_position,
 )
 from schemas.subjects import StateQuerySchema, StateSchema, VersionPageSchema, VersionsQuerySchema
-from services.subject_events import AmbiguousSubjectError, Subject
+from services.subject_events import AmbiguousSubjectError, ForeignEventError, Subject
 from services.subject_list import fetch_subjects
-from services.subjects import ForeignCursorError, fetch_state, fetch_versions
+from services.subjects import fetch_state, fetch_versions
 
 bp = Blueprint("subjects", __name__)
 bp.before_request(require_api_key)
@@ -95,7 +95,7 @@ def show_versions(kind: SubjectType, subject_id: str, query: PageQuery) -> dict[
     try:
         with runtime().database.reads() as session:
             page = fetch_versions(session, subject, query)
-    except ForeignCursorError:
+    except ForeignEventError:
         raise ValidationError({"cursor": ["Not a cursor of this subject."]}) from None
     if page is None:
         abort(404, f"Nothing is known of a {kind.value} of this ID.")

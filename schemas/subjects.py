@@ -1,9 +1,9 @@
 """The queries and answers about single channels and groups."""
 
-from marshmallow import Schema, fields
+from marshmallow import Schema, fields, validate
 
 from models.vocabulary import Action, SubjectType
-from schemas.fields import Instant, word_field
+from schemas.fields import DecimalInteger, Instant, word_field
 from schemas.page import Order, PageQuerySchema, QuerySchema, page_of
 
 APP = "SDKAppID; needed where several apps have a subject of this ID."
@@ -14,6 +14,18 @@ class StateQuerySchema(QuerySchema):
 
     at = Instant(metadata={"description": "At this instant; without it, now."})
     sdk_app_id = fields.String(metadata={"description": APP})
+
+
+class StoryQuerySchema(StateQuerySchema):
+    """Which part of the story of a subject, as people read it.
+
+    Attributes:
+        after: the event that the page before ended with.
+        members: ``all``, or else the first only.
+    """
+
+    after = DecimalInteger()
+    members = fields.String(validate=validate.Equal("all"))
 
 
 class FieldValueSchema(Schema):

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -12,6 +11,7 @@ from models.delivery import Delivery
 from models.quarantine import QuarantinedRequest
 from models.vocabulary import Verdict
 from schemas.registry import LIFECYCLE_SCHEMAS
+from services.counts import count_up_to
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 HOURS = 24
@@ -39,25 +39,21 @@ class Ceased:
     days: int
 
 
-def select_counts() -> Iterator[sa.Select[Any]]:
+def select_counts() -> Iterator[sa.Select[int, str, int]]:
     """Select each count by number of the hour and by word; ``start_…`` are the starts of hours."""
     for number in range(HOURS):
         start: sa.BindParameter[datetime] = sa.bindparam(f"start_{number}")
         end: sa.BindParameter[datetime] = sa.bindparam(f"start_{number + 1}")
-        rows = {
-            verdict.value: sa.select(sa.literal(1)).where(
-                Delivery.verdict == verdict,
-                Delivery.received_at >= start,
-                Delivery.received_at < end,
-            )
-            for verdict in Verdict
-        }
-        rows[REFUSED] = sa.select(sa.literal(1)).where(
-            QuarantinedRequest.received_at >= start, QuarantinedRequest.received_at < end
+        delivered, refused = (
+            (table.received_at >= start, table.received_at < end)
+            for table in (Delivery, QuarantinedRequest)
         )
-        for word, counted in rows.items():
-            count = sa.select(sa.func.count()).select_from(counted.limit(MOST_COUNTED).subquery())
-            yield sa.select(sa.literal(number), sa.literal(word), count.scalar_subquery())
+        conditions = {
+            verdict.value: (Delivery.verdict == verdict, *delivered) for verdict in Verdict
+        }
+        for word, counted in {**conditions, REFUSED: refused}.items():
+            count = count_up_to(MOST_COUNTED, *counted).scalar_subquery()
+            yield sa.select(sa.literal(number), sa.literal(word), count)
 
 
 COUNTS = sa.union_all(*select_counts())  # to write it once takes longer than to run it
@@ -96,25 +92,37 @@ def find_silence(session: Session, last: datetime, *, now: datetime) -> int | No
     Returns:
         How many had come in the day until then, or none if the silence is not long.
     """
-    rows = sa.select(sa.literal(1)).where(*was_on_day_until(last)).limit(ENOUGH)
-    count = session.scalar(sa.select(sa.func.count()).select_from(rows.subquery())) or 1
+    count = session.scalar(count_up_to(ENOUGH, *was_on_day_until(last))) or 1
     return count if now - last > max(SILENCE * DAY / count, HOUR) else None
 
 
 def find_ceased(session: Session, *, now: datetime) -> Sequence[Ceased]:
     """Find the lifecycle commands that came on most days, and have not come for a day."""
     found = []
-    for command in LIFECYCLE_SCHEMAS:
-        of_command = sa.select(sa.func.max(Delivery.received_at)).where(Delivery.command == command)
-        last = session.scalar(of_command)
+    for command, last in session.execute(LAST):
         if last is not None and DAY < now - last < FORGOTTEN:
             days = sum(
-                session.scalar(of_command.where(*was_on_day_until(last - number * DAY))) is not None
+                session.scalar(select_last(command, *was_on_day_until(last - number * DAY)))
+                is not None
                 for number in range(DAYS)
             )
             if days >= REGULAR_DAYS:
                 found.append(Ceased(command, last, days))
     return found
+
+
+def select_last(command: str, *conditions: sa.ColumnElement[bool]) -> sa.Select[datetime | None]:
+    """Select when a command came last."""
+    last = sa.select(sa.func.max(Delivery.received_at))
+    return last.where(Delivery.command == command, *conditions)
+
+
+LAST = sa.union_all(
+    *(
+        sa.select(sa.literal(command), select_last(command).scalar_subquery())
+        for command in LIFECYCLE_SCHEMAS
+    )
+)
 
 
 def was_on_day_until(end: datetime) -> tuple[sa.ColumnElement[bool], ...]:

@@ -1,9 +1,10 @@
 """Subjects that an index leads to, because they may be what is looked for."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from models.event import LifecycleEvent
 from models.types import MAX_ID_LENGTH, START_LENGTH, escape_text, start_of
@@ -46,7 +47,7 @@ def fetch_candidates(
     if query.is_by_name:
         start = start_of(query.filters["name"])
         rows = sa.select(name_start, subject_id).order_by(name_start, subject_id)
-        rows = rows.where(name_start.between(start, start.ljust(START_LENGTH, LAST_CHARACTER)))
+        rows = rows.where(begins_with(name_start, start, START_LENGTH))
         if after is not None:
             here, there = sa.tuple_(name_start, subject_id), (after.name_start, after.subject_id)
             rows = rows.where(name_start >= after.name_start)
@@ -54,9 +55,8 @@ def fetch_candidates(
     else:
         rows = sa.select(sa.literal(""), subject_id).order_by(subject_id)
         if "id" in query.filters:
-            start = query.filters["id"]
-            last = escape_text(start).ljust(MAX_ID_LENGTH, LAST_CHARACTER)
-            rows = rows.where(subject_id.between(start, sa.literal(last, sa.String)))
+            start = escape_text(query.filters["id"])
+            rows = rows.where(begins_with(subject_id, start, MAX_ID_LENGTH))
         if after is not None:
             later = subject_id > after.subject_id
             rows = rows.where(subject_id >= after.subject_id if begun else later)
@@ -65,3 +65,17 @@ def fetch_candidates(
             rows = rows.where(owner == query.filters["owner"], owner == LAST_OWNER)
     rows = rows.where(LifecycleEvent.subject_type == kind).distinct().limit(chunk)
     return [(str(start), one) for start, one in session.execute(rows)]
+
+
+def begins_with(
+    column: InstrumentedAttribute[Any], start: str, length: int
+) -> sa.ColumnElement[bool]:
+    """Bound a column to texts that begin so: one range of an index in the order of code points.
+
+    Args:
+        column: of so many characters at most.
+        start: as it is stored.
+        length: that of the column.
+    """
+    last = start.ljust(length, LAST_CHARACTER)
+    return column.between(sa.literal(start, sa.String), sa.literal(last, sa.String))

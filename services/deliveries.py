@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from models.delivery import Delivery
 from schemas.page import PageQuery
-from services.pages import Page, Row, fetch_page, keep_equal
+from services.pages import Page, Row, fetch_page, fetch_row, keep_equal
 
 LISTED = [column for column in Delivery.__table__.columns if column.key != "body"]
 FILTERED = (Delivery.verdict, Delivery.command, Delivery.sdk_app_id)
@@ -19,6 +19,4 @@ def fetch_deliveries(session: Session, query: PageQuery) -> Page:
 
 def fetch_delivery(session: Session, delivery_id: int) -> Row | None:
     """Fetch one delivery with its body, or none."""
-    query = sa.select(Delivery.__table__).where(Delivery.id == delivery_id)
-    row = session.execute(query).mappings().one_or_none()
-    return None if row is None else dict(row)
+    return fetch_row(session, sa.select(Delivery.__table__).where(Delivery.id == delivery_id))

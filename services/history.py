@@ -9,9 +9,10 @@ from models.delivery import Delivery
 from models.event import EventMember, LifecycleEvent
 from models.vocabulary import SubjectType
 from schemas.page import PageQuery
+from services.counts import count_up_to
 from services.deliveries import fetch_delivery
 from services.members import add_members
-from services.pages import Page, Row, Rows, SortKey, fetch_page, keep_equal
+from services.pages import Page, Row, Rows, SortKey, fetch_page, fetch_row, keep_equal
 
 SHOWN = [column for column in LifecycleEvent.__table__.columns if column.key != "name_start"]
 DELIVERY_COUNT = (
@@ -20,6 +21,7 @@ DELIVERY_COUNT = (
     .scalar_subquery()
     .label("delivery_count")
 )
+EVENTS = sa.select(*SHOWN, DELIVERY_COUNT)
 FEW = 1000  # events
 FILTERED = (
     LifecycleEvent.subject_type,
@@ -44,7 +46,7 @@ def fetch_history_without_members(session: Session, query: PageQuery) -> Page:
 
 def select_events(session: Session, query: PageQuery) -> tuple[list[Rows], SortKey]:
     """Select the events that pass the filters, as alternatives that an index has in order."""
-    rows = keep_equal(sa.select(*SHOWN, DELIVERY_COUNT), query, *FILTERED)
+    rows = keep_equal(EVENTS, query, *FILTERED)
     sort_key: SortKey = (LifecycleEvent.occurred_at, LifecycleEvent.id)
     subject_id: sa.ColumnElement[str] = LifecycleEvent.subject_id.expression
     if "member" in query.filters:
@@ -74,8 +76,7 @@ def is_led_by_subject(session: Session, query: PageQuery) -> bool:
     if session.get_bind().dialect.name == "postgresql":
         return True
     of_subject = LifecycleEvent.subject_id == query.filters["subject_id"]
-    events = sa.select(sa.literal(1)).where(of_subject).limit(FEW).subquery()
-    return (session.scalar(sa.select(sa.func.count()).select_from(events)) or 0) < FEW
+    return (session.scalar(count_up_to(FEW, of_subject)) or 0) < FEW
 
 
 def split(
@@ -87,7 +88,7 @@ def split(
 
 def fetch_event(session: Session, event_id: int) -> Row | None:
     """Fetch one event with its members, its delivery and raw body, or none."""
-    event = fetch_events_by_id(session, [event_id]).get(event_id)
+    event = fetch_row(session, EVENTS.where(LifecycleEvent.id == event_id))
     if event is not None:
         add_members(session, [event])
         event["delivery"] = fetch_delivery(session, event["delivery_id"])
@@ -96,11 +97,10 @@ def fetch_event(session: Session, event_id: int) -> Row | None:
 
 def fetch_events_by_id(session: Session, event_ids: Sequence[int]) -> Mapping[int, Row]:
     """Fetch events without members, by ID; one that is not there is left out."""
-    query = sa.select(*SHOWN, DELIVERY_COUNT).where(LifecycleEvent.id.in_(event_ids))
+    query = EVENTS.where(LifecycleEvent.id.in_(event_ids))
     return {row["id"]: dict(row) for row in session.execute(query).mappings()}
 
 
-def find_event_id(session: Session, delivery_id: int) -> int | None:
-    """Find the event that was read from a delivery, or none."""
-    query = sa.select(LifecycleEvent.id).where(LifecycleEvent.delivery_id == delivery_id)
-    return session.scalar(query)
+def fetch_event_of(session: Session, delivery_id: int) -> Row | None:
+    """Fetch the event that was read from a delivery, without members, or none."""
+    return fetch_row(session, EVENTS.where(LifecycleEvent.delivery_id == delivery_id))

@@ -32,6 +32,12 @@ def keep_equal(rows: Rows, query: PageQuery, *columns: InstrumentedAttribute[Any
     return rows
 
 
+def fetch_row(session: Session, query: Rows) -> Row | None:
+    """Fetch the one row that a query selects, by column name, or none."""
+    row = session.execute(query).mappings().one_or_none()
+    return None if row is None else dict(row)
+
+
 def select_all(alternatives: Sequence[Rows], query: PageQuery, *, sort_key: SortKey) -> Rows:
     """Select the rows of all pages in order; see ``fetch_page``."""
     ordered = [put_in_order(rows, query, sort_key) for rows in alternatives]

@@ -15,7 +15,7 @@ from models.vocabulary import Refusal
 from schemas.envelope import Arrival
 from schemas.page import PageQuery
 from services.committer import Committer
-from services.pages import Page, Row, fetch_page
+from services.pages import Page, Row, fetch_page, fetch_row
 
 MAX_REQUESTS = 10_000
 MAX_KEPT_BYTES = 64 * 1024
@@ -119,5 +119,4 @@ def fetch_quarantine(session: Session, query: PageQuery) -> Page:
 def fetch_quarantined(session: Session, request_id: int) -> Row | None:
     """Fetch one refused request, or none."""
     query = sa.select(QuarantinedRequest.__table__).where(QuarantinedRequest.id == request_id)
-    row = session.execute(query).mappings().one_or_none()
-    return None if row is None else dict(row)
+    return fetch_row(session, query)

@@ -38,6 +38,10 @@ class AmbiguousSubjectError(Exception):
         self.apps = sorted(apps)
 
 
+class ForeignEventError(Exception):
+    """The event is not one of the subject."""
+
+
 @dataclass(frozen=True)
 class Subject:
     """Whose history is asked for.
@@ -81,3 +85,15 @@ def narrow(query: sa.Select[Any], subject: Subject, until: datetime | None) -> s
     if until is not None:
         query = query.where(TABLE.c.occurred_at <= until)
     return query
+
+
+def find_index(event_ids: Sequence[int], event_id: int) -> int:
+    """Find where an event stands among those of its subject.
+
+    Raises:
+        ForeignEventError: nowhere.
+    """
+    try:
+        return event_ids.index(event_id)
+    except ValueError:
+        raise ForeignEventError from None

@@ -9,12 +9,8 @@ from schemas.page import Order, PageQuery
 from services.lives import split_lives
 from services.pages import Page, Row
 from services.states import State, describe_states
-from services.subject_events import Subject, fetch_events
+from services.subject_events import Subject, fetch_events, find_index
 from services.versions import describe_versions, find_versions
-
-
-class ForeignCursorError(Exception):
-    """The cursor is one of another subject."""
 
 
 def fetch_state(session: Session, subject: Subject, at: datetime | None) -> Row | None:
@@ -46,7 +42,7 @@ def fetch_versions(session: Session, subject: Subject, query: PageQuery) -> Page
 
     Raises:
         AmbiguousSubjectError: it may be one of several apps.
-        ForeignCursorError: no version of it has the event that the cursor names.
+        ForeignEventError: no version of it has the event that the cursor names.
     """
     _, events = fetch_events(session, subject)
     if not events:
@@ -56,10 +52,7 @@ def fetch_versions(session: Session, subject: Subject, query: PageQuery) -> Page
         versions.reverse()
     start = 0
     if query.after is not None:
-        known = [version.event_id for version in versions]
-        if query.after.id not in known:
-            raise ForeignCursorError
-        start = known.index(query.after.id) + 1
+        start = find_index([version.event_id for version in versions], query.after.id) + 1
     items = describe_versions(session, versions[start : start + query.limit])
     if len(versions) <= start + query.limit:
         return Page(items, None)

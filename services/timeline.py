@@ -13,7 +13,7 @@ from services.members import add_first_members
 from services.pages import Row
 from services.profile import FIELDS, OF_TOPICS, Change, find_changes
 from services.states import State, describe_states
-from services.subject_events import Subject, count_events, fetch_events
+from services.subject_events import Subject, count_events, fetch_events, find_index
 
 
 class Place(NamedTuple):
@@ -66,10 +66,6 @@ class Timeline:
     next: int | None
 
 
-class ForeignEventError(Exception):
-    """The event is not one of the subject."""
-
-
 def fetch_timeline(
     session: Session,
     subject: Subject,
@@ -102,7 +98,7 @@ def fetch_timeline(
     lives = split_lives(events)
     known = lives if at is None else split_lives(events[: count_events(session, subject, until=at)])
     places = [place for life in lives for place in find_places(life)]
-    end = len(places) if after is None else find_index(places, after)
+    end = len(places) if after is None else find_index([place.event_id for place in places], after)
     page = places[max(end - limit, 0) : end]
     steps = fetch_steps(session, page, members)
     following = page[0].event_id if end > limit else None
@@ -123,18 +119,6 @@ def find_places(life: Life) -> Iterator[Place]:
     """Give the events of a life, in order, with what they changed."""
     for event, changes in find_changes(life.events):
         yield Place(event.id, life.number, changes)
-
-
-def find_index(places: Sequence[Place], event_id: int) -> int:
-    """Find where an event stands.
-
-    Raises:
-        ForeignEventError: nowhere.
-    """
-    for index, place in enumerate(places):
-        if place.event_id == event_id:
-            return index
-    raise ForeignEventError
 
 
 def fetch_steps(session: Session, page: Sequence[Place], members: int) -> Sequence[Step]:

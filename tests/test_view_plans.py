@@ -3,12 +3,9 @@
 import re
 
 import pytest
-import sqlalchemy as sa
 
-from models import Delivery, EventMember, LifecycleEvent
-from models.session import Database
-from tests.conftest import ENGINES, NAMES
-from tests.services.test_plans import rows
+from tests.conftest import NAMES
+from tests.services.test_plans import filled_database
 
 HOUR = "'2026-01-01 01:00:00' AND '2026-01-01 01:00:59'"
 CASES = [
@@ -33,22 +30,8 @@ CASES = [
 @pytest.fixture(scope="module", params=NAMES)
 def full(request):
     """A connection that reads a database with some thousand events."""
-    engines = request.config.stash[ENGINES]
-    if request.param not in engines:
-        pytest.skip(f"no {request.param} here")
-    with engines[request.param].clone() as url:
-        database = Database.open(url, url)
-        with database.writes.begin() as session:
-            for table, found in zip(
-                (Delivery, LifecycleEvent, EventMember), zip(*rows(), strict=True), strict=True
-            ):
-                session.execute(sa.insert(table), list(found))
-        if request.param == "postgresql":
-            with database.writes.begin() as session:
-                session.execute(sa.text("ANALYZE"))
-        with database.read_engine.connect() as connection:
-            yield connection
-        database.close()
+    with filled_database(request) as database, database.read_engine.connect() as connection:
+        yield connection
 
 
 def explain(connection, query):

@@ -7,7 +7,7 @@ from flask import Response, make_response, redirect, render_template, request, u
 from flask.typing import ResponseReturnValue
 from itsdangerous import BadData, URLSafeTimedSerializer
 
-from blueprints.access import CHALLENGES, read_key
+from blueprints.access import CHALLENGES, read_key, tell_who_reads
 from blueprints.runtime import runtime
 from services.authentication import find_key_holder
 
@@ -25,7 +25,7 @@ def require_reader() -> ResponseReturnValue | None:
     holder = find_reader()
     if holder is None:
         return ask_to_sign_in()
-    log.info("%s reads %r", holder, request.full_path.removesuffix("?"))
+    tell_who_reads(holder)
     return None
 
 

@@ -12,7 +12,7 @@ from models.vocabulary import Verdict
 from schemas.deliveries import DeliveryQuerySchema, QuarantineQuerySchema
 from schemas.registry import LIFECYCLE_SCHEMAS
 from services.deliveries import fetch_deliveries, fetch_delivery
-from services.history import fetch_events_by_id, find_event_id
+from services.history import fetch_event_of
 from services.quarantine import fetch_quarantine, fetch_quarantined
 
 
@@ -36,8 +36,7 @@ def show_delivery(delivery_id: int) -> ResponseReturnValue:
     """Show one delivery: what it says, what became of it, and how to send it again."""
     with runtime().database.reads() as session:
         delivery = fetch_delivery(session, delivery_id) or abort(404)
-        event_id = find_event_id(session, delivery["duplicate_of"] or delivery_id)
-        event = None if event_id is None else fetch_events_by_id(session, [event_id])[event_id]
+        event = fetch_event_of(session, delivery["duplicate_of"] or delivery_id)
     return render_template(
         "console/delivery.html",
         delivery=delivery,

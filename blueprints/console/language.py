@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from flask import request
+from flask import g, request
 
 LANGUAGES = {"en": "English", "zh-CN": "简体中文"}
 PARAMETER = COOKIE = "lang"
@@ -54,6 +54,14 @@ WORDS = {
 }
 
 
+def chosen_language() -> str:
+    """Tell the language of this answer; it is asked for with every label."""
+    if "language" not in g:
+        g.language = choose_language()
+    language: str = g.language
+    return language
+
+
 def choose_language() -> str:
     """Choose by ``lang`` in the address, by the cookie it left, or by ``Accept-Language``."""
     for asked in (request.args.get(PARAMETER), request.cookies.get(COOKIE)):
@@ -69,7 +77,7 @@ def choose_language() -> str:
 
 def translate(text: str) -> str:
     """Translate a label; one that has no translation stays as it is."""
-    return CHINESE.get(text, text) if choose_language() == "zh-CN" else text
+    return CHINESE.get(text, text) if chosen_language() == "zh-CN" else text
 
 
 def say(word: str, subject_type: str = "") -> str:

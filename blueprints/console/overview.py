@@ -15,7 +15,7 @@ from models.vocabulary import SubjectType
 from schemas.history import HistoryQuerySchema
 from schemas.subject_list import SubjectSearchSchema
 from services.activity import count_by_hour, find_ceased, find_last, find_silence
-from services.health import check_database, check_spool
+from services.health import check_databases, check_spool
 from services.history import fetch_history_without_members
 from services.members import count_members
 from services.subject_list import SubjectPage, fetch_subjects
@@ -31,8 +31,7 @@ def show_overview() -> ResponseReturnValue:
     now = here.now()
     found: dict[str, Any] = {
         "spool": check_spool(here.keeper.spool, now=now),
-        "database": check_database(here.database.write_engine, here.keeper.breaker),
-        "read_database": check_database(here.database.read_engine),
+        **check_databases(here.database, here.keeper.breaker),
     }
     newest = HistoryQuerySchema().load({"limit": [NEWEST_EVENTS]})
     try:

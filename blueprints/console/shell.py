@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException
 from blueprints import errors
 from blueprints.console.access import require_reader, show_sign_in, sign_in, sign_out
 from blueprints.console.arguments import address_events, to_picker, with_arguments
-from blueprints.console.language import LANGUAGES, choose_language, say, translate
+from blueprints.console.language import LANGUAGES, chosen_language, say, translate
 from blueprints.console.sending import address_asset, finish
 from blueprints.console.untrusted import NOTHING, show_text
 from models.types import dump_json
@@ -53,7 +53,7 @@ def set_up_templates(state: BlueprintSetupState) -> None:
 @bp.context_processor
 def tell_language() -> dict[str, str]:
     """Let a page say which language it is in."""
-    return {"language": choose_language()}
+    return {"language": chosen_language()}
 
 
 def show_time(instant: datetime | None) -> Markup:
@@ -96,9 +96,8 @@ def on_http_error(error: HTTPException) -> ResponseReturnValue:
     """Any other status, with its headers, unless it is an answer already."""
     if error.response is not None:
         return error
-    headers = [header for header in error.get_headers() if header[0] != "Content-Type"]
     body, status = show_failure(error.code or 500)
-    return body, status, headers
+    return body, status, errors.headers_of(error)
 
 
 def show_failure(status: int, **more: Any) -> tuple[str, int]:

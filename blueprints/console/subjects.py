@@ -2,34 +2,25 @@
 
 from flask import abort, render_template
 from flask.typing import ResponseReturnValue
-from marshmallow import fields, validate
 from sqlalchemy.orm import Session
 
 from blueprints.console.arguments import read_arguments
 from blueprints.console.shell import bp, show_failure
 from blueprints.runtime import runtime
 from models.vocabulary import SubjectType
-from schemas.fields import DecimalInteger
 from schemas.subject_list import SubjectSearchSchema, encode_position
-from schemas.subjects import StateQuerySchema
+from schemas.subjects import StoryQuerySchema
 from services.history import fetch_events_by_id
 from services.members import add_first_members
 from services.pages import Row
-from services.subject_events import AmbiguousSubjectError, Subject
+from services.subject_events import AmbiguousSubjectError, ForeignEventError, Subject
 from services.subject_list import fetch_subjects
-from services.timeline import ForeignEventError, fetch_timeline
+from services.timeline import fetch_timeline
 
 STEPS = 50  # of a timeline on one page
 MEMBERS_OF_A_STEP = 20  # that are shown there
 MEMBERS = 500  # of the last that are shown at first
 MOST_MEMBERS = 2**31 - 1
-
-
-class SubjectPageQuerySchema(StateQuerySchema):
-    """Which part of the story of a subject."""
-
-    after = DecimalInteger()
-    members = fields.String(validate=validate.Equal("all"))
 
 
 @bp.get("/channels")
@@ -69,7 +60,7 @@ def list_subjects(kind: SubjectType) -> ResponseReturnValue:
 
 def show_subject(kind: SubjectType, subject_id: str) -> ResponseReturnValue:
     """Show the state of a subject now or at an instant, how it ended, and its timeline."""
-    query = SubjectPageQuerySchema().load(read_arguments())
+    query = StoryQuerySchema().load(read_arguments())
     subject = Subject(kind, subject_id, query.get("sdk_app_id"))
     with runtime().database.reads() as session:
         timeline = fetch_timeline(

@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from blueprints.console.shell import bp
 from blueprints.runtime import runtime
 from services.drift import find_drift
-from services.health import check_database, check_spool
+from services.health import check_databases, check_spool
 
 COMPARED = 100  # deliveries of a command
 PACKAGES = ("flask", "sqlalchemy", "alembic", "marshmallow", "gunicorn")
@@ -32,10 +32,7 @@ def show_system() -> ResponseReturnValue:
     here = runtime()
     return render_template(
         "console/system.html",
-        databases={
-            "database": check_database(here.database.write_engine, here.keeper.breaker),
-            "read_database": check_database(here.database.read_engine),
-        },
+        databases=check_databases(here.database, here.keeper.breaker),
         spool=check_spool(here.keeper.spool, now=here.now()),
         spool_dir=here.settings.spool_dir.resolve(),
         workers=list_workers(),

@@ -14,6 +14,7 @@ MOST_MARKS = 1000
 
 # Controls, formats (bidirectional marks too), surrogates, private and unassigned ones, separators.
 UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"}
+ALL_UNSEEN = 0x40000  # from here on: tags, selectors, private and unassigned ones
 SPACES = {" ", "\u3000"}  # that are seen between words
 # Letters, marks and symbols that show nothing: fillers, selectors, the blank pattern of Braille.
 BLANK = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\ufe00-\ufe0f\U000e0100-\U000e01ef"
@@ -74,13 +75,13 @@ def is_symbol(character: str) -> bool:
 @cache
 def find_unseen() -> re.Pattern[str]:
     """Make a pattern of runs of one character that is not seen, or may not be: a space."""
-    codes = (code for code in range(sys.maxunicode + 1) if category(chr(code)) in UNSEEN)
+    codes = (code for code in range(ALL_UNSEEN) if category(chr(code)) in UNSEEN)
     runs = groupby(enumerate(codes), lambda one: one[1] - one[0])
     ranges = ""
     for _, run in runs:
         first, *_, last = [code for _, code in run] * 2
         ranges += f"\\U{first:08x}-\\U{last:08x}"
-    return re.compile(rf"([{ranges}{BLANK}])\1*")
+    return re.compile(rf"([{ranges}{BLANK}\U{ALL_UNSEEN:08x}-\U{sys.maxunicode:08x}])\1*")
 
 
 def mark(run: str) -> Markup:

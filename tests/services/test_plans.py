@@ -1,6 +1,7 @@
 """Every query of /history and /deliveries is served by an index: the planners say so."""
 
 import re
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -77,9 +78,9 @@ def rows():
         )
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def database(request):
-    """A database with some thousand events; SQLite has its statistics from a migration."""
+@contextmanager
+def filled_database(request):
+    """Open a database with some thousand events; SQLite has its statistics from a migration."""
     engines = request.config.stash[ENGINES]
     if request.param not in engines:
         pytest.skip(f"no {request.param} here")
@@ -95,6 +96,12 @@ def database(request):
                 session.execute(sa.text("ANALYZE"))
         yield database
         database.close()
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def database(request):
+    with filled_database(request) as database:
+        yield database
 
 
 def explain(database, fetch, query):

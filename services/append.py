@@ -31,13 +31,17 @@ FIND_DELIVERIES = sa.select(Delivery.uuid).where(
 )
 
 
-def append(connection: sa.Connection, callbacks: Sequence[Callback]) -> None:
+def append(
+    connection: sa.Connection, callbacks: Sequence[Callback], *, look_up_repeats: bool
+) -> None:
     """Add the rows of some callbacks to the caller's transaction, a statement for each table.
 
     Two of them may be the same event: the second then waits for another round, which finds the
-    event of the first like any other.
+    event of the first like any other. One that repeats what is stored violates the unique key,
+    unless ``look_up_repeats``.
     """
-    places = find_places(connection, [one for one in callbacks if one.event_key is not None])
+    facts = [callback for callback in callbacks if callback.event_key is not None]
+    places = find_places(connection, facts, look_up_repeats=look_up_repeats)
     now: list[Callback] = []
     later: list[Callback] = []
     new: dict[str | None, Callback] = {}
@@ -54,7 +58,7 @@ def append(connection: sa.Connection, callbacks: Sequence[Callback]) -> None:
     if new:
         insert_events(connection, list(new.values()), places)
     if later:
-        append(connection, later)
+        append(connection, later, look_up_repeats=True)
 
 
 def insert_events(

@@ -11,7 +11,7 @@ from services.append import STORE_DELIVERIES, append, find_stored
 from services.callback import Callback, to_callback
 from services.rows import to_delivery
 
-ATTEMPTS = 3
+ATTEMPTS = 4
 UNUSED_ID = -1  # so that a rehearsal leaves no gap
 PG_DEADLOCK, MYSQL_DEADLOCK = "40P01", 1213
 
@@ -20,8 +20,8 @@ def store_callbacks(engine: sa.Engine, callbacks: Sequence[Callback]) -> None:
     """Store some callbacks, whatever could be read from them; durable once this returns.
 
     All are one transaction; with none at all it is only made sure that one would be taken. Where
-    two processes store the same event at once, the unique key stops the second, which then looks
-    again and finds the first.
+    an event is stored already, or by another process at once, the unique key stops the second,
+    which then looks and finds the first.
 
     Raises:
         sqlalchemy.exc.SQLAlchemyError: the database did not take them; none was stored, or, if
@@ -44,7 +44,8 @@ def store_at_once(engine: sa.Engine, callbacks: Sequence[Callback]) -> None:
     for attempt in range(1, ATTEMPTS + 1):
         try:
             with engine.begin() as connection:
-                append(connection, leave_out_stored(connection, callbacks, in_doubt=in_doubt))
+                new = leave_out_stored(connection, callbacks, in_doubt=in_doubt)
+                append(connection, new, look_up_repeats=in_doubt)
         except DBAPIError as error:
             if attempt == ATTEMPTS or not is_conflict(error):
                 raise

@@ -39,14 +39,17 @@ NEW = Place()
 
 
 def find_places(
-    connection: sa.Connection, callbacks: Sequence[Callback]
+    connection: sa.Connection, callbacks: Sequence[Callback], *, look_up_repeats: bool = True
 ) -> Mapping[Callback, Place]:
     """Look for the events that some lifecycle callbacks repeat.
 
     The answer holds only until somebody else stores the same event, which the unique key of
     ``lifecycle_events`` then reports: look again in a new transaction.
+
+    Repeats are rare, and a look-up costs a round trip. So, unless ``look_up_repeats``, all that
+    have an ``EventTime`` are taken for new ones, and it is left to the unique key to say otherwise.
     """
-    timed = [callback for callback in callbacks if has_time(callback)]
+    timed = [callback for callback in callbacks if has_time(callback)] if look_up_repeats else []
     keys = {callback.event_key for callback in timed}
     found = connection.execute(FIND_EVENTS, {"keys": list(keys)}) if keys else ()
     known: dict[str | None, Place] = {key: Place(*place) for key, *place in found}

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app import create_app
 from config import ApiKey, Settings
-from models import LifecycleEvent
+from models import Delivery, LifecycleEvent
 from models.session import open_engine
 from services.ingest import is_conflict, store_callbacks
 from services.repeats import FIND_EVENTS
@@ -86,6 +86,28 @@ def test_history_is_read_where_database_read_url_says(engine, tmp_path):
         for address in ("/history", "/deliveries"):
             assert client.get(address, headers=headers).get_json()["items"] == []
         app.extensions["runtime"].close()
+
+
+def test_new_events_cost_no_look_up_and_repeats_among_them_are_found(database_url):
+    writing, said = open_engine(database_url), []
+    sa.event.listen(
+        writing, "before_cursor_execute", lambda *args: said.append(args[2].split()[0].upper())
+    )
+
+    def store(*groups):
+        said.clear()
+        bodies = [group_created(GroupId=group) for group in groups]
+        store_callbacks(writing, [make_callback(json.dumps(body).encode()) for body in bodies])
+        return [word for word in said if word in ("SELECT", "INSERT")]
+
+    assert store("a", "b") == ["INSERT", "INSERT", "INSERT"]
+    assert "SELECT" in store("c", "a", "c")
+    with writing.connect() as connection:
+        groups = sa.select(LifecycleEvent.subject_id).order_by(LifecycleEvent.id)
+        assert connection.scalars(groups).all() == ["a", "b", "c"]
+        assert connection.scalar(sa.select(sa.func.count(Delivery.id))) == 5
+        assert connection.scalar(sa.select(sa.func.count(Delivery.duplicate_of))) == 2
+    writing.dispose()
 
 
 def test_repeats_are_looked_up_by_index_even_without_statistics(database_url, engine):

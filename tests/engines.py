@@ -7,7 +7,8 @@ import subprocess
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from glob import glob
 from itertools import count
@@ -75,6 +76,8 @@ class Server:
         self.admin = sa.create_engine(url, isolation_level="AUTOCOMMIT")
         self.template = self.create(self.template_options())
         migrate(self.template)
+        self.copying = ThreadPoolExecutor(1)
+        self.spare = self.copying.submit(self.copy)
 
     def template_options(self) -> str:
         return ""
@@ -94,8 +97,21 @@ class Server:
         yield url
         self.run(f"DROP DATABASE {url.database}")
 
+    def copy(self) -> sa.URL:
+        """Make a copy of the template."""
+        raise NotImplementedError
+
+    @contextmanager
+    def clone(self) -> Iterator[sa.URL]:
+        """Give the copy that has been made meanwhile, and have the next one made."""
+        url, self.spare = self.spare.result(), self.copying.submit(self.copy)
+        yield url
+        self.run(f"DROP DATABASE {url.database}")
+
     def stop(self) -> None:
-        self.run(f"DROP DATABASE {self.template.database}")
+        for url in (self.spare.result(), self.template):
+            self.run(f"DROP DATABASE {url.database}")
+        self.copying.shutdown()
         self.admin.dispose()
         if self.process:
             self.process.terminate()
@@ -113,8 +129,8 @@ class Postgresql(Server):
         of_language = "TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en' LOCALE 'C.UTF-8'"
         return f"{of_language} ENCODING 'UTF8'" if has_icu else ""
 
-    def clone(self) -> AbstractContextManager[sa.URL]:
-        return self.empty(f"TEMPLATE {self.template.database}")
+    def copy(self) -> sa.URL:
+        return self.create(f"TEMPLATE {self.template.database}")
 
 
 class Mysql(Server):
@@ -137,15 +153,15 @@ class Mysql(Server):
         revision = f"INSERT INTO alembic_version SELECT * FROM {template}.alembic_version"
         return [*copies, revision]
 
-    @contextmanager
-    def clone(self) -> Iterator[sa.URL]:
-        with self.empty() as url, self.admin.connect() as connection:
+    def copy(self) -> sa.URL:
+        url = self.create()
+        with self.admin.connect() as connection:
             for statement in (f"USE {url.database}", "SET foreign_key_checks = 0"):
                 connection.exec_driver_sql(statement)
             for statement in self.statements:
                 connection.exec_driver_sql(statement)
             connection.invalidate()
-            yield url
+        return url
 
 
 def answers(url: sa.URL) -> bool:

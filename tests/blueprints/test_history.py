@@ -5,9 +5,9 @@ import json
 import pytest
 
 from schemas.envelope import Arrival
-from services.append import append
 from services.callback import to_callback
 from services.history import FEW
+from services.ingest import store_callbacks
 from tests.conftest import KEY, NOW, OPEN_APP
 from tests.payloads import (
     channel_changed,
@@ -347,10 +347,10 @@ def test_member_is_found_in_a_subject_of_many_events(app, read_all, subject_id):
     ]
     bodies += [group_destroyed(GroupId=one, EventTime=FEW) for one in (subject_id, "other")]
     arrival = Arrival(NOW, "127.0.0.1", "")
-    with app.extensions["runtime"].database.write_engine.begin() as connection:
-        append(
-            connection, [to_callback(arrival, "1", json.dumps(body).encode()) for body in bodies]
-        )
+    store_callbacks(
+        app.extensions["runtime"].database.write_engine,
+        [to_callback(arrival, "1", json.dumps(body).encode()) for body in bodies],
+    )
 
     found = read_all("/history", subject_id=subject_id, member="bob", limit=1)
 

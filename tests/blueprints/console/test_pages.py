@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from app import create_app
 from schemas.envelope import Arrival
-from services.append import append
 from services.callback import to_callback
+from services.ingest import store_callbacks
 from tests.blueprints.console.conftest import ON_EVERY_ENGINE
 from tests.blueprints.console.html import next_page, plain, section
 from tests.conftest import KEY, NOW
@@ -155,10 +155,10 @@ def test_id_that_is_also_a_name_hides_nobody(deliver, look):
 def test_search_that_gave_up_says_so(app, look):
     bodies = [group_created(GroupId=f"{n:04}", Name="New", EventTime=n) for n in range(1200)]
     bodies += [group_changed(GroupId=f"{n:04}", Name="X", EventTime=n + 1) for n in range(1200)]
-    with app.extensions["runtime"].database.write_engine.begin() as connection:
-        append(
-            connection, [to_callback(ARRIVAL, "1", json.dumps(body).encode()) for body in bodies]
-        )
+    store_callbacks(
+        app.extensions["runtime"].database.write_engine,
+        [to_callback(ARRIVAL, "1", json.dumps(body).encode()) for body in bodies],
+    )
 
     page = plain(look("search?q=New"))
 

@@ -1,13 +1,14 @@
-"""Split the events of one subject into its lives.
+"""Tell the lives of one subject apart, event by event.
 
 An ID that was set free may be used again, so one subject may have several lives.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from models.vocabulary import Action
+from services.event import Event
+from services.profile import PlainChange, Profile
 
 # What can't happen to a subject that is no more. Members who leave, or attributes that are cleared,
 # may be the last that is heard of its end.
@@ -22,40 +23,22 @@ PROOFS_OF_LIFE = {
 }
 
 
-class Event(NamedTuple):
-    """What has to be known of an event to place it and to read it; its place tells when it was.
-
-    A subject may have many, so texts are as they are stored: they may hold escapes.
-
-    Attributes:
-        is_timed: Tencent said when it happened; otherwise it is placed by its arrival.
-        details: JSON.
-    """
-
-    id: int
-    action: str
-    is_timed: bool
-    name: str | None
-    owner: str | None
-    details: str
-    sdk_app_id: str
-
-
 @dataclass
 class Life:
     """One incarnation of a subject, so far.
 
     Attributes:
         number: from 1.
-        events: of this life, in order; at least one.
+        last: its newest event.
         created_by: the event that began it; none where that was never seen.
         destroyed_by: the event that ended it; none while it lives.
     """
 
     number: int
-    events: list[Event] = field(default_factory=list)
+    last: Event
     created_by: int | None = None
     destroyed_by: int | None = None
+    profile: Profile = field(default_factory=Profile)
 
     @property
     def status(self) -> str:
@@ -72,28 +55,37 @@ class Life:
             return self.destroyed_by is not None or self.created_by is not None
         return self.destroyed_by is not None and event.is_timed and event.action in PROOFS_OF_LIFE
 
-    def add(self, event: Event) -> None:
-        """Add the next event of this life."""
-        self.events.append(event)
+    def add(self, event: Event) -> list[PlainChange]:
+        """Add the next event of this life; tell which fields are different after it."""
+        self.last = event
         if event.action == Action.CREATED:
             self.created_by = event.id
         elif event.action == Action.DESTROYED and self.destroyed_by is None:
             self.destroyed_by = event.id  # told once more, it does not end later
+        return self.profile.add(event)
 
 
-def split_lives(events: Iterable[Event]) -> list[Life]:
-    """Split a subject's events into lives.
+def follow_lives(events: Iterable[Event]) -> Iterator[tuple[Life, list[PlainChange]]]:
+    """Follow a subject from event to event.
 
     Args:
         events: in order of occurred_at, received_at and id. The order in which they came makes no
             difference: late ones fall into the life they belong to.
+
+    Returns:
+        For each event, the life it belongs to as it was after it, and which fields it changed. The
+        next event may change that life.
     """
-    life = Life(1)
-    lives = []
+    life = None
     for event in events:
-        if life.ends_before(event):
-            life = Life(life.number + 1)
-        if not life.events:
-            lives.append(life)
-        life.add(event)
-    return lives
+        if life is None or life.ends_before(event):
+            life = Life(1 if life is None else life.number + 1, event)
+        yield life, life.add(event)
+
+
+def find_last_life(events: Iterable[Event]) -> Life | None:
+    """Follow a subject to the end; none if nothing is known of it."""
+    life = None
+    for life, _ in follow_lives(events):  # noqa: B007 (the last is what is looked for)
+        pass
+    return life

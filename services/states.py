@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from services.lives import Life
 from services.moments import Moments, fetch_moments
 from services.pages import Row
-from services.profile import FieldValue, find_profile
+from services.profile import FieldValue
 from services.subject_events import Subject
 
 
@@ -18,6 +18,7 @@ class State:
     """What a subject was in the end of a life, or at the point up to which that is known.
 
     Attributes:
+        subject: with the app it belongs to.
         life: the number of the life.
         created_by: the event that began it; none where that was never seen.
         destroyed_by: the event that ended it; none while it lives.
@@ -34,15 +35,15 @@ class State:
 
     @classmethod
     def of(cls, subject: Subject, life: Life) -> Self:
-        """Add up the events of a life, which are then needed no more."""
+        """Tell what a subject is after the newest event of a life; a later one changes nothing."""
         return cls(
-            subject,
+            Subject(subject.type, subject.id, life.last.sdk_app_id),
             life.number,
             life.status,
             life.created_by,
             life.destroyed_by,
-            life.events[-1].id,
-            find_profile(life.events),
+            life.last.id,
+            life.profile.describe(),
         )
 
     def named_events(self) -> Iterator[int]:

@@ -1,6 +1,6 @@
 """Fetch what happened to a subject, as it is folded into lives."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from models.event import LifecycleEvent
 from models.vocabulary import SubjectType
-from services.lives import Event
+from services.event import Event
 
 TABLE = LifecycleEvent.__table__
 # As ``Event`` has them; what only an answer needs is fetched later.
@@ -23,6 +23,7 @@ COLUMNS = (
     sa.cast(TABLE.c.details, sa.Text),
     sa.type_coerce(TABLE.c.sdk_app_id, sa.Text),
 )
+AT_ONCE = 500  # events: thousands at a time fall out of a processor's cache
 IN_ORDER = (TABLE.c.occurred_at, TABLE.c.received_at, TABLE.c.id)
 
 
@@ -55,20 +56,22 @@ class Subject:
     sdk_app_id: str | None = None
 
 
-def fetch_events(
+def read_events(
     session: Session, subject: Subject, *, until: datetime | None = None
-) -> tuple[Subject, Sequence[Event]]:
-    """Fetch what happened to a subject, in order, and tell which app it is one of.
+) -> Iterator[Event]:
+    """Read what happened to a subject, in order, up to an instant, that included.
 
     Raises:
         AmbiguousSubjectError: it may be one of several apps.
     """
+    apps: set[str] = set()
     query = narrow(sa.select(*COLUMNS), subject, until).order_by(*IN_ORDER)
-    events = [Event._make(row) for row in session.execute(query)]
-    apps = {event.sdk_app_id for event in events}
-    if len(apps) > 1:
-        raise AmbiguousSubjectError(apps)
-    return Subject(subject.type, subject.id, *apps), events
+    for rows in session.execute(query).partitions(AT_ONCE):
+        apps |= {row[-1] for row in rows}
+        if len(apps) > 1:
+            every = narrow(sa.select(TABLE.c.sdk_app_id).distinct(), subject, until)
+            raise AmbiguousSubjectError(session.scalars(every))
+        yield from map(Event._make, rows)
 
 
 def count_events(session: Session, subject: Subject, *, until: datetime) -> int:

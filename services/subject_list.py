@@ -12,7 +12,8 @@ from models.types import start_of
 from models.vocabulary import SubjectType
 from schemas.subject_list import SubjectPosition, SubjectsQuery
 from services.candidates import ALL_APPS, Candidate, fetch_candidates
-from services.lives import Event, split_lives
+from services.event import Event
+from services.lives import find_last_life
 from services.pages import Row
 from services.states import State, describe_states
 from services.subject_events import COLUMNS, IN_ORDER, Subject
@@ -83,8 +84,8 @@ def fetch_states(
         histories[subject_id, event.sdk_app_id].append(event)
     states: dict[str, list[State]] = {subject_id: [] for subject_id in subject_ids}
     for (subject_id, app), history in sorted(histories.items()):
-        state = State.of(Subject(kind, subject_id, app), split_lives(history)[-1])
-        states[subject_id].append(state)
+        if life := find_last_life(history):
+            states[subject_id].append(State.of(Subject(kind, subject_id, app), life))
     return states
 
 

@@ -1,15 +1,16 @@
 """Tell what a channel or group was, at any instant, and how it became so."""
 
 from datetime import datetime
+from itertools import chain
 
 from sqlalchemy.orm import Session
 
 from schemas.cursor import Position
 from schemas.page import Order, PageQuery
-from services.lives import split_lives
+from services.lives import find_last_life
 from services.pages import Page, Row
 from services.states import State, describe_states
-from services.subject_events import Subject, fetch_events, find_index
+from services.subject_events import Subject, find_index, read_events
 from services.versions import describe_versions, find_versions
 
 
@@ -27,9 +28,8 @@ def fetch_state(session: Session, subject: Subject, at: datetime | None) -> Row 
     Raises:
         AmbiguousSubjectError: it may be one of several apps.
     """
-    subject, events = fetch_events(session, subject, until=at)
-    lives = split_lives(events)
-    return describe_states(session, [State.of(subject, lives[-1])])[0] if lives else None
+    life = find_last_life(read_events(session, subject, until=at))
+    return None if life is None else describe_states(session, [State.of(subject, life)])[0]
 
 
 def fetch_versions(session: Session, subject: Subject, query: PageQuery) -> Page | None:
@@ -44,10 +44,11 @@ def fetch_versions(session: Session, subject: Subject, query: PageQuery) -> Page
         AmbiguousSubjectError: it may be one of several apps.
         ForeignEventError: no version of it has the event that the cursor names.
     """
-    _, events = fetch_events(session, subject)
-    if not events:
+    events = read_events(session, subject)
+    first = next(events, None)
+    if first is None:
         return None
-    versions = list(find_versions(split_lives(events)))
+    versions = list(find_versions(chain([first], events)))
     if query.order is Order.DESC:
         versions.reverse()
     start = 0

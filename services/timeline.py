@@ -1,6 +1,6 @@
 """Tell the lives of a subject, step by step, the newest first; and what it was in one of them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 from sqlalchemy.orm import Session
 
 from services.history import fetch_events_by_id
-from services.lives import Life, split_lives
+from services.lives import Life, follow_lives
 from services.members import add_first_members
 from services.pages import Row
-from services.profile import FIELDS, OF_TOPICS, Change, find_changes
+from services.profile import FIELDS, OF_TOPICS, Change, PlainChange
 from services.states import State, describe_states
-from services.subject_events import Subject, count_events, fetch_events, find_index
+from services.subject_events import Subject, count_events, find_index, read_events
 
 
 class Place(NamedTuple):
@@ -21,7 +21,7 @@ class Place(NamedTuple):
 
     event_id: int
     life: int
-    changes: Sequence[Change]
+    changes: Sequence[PlainChange]
 
 
 @dataclass(frozen=True)
@@ -92,37 +92,42 @@ def fetch_timeline(
         AmbiguousSubjectError: it may be one of several apps.
         ForeignEventError: ``after`` is no event of it.
     """
-    subject, events = fetch_events(session, subject)
-    if not events:
+    places, life, state = follow(session, subject, at)
+    if life is None:
         return None
-    lives = split_lives(events)
-    known = lives if at is None else split_lives(events[: count_events(session, subject, until=at)])
-    places = [place for life in lives for place in find_places(life)]
     end = len(places) if after is None else find_index([place.event_id for place in places], after)
     page = places[max(end - limit, 0) : end]
-    steps = fetch_steps(session, page, members)
-    following = page[0].event_id if end > limit else None
-    return Timeline(subject, *tell_state(session, subject, known), len(lives), steps, following)
+    return Timeline(
+        subject=Subject(subject.type, subject.id, life.last.sdk_app_id),
+        state=None if state is None else describe_states(session, [state])[0],
+        end=None if state is None else state.destroyed_by,
+        lives=life.number,
+        steps=fetch_steps(session, page, members),
+        next=page[0].event_id if end > limit else None,
+    )
 
 
-def tell_state(
-    session: Session, subject: Subject, lives: Sequence[Life]
-) -> tuple[Row | None, int | None]:
-    """Tell what a subject was in the last of some lives, and which event ended that."""
-    if not lives:
-        return None, None
-    state = State.of(subject, lives[-1])
-    return describe_states(session, [state])[0], state.destroyed_by
-
-
-def find_places(life: Life) -> Iterator[Place]:
-    """Give the events of a life, in order, with what they changed."""
-    for event, changes in find_changes(life.events):
-        yield Place(event.id, life.number, changes)
+def follow(
+    session: Session, subject: Subject, at: datetime | None
+) -> tuple[list[Place], Life | None, State | None]:
+    """Follow a subject to the end; give its events, its last life, and its state at an instant."""
+    known = None if at is None else count_events(session, subject, until=at)
+    places: list[Place] = []
+    life = state = None
+    for life, changes in follow_lives(read_events(session, subject)):
+        places.append(Place(life.last.id, life.number, changes))
+        if len(places) == known:
+            state = State.of(subject, life)
+    if known is None and life is not None:
+        state = State.of(subject, life)
+    return places, life, state
 
 
 def fetch_steps(session: Session, page: Sequence[Place], members: int) -> Sequence[Step]:
     """Fetch what else is to be told of some events, and turn them around."""
     rows = fetch_events_by_id(session, [place.event_id for place in page])
     add_first_members(session, [*rows.values()], members)
-    return [Step(rows[place.event_id], place.life, place.changes) for place in reversed(page)]
+    return [
+        Step(rows[place.event_id], place.life, [*map(Change._make, place.changes)])
+        for place in reversed(page)
+    ]

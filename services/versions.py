@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from models.vocabulary import Action
-from services.lives import Life
+from services.event import Event
+from services.lives import follow_lives
 from services.moments import fetch_moments
 from services.pages import Row
-from services.profile import Change, find_changes
+from services.profile import Change, PlainChange
 
 ALWAYS_VERSIONS = {
     Action.CREATED,
@@ -33,20 +34,31 @@ class Version:
     life: int
     event_id: int
     action: str
-    changes: list[Change]
+    changes: Sequence[PlainChange]
 
 
-def find_versions(lives: Iterable[Life]) -> Iterator[Version]:
-    """Give a version for every step of the lifecycle, and for all else that changes a field."""
+def find_versions(events: Iterable[Event]) -> Iterator[Version]:
+    """Give a version for every step of the lifecycle, and for all else that changes a field.
+
+    Args:
+        events: in order, as ``follow_lives`` takes them.
+    """
     number = 0
-    for life in lives:
-        for event, changes in find_changes(life.events):
-            if changes or event.action in ALWAYS_VERSIONS:
-                number += 1
-                yield Version(number, life.number, event.id, event.action, changes)
+    for life, changes in follow_lives(events):
+        event = life.last
+        if changes or event.action in ALWAYS_VERSIONS:
+            number += 1
+            yield Version(number, life.number, event.id, event.action, changes)
 
 
 def describe_versions(session: Session, versions: Sequence[Version]) -> list[Row]:
     """Put versions into the words of the API."""
     moments = fetch_moments(session, (version.event_id for version in versions))
-    return [{**vars(version), **moments[version.event_id]._mapping} for version in versions]
+    return [
+        {
+            **vars(version),
+            "changes": [*map(Change._make, version.changes)],
+            **moments[version.event_id]._mapping,
+        }
+        for version in versions
+    ]

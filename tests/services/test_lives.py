@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.lives import Event, split_lives
-from services.profile import Change, FieldValue, find_profile
+from services.event import Event
+from services.lives import find_last_life, follow_lives
+from services.profile import FieldValue
 from services.versions import find_versions
 
 IDS = count(1)
@@ -20,7 +21,7 @@ def event(action, *, timed=True, event_id=None, name=None, owner=None, **details
 
 
 def versions_of(events):
-    return list(find_versions(split_lives(events)))
+    return list(find_versions(events))
 
 
 def lives(*events):
@@ -28,11 +29,11 @@ def lives(*events):
 
 
 def last_life(*events):
-    return split_lives(events)[-1]
+    return find_last_life(events)
 
 
 def fields(life):
-    return find_profile(life.events)
+    return life.profile.describe()
 
 
 def test_unknown_unchanged_and_cleared_are_three_things():
@@ -84,7 +85,7 @@ def test_id_that_is_used_again_has_another_life_that_knows_nothing_of_the_first(
 
     *_, last = versions_of(events)
 
-    assert (last.version, last.life, last.changes) == (3, 2, [Change("name", None, "A")])
+    assert (last.version, last.life, last.changes) == (3, 2, [("name", None, "A")])
 
 
 def test_creation_after_another_begins_a_life_though_no_end_was_seen():
@@ -125,7 +126,7 @@ def test_version_tells_old_and_new():
     assert [version.version for version in versions] == [1, 2]
     last = versions[-1]
     assert last.event_id == 3
-    assert last.changes == [Change("owner", "u1", "u2")]
+    assert last.changes == [("owner", "u1", "u2")]
 
 
 ACTIONS = ["created", "profile_changed", "owner_changed", "destroyed", "members_removed", "full"]
@@ -138,15 +139,16 @@ HISTORIES = st.lists(
 @given(HISTORIES)
 def test_state_is_what_the_versions_add_up_to(history):
     events = [event(action, name=name, timed=timed) for action, name, timed in history]
-    lives, versions = split_lives(events), versions_of(events)
+    lives = {life.number: life for life, _ in follow_lives(events)}
+    versions = versions_of(events)
 
-    for life in lives:
+    for life in lives.values():
         last_changes = {
-            change.field: FieldValue(change.new, version.event_id)
+            field: FieldValue(new, version.event_id)
             for version in versions
-            for change in version.changes
+            for field, _, new in version.changes
             if version.life == life.number
         }
         assert last_changes == fields(life)
     assert [version.version for version in versions] == list(range(1, len(versions) + 1))
-    assert [one for life in lives for one in life.events] == events
+    assert [life.last for life, _ in follow_lives(events)] == events

@@ -79,6 +79,11 @@ class LifecycleSchema(Schema):
         columns = {self.fields[name].data_key for name in self.columns if name in self.fields}
         return frozenset(columns | {"CallbackCommand"})
 
+    @cached_property
+    def names_users(self) -> bool:
+        """Whether an event may have members."""
+        return "members" in self.fields or type(self).to_members is not LifecycleSchema.to_members
+
     @post_load(pass_original=True)
     def to_fact(self, data: dict[str, Any], original: Mapping[str, Any], **_: Any) -> LifecycleFact:
         """Separate what every event has from the details of this one."""

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from models.event import EventMember
+from schemas.registry import LIFECYCLE_SCHEMAS
 from services.moments import WRITTEN_OUT
 from services.pages import Row
 
@@ -21,6 +22,8 @@ COUNT_MEMBERS = (
     .where(EventMember.event_id.in_(sa.bindparam("event_ids", **WRITTEN_OUT)))
     .group_by(EventMember.event_id)
 )
+
+NAME_NOBODY = {command for command, schema in LIFECYCLE_SCHEMAS.items() if not schema.names_users}
 
 
 def add_members(session: Session, events: Sequence[Row]) -> None:
@@ -44,8 +47,8 @@ def count_members(session: Session, events: Sequence[Row]) -> None:
 
 
 def to_event_ids(events: Sequence[Row]) -> dict[str, Sequence[int]]:
-    """Name the events whose members are looked for."""
-    return {"event_ids": [event["id"] for event in events]}
+    """Name the events whose members are looked for: each is on another page of a large table."""
+    return {"event_ids": [event["id"] for event in events if event["command"] not in NAME_NOBODY]}
 
 
 def spread(events: Sequence[Row], found: Iterable[sa.Row[int, str]]) -> None:

@@ -50,6 +50,17 @@ def test_documented_sample_loses_nothing(body):
 
 
 @pytest.mark.parametrize("body", LIFECYCLE_SAMPLES, ids=lambda body: body["CallbackCommand"])
+def test_users_are_named_by_no_command_but_those_that_say_so(body):
+    lists = ("MemberList", "NewMemberList", "ExitMemberList", "SubscribeAccountList")
+    users = [{"Member_Account": "bob", "Subscriber_Account": "bob"}]
+    body = {**body, "Member_Account": "bob", **dict.fromkeys(lists, users)}
+
+    fact = read_callback([], json.dumps(body).encode()).fact
+
+    assert ("bob" in fact.members) is LIFECYCLE_SCHEMAS[body["CallbackCommand"]].names_users
+
+
+@pytest.mark.parametrize("body", LIFECYCLE_SAMPLES, ids=lambda body: body["CallbackCommand"])
 def test_only_the_id_of_the_subject_is_required(body):
     subject = "GroupId" if "GroupId" in body else "Official_Account"
     least = {"CallbackCommand": body["CallbackCommand"], subject: body[subject]}

@@ -29,13 +29,16 @@ class Life:
 
     Attributes:
         number: from 1.
-        last: its newest event.
+        last_event_id: its newest event.
+        last_action: what that was.
         created_by: the event that began it; none where that was never seen.
         destroyed_by: the event that ended it; none while it lives.
     """
 
     number: int
-    last: Event
+    sdk_app_id: str
+    last_event_id: int = 0
+    last_action: str = ""
     created_by: int | None = None
     destroyed_by: int | None = None
     profile: Profile = field(default_factory=Profile)
@@ -45,24 +48,23 @@ class Life:
         """Say whether it lives."""
         return "active" if self.destroyed_by is None else "destroyed"
 
-    def ends_before(self, event: Event) -> bool:
+    def ends_before(self, action: str, *, is_timed: bool) -> bool:
         """Tell whether an event belongs to the next life.
 
         Without ``EventTime`` an event is placed by its arrival, which proves nothing: it may have
         overtaken another.
         """
-        if event.action == Action.CREATED:
+        if action == Action.CREATED:
             return self.destroyed_by is not None or self.created_by is not None
-        return self.destroyed_by is not None and event.is_timed and event.action in PROOFS_OF_LIFE
+        return self.destroyed_by is not None and is_timed and action in PROOFS_OF_LIFE
 
-    def add(self, event: Event) -> list[PlainChange]:
-        """Add the next event of this life; tell which fields are different after it."""
-        self.last = event
-        if event.action == Action.CREATED:
-            self.created_by = event.id
-        elif event.action == Action.DESTROYED and self.destroyed_by is None:
-            self.destroyed_by = event.id  # told once more, it does not end later
-        return self.profile.add(event)
+    def add(self, event_id: int, action: str) -> None:
+        """Add the next event of this life."""
+        self.last_event_id, self.last_action = event_id, action
+        if action == Action.CREATED:
+            self.created_by = event_id
+        elif action == Action.DESTROYED and self.destroyed_by is None:
+            self.destroyed_by = event_id  # told once more, it does not end later
 
 
 def follow_lives(events: Iterable[Event]) -> Iterator[tuple[Life, list[PlainChange]]]:
@@ -77,10 +79,11 @@ def follow_lives(events: Iterable[Event]) -> Iterator[tuple[Life, list[PlainChan
         next event may change that life.
     """
     life = None
-    for event in events:
-        if life is None or life.ends_before(event):
-            life = Life(1 if life is None else life.number + 1, event)
-        yield life, life.add(event)
+    for event_id, action, is_timed, name, owner, details, sdk_app_id in events:
+        if life is None or life.ends_before(action, is_timed=is_timed):
+            life = Life(1 if life is None else life.number + 1, sdk_app_id)
+        life.add(event_id, action)
+        yield life, life.profile.add(event_id, action, name, owner, details)
 
 
 def find_last_life(events: Iterable[Event]) -> Life | None:

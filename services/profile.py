@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 from models.types import unescape_text
 from models.vocabulary import Action
-from services.event import Event
 
 # By Tencent's names, in the order in which they are told.
 FIELDS = {
@@ -57,9 +56,10 @@ class Profile:
         self.values: dict[str, Any] = {}
         self.set_by: dict[str, int] = {}
 
-    def add(self, event: Event) -> list[PlainChange]:
-        """Add what the next event says; tell which fields are different after it."""
-        event_id, action, _, name, owner, details, _ = event
+    def add(
+        self, event_id: int, action: str, name: str | None, owner: str | None, details: str
+    ) -> list[PlainChange]:
+        """Add what the next ``Event`` says; tell which fields are different after it."""
         said = READ_JSON(details)[0]
         if action in OF_TOPICS:
             said = {"Type": said.get("Type")}

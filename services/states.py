@@ -37,12 +37,12 @@ class State:
     def of(cls, subject: Subject, life: Life) -> Self:
         """Tell what a subject is after the newest event of a life; a later one changes nothing."""
         return cls(
-            Subject(subject.type, subject.id, life.last.sdk_app_id),
+            Subject(subject.type, subject.id, life.sdk_app_id),
             life.number,
             life.status,
             life.created_by,
             life.destroyed_by,
-            life.last.id,
+            life.last_event_id,
             life.profile.describe(),
         )
 

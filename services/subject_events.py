@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -71,7 +71,7 @@ def read_events(
         if len(apps) > 1:
             every = narrow(sa.select(TABLE.c.sdk_app_id).distinct(), subject, until)
             raise AmbiguousSubjectError(session.scalars(every))
-        yield from map(Event._make, rows)
+        yield from cast(Sequence[Event], rows)
 
 
 def count_events(session: Session, subject: Subject, *, until: datetime) -> int:

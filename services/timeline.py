@@ -98,7 +98,7 @@ def fetch_timeline(
     end = len(places) if after is None else find_index([place.event_id for place in places], after)
     page = places[max(end - limit, 0) : end]
     return Timeline(
-        subject=Subject(subject.type, subject.id, life.last.sdk_app_id),
+        subject=Subject(subject.type, subject.id, life.sdk_app_id),
         state=None if state is None else describe_states(session, [state])[0],
         end=None if state is None else state.destroyed_by,
         lives=life.number,
@@ -115,7 +115,7 @@ def follow(
     places: list[Place] = []
     life = state = None
     for life, changes in follow_lives(read_events(session, subject)):
-        places.append(Place(life.last.id, life.number, changes))
+        places.append(Place(life.last_event_id, life.number, changes))
         if len(places) == known:
             state = State.of(subject, life)
     if known is None and life is not None:

@@ -45,10 +45,9 @@ def find_versions(events: Iterable[Event]) -> Iterator[Version]:
     """
     number = 0
     for life, changes in follow_lives(events):
-        event = life.last
-        if changes or event.action in ALWAYS_VERSIONS:
+        if changes or life.last_action in ALWAYS_VERSIONS:
             number += 1
-            yield Version(number, life.number, event.id, event.action, changes)
+            yield Version(number, life.number, life.last_event_id, life.last_action, changes)
 
 
 def describe_versions(session: Session, versions: Sequence[Version]) -> list[Row]:

@@ -151,4 +151,4 @@ def test_state_is_what_the_versions_add_up_to(history):
         }
         assert last_changes == fields(life)
     assert [version.version for version in versions] == list(range(1, len(versions) + 1))
-    assert [life.last for life, _ in follow_lives(events)] == events
+    assert [life.last_event_id for life, _ in follow_lives(events)] == [one.id for one in events]

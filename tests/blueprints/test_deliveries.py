@@ -45,11 +45,17 @@ def test_every_delivery_is_listed_with_its_verdict(four_verdicts, read):
     ids=str,
 )
 def test_filters_combine(four_verdicts, read, query, found):
-    assert [item["id"] for item in read("/deliveries", **query)["items"]] == found
+    assert places(read, read("/deliveries", **query)["items"]) == found
 
 
 def test_pages_follow_each_other(four_verdicts, read, read_all):
-    assert [item["id"] for item in read_all("/deliveries", limit=3)] == [4, 3, 2, 1]
+    assert places(read, read_all("/deliveries", limit=3)) == [4, 3, 2, 1]
+
+
+def places(read, items):
+    """Tell as what number each came; a repeat may leave a gap in the IDs of a server."""
+    ids = [item["id"] for item in read("/deliveries", order="asc")["items"]]
+    return [ids.index(item["id"]) + 1 for item in items]
 
 
 def test_cursor_of_another_address_is_refused(four_verdicts, read):

@@ -33,6 +33,7 @@ class Life:
         last_action: what that was.
         created_by: the event that began it; none where that was never seen.
         destroyed_by: the event that ended it; none while it lives.
+        profile: what its fields are.
     """
 
     number: int

@@ -83,9 +83,9 @@ def fetch_states(
         event = Event._make(row)
         histories[subject_id, event.sdk_app_id].append(event)
     states: dict[str, list[State]] = {subject_id: [] for subject_id in subject_ids}
-    for (subject_id, app), history in sorted(histories.items()):
+    for (subject_id, _), history in sorted(histories.items()):
         if life := find_last_life(history):
-            states[subject_id].append(State.of(Subject(kind, subject_id, app), life))
+            states[subject_id].append(State.of(Subject(kind, subject_id), life))
     return states
 
 

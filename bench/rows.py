@@ -124,5 +124,6 @@ def spell_columns(dialect: Dialect) -> Mapping[str, Mapping[str, str]]:
             "user_id": "'user' || ((hash + position * 3331) % 9973)",
             "position": "position",
             "occurred_at": occurred,
+            "subject_id": "subject_id",
         },
     }

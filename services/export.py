@@ -25,7 +25,7 @@ def stream_history(session: Session, query: PageQuery) -> Generator[Row]:
 
 def stream_rows(session: Session, query: PageQuery) -> Generator[Row]:
     """Read one result, some rows at a time."""
-    alternatives, sort_key = select_events(session, query)
+    alternatives, sort_key = select_events(query)
     events = select_all(alternatives, query, sort_key=sort_key)
     with session.execute(events, execution_options={"yield_per": ROWS}) as found:
         for rows in found.mappings().partitions():

@@ -1,6 +1,7 @@
 """Read the history: lifecycle events, the users they name, how often they were delivered."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -9,7 +10,6 @@ from models.delivery import Delivery
 from models.event import EventMember, LifecycleEvent
 from models.vocabulary import SubjectType
 from schemas.page import PageQuery
-from services.counts import count_up_to
 from services.deliveries import fetch_delivery
 from services.members import add_members
 from services.pages import Page, Row, Rows, SortKey, fetch_page, fetch_row, keep_equal
@@ -22,9 +22,9 @@ DELIVERY_COUNT = (
     .label("delivery_count")
 )
 EVENTS = sa.select(*SHOWN, DELIVERY_COUNT)
-FEW = 1000  # events
 FILTERED = (
     LifecycleEvent.subject_type,
+    LifecycleEvent.subject_id,
     LifecycleEvent.operator,
     LifecycleEvent.owner,
     LifecycleEvent.sdk_app_id,
@@ -40,47 +40,42 @@ def fetch_history(session: Session, query: PageQuery) -> Page:
 
 def fetch_history_without_members(session: Session, query: PageQuery) -> Page:
     """Fetch a page of events by ``occurred_at``."""
-    alternatives, sort_key = select_events(session, query)
+    alternatives, sort_key = select_events(query)
     return fetch_page(session, alternatives, query, sort_key=sort_key)
 
 
-def select_events(session: Session, query: PageQuery) -> tuple[list[Rows], SortKey]:
+def select_events(query: PageQuery) -> tuple[list[Rows], SortKey]:
     """Select the events that pass the filters, as alternatives that an index has in order."""
     rows = keep_equal(EVENTS, query, *FILTERED)
-    sort_key: SortKey = (LifecycleEvent.occurred_at, LifecycleEvent.id)
-    subject_id: sa.ColumnElement[str] = LifecycleEvent.subject_id.expression
     if "member" in query.filters:
-        named = EventMember.event_id == LifecycleEvent.id
-        rows = rows.where(EventMember.user_id == query.filters["member"])
-        rows = rows.join(EventMember, named).add_columns(EventMember.event_id)
-        if not is_led_by_subject(session, query):
-            sort_key = (EventMember.occurred_at, EventMember.event_id)
-            subject_id = subject_id.concat("")  # which no index has: the user leads to fewer rows
-    if "subject_id" in query.filters:
-        rows = rows.where(subject_id == query.filters["subject_id"])
+        return select_events_of_member(rows, query)
     alternatives = [rows]
     if "action" in query.filters:
         alternatives = split(alternatives, LifecycleEvent.action, set(query.filters["action"]))
         if "subject_id" in query.filters and "subject_type" not in query.filters:
             alternatives = split(alternatives, LifecycleEvent.subject_type, SubjectType)
-    return alternatives, sort_key
+    return alternatives, (LifecycleEvent.occurred_at, LifecycleEvent.id)
 
 
-def is_led_by_subject(session: Session, query: PageQuery) -> bool:
-    """Tell whether to look for a user in the events of a subject, not for it in those of the user.
+def select_events_of_member(rows: Rows, query: PageQuery) -> tuple[list[Rows], SortKey]:
+    """Keep the events that name a user, in the order of an index that leads to the user.
 
-    PostgreSQL knows which are fewer. To others a group of a million events is like any other.
+    Within a subject that index begins with the subject, which a few users are stored without.
     """
-    if "subject_id" not in query.filters:
-        return False
-    if session.get_bind().dialect.name == "postgresql":
-        return True
-    of_subject = LifecycleEvent.subject_id == query.filters["subject_id"]
-    return (session.scalar(count_up_to(FEW, of_subject)) or 0) < FEW
+    named = EventMember.event_id == LifecycleEvent.id
+    rows = rows.join(EventMember, named).add_columns(EventMember.event_id)
+    rows = rows.where(EventMember.user_id == query.filters["member"])
+    if "action" in query.filters:
+        rows = rows.where(LifecycleEvent.action.in_(query.filters["action"]))
+    alternatives = [rows]
+    if "subject_id" in query.filters:
+        told = (query.filters["subject_id"], None)
+        alternatives = split(alternatives, EventMember.subject_id, told)
+    return alternatives, (EventMember.occurred_at, EventMember.event_id)
 
 
 def split(
-    alternatives: Iterable[Rows], column: InstrumentedAttribute[str], values: Iterable[str]
+    alternatives: Iterable[Rows], column: InstrumentedAttribute[Any], values: Iterable[str | None]
 ) -> list[Rows]:
     """Read the rows of each value by themselves, as an index has them in order."""
     return [rows.where(column == value) for rows in alternatives for value in values]

@@ -72,4 +72,5 @@ def to_members(callback: Callback, fact: LifecycleFact, place: Place) -> Iterato
             "user_id": user_id,
             "position": position,
             "occurred_at": to_occurred_at(callback, fact),
+            "subject_id": fact.subject_id,
         }

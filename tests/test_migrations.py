@@ -11,11 +11,11 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.script import ScriptDirectory
 
-from models import Base
+from models import Base, EventMember, LifecycleEvent
 from models.session import open_engine
 from tests.conftest import APP
 from tests.engines import ROOT, config_for
-from tests.payloads import group_created
+from tests.payloads import group_created, group_destroyed
 
 
 @pytest.fixture
@@ -130,6 +130,22 @@ def test_event_that_is_there_twice_does_not_stop_a_migration(deliver, read, app)
         command.upgrade(config, "head")
 
     assert len(read("/history")["items"]) == 2
+
+
+def test_members_of_older_releases_are_found_within_a_subject(deliver, read, app):
+    deliver(group_destroyed())
+    deliver(group_destroyed(GroupId="other"))
+    database = app.extensions["runtime"].database
+    with database.write_engine.connect() as connection:
+        config = config_for(connection)
+        command.downgrade(config, "0007")
+        command.upgrade(config, "head")
+        names = sa.select(LifecycleEvent.subject_id, EventMember.subject_id).join(EventMember)
+        named = connection.execute(names).all()
+
+    assert len(named) == 6
+    assert all(of_event == of_member for of_event, of_member in named)
+    assert len(read("/history", subject_id="other", member="bob")["items"]) == 1
 
 
 def alembic(*arguments, folder=ROOT, **environment):

@@ -17,6 +17,7 @@ from blueprints import (
     export,
     health,
     history,
+    metrics,
     openapi,
     subjects,
 )
@@ -41,6 +42,7 @@ BLUEPRINTS = (
     deliveries.bp,
     health.bp,
     health.public_bp,
+    metrics.bp,
     openapi.bp,
     subjects.bp,
 )

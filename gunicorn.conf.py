@@ -3,6 +3,8 @@
 import gc
 import os
 import shlex
+import shutil
+import tempfile
 from pathlib import Path
 
 from gunicorn.arbiter import Arbiter
@@ -11,6 +13,8 @@ from gunicorn.workers.base import Worker
 import balance
 from config import Settings
 from environment import SettingsError, read_environment
+
+COUNTS = "PROMETHEUS_MULTIPROC_DIR"  # where services.metrics adds up what each worker counts
 
 try:
     settings = Settings.from_environment(read_environment())
@@ -34,9 +38,15 @@ if Path("/dev/shm").is_dir():  # noqa: S108 (gunicorn makes its own file there)
 
 
 def on_starting(arbiter: Arbiter) -> None:
-    """Refuse what the worker does not speak."""
+    """Refuse what the worker does not speak; make a folder for what the workers count."""
     if arbiter.cfg.is_ssl:
         raise SystemExit("TLS is for a proxy in front: worker.py reads plain HTTP")
+    os.environ[COUNTS] = tempfile.mkdtemp(prefix="metrics-", dir=arbiter.cfg.worker_tmp_dir)
+
+
+def on_exit(_: Arbiter) -> None:
+    """Take that folder away."""
+    shutil.rmtree(os.environ[COUNTS], ignore_errors=True)
 
 
 def when_ready(_: Arbiter) -> None:

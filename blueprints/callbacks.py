@@ -19,6 +19,7 @@ from schemas.envelope import Arrival, read_envelope
 from services.authentication import RefusedError, authenticate_sender
 from services.callback import to_callback
 from services.keeper import NotKeptError
+from services.metrics import INVALID, LOST, REFUSED
 from services.quarantine import RefusedRequest
 
 ADDRESSES = ("/callback", "/")
@@ -60,6 +61,7 @@ def answer_reading(reading: Reading, keeping: Work) -> Response:
     """Acknowledge what could be read; say what is wrong with the rest."""
     if not reading.errors:
         return reply(200, after=keeping)
+    INVALID.inc()
     return reply(400, reading.error_code, "; ".join(explain(reading.errors)), after=keeping)
 
 
@@ -67,6 +69,7 @@ def answer_reading(reading: Reading, keeping: Work) -> Response:
 def on_refused(error: RefusedError) -> Response:
     """403 or 413: the reason goes to the quarantine, not to whoever is guessing."""
     log.warning("callback refused: %s from %s", error.reason.value, g.arrival.peer)
+    REFUSED.labels(error.reason).inc()
     request = RefusedRequest(error.reason, g.arrival, g.get("body"))
     return reply(*REFUSALS[error.reason], after=runtime().quarantine.begin(request))
 
@@ -81,6 +84,7 @@ def on_broken_request(error: BadRequest) -> Response:
 @bp.errorhandler(Exception)
 def on_failure(error: Exception) -> Response:
     """503, as what is not durable is never acknowledged; 500 for a fault of ours."""
+    LOST.inc()
     if isinstance(error, NotKeptError):
         log.error("callback lost: %s", error)
         return reply(503, 50301, "not stored")

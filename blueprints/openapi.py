@@ -119,20 +119,21 @@ def describe_read(app: Flask, rule: Rule, operation: Operation) -> dict[str, Any
         {"in": "path", "name": name, "required": True, "schema": PATH_TYPES.get(name, ROW_ID_TYPE)}
         for name in sorted(rule.arguments)
     ]
+    shape = {"type": "string"} if operation.answer is None else type(operation.answer)
     statuses = [400] + [401] * needs_key + [404] * bool(in_path) + [503] * needs_key
     return {
         "summary": summary_of(app.view_functions[rule.endpoint]),
         "security": KEYS if needs_key else [],
         "parameters": [*in_path, {"in": "query", "schema": type(operation.query)}],
         "responses": {
-            200: answer("As asked.", type(operation.answer), *operation.content_types),
+            200: answer("As asked.", shape, *operation.content_types),
             304: {"description": "Unchanged since the ETag in `If-None-Match`."},
             **{status: problem_answer(status) for status in statuses},
         },
     }
 
 
-def answer(description: str, schema: type[Schema], *content_types: str) -> Any:
+def answer(description: str, schema: type[Schema] | dict[str, str], *content_types: str) -> Any:
     """Describe an answer with a body, JSON if not told otherwise."""
     content = {one: {"schema": schema} for one in content_types or ["application/json"]}
     return {"description": description, "content": content}

@@ -17,10 +17,14 @@ ROW_ID = f"int(max={2**63 - 1})"
 
 @dataclass(frozen=True)
 class Operation:
-    """The schemas of a read view; found on it as ``view.operation``."""
+    """The schemas of a read view; found on it as ``view.operation``.
+
+    Attributes:
+        answer: none where it is mere text.
+    """
 
     query: QuerySchema
-    answer: Schema
+    answer: Schema | None
     content_types: Sequence[str] = ("application/json",)
 
 
@@ -35,7 +39,8 @@ def operation(
     Raises:
         ValidationError: on a parameter that is unknown or malformed.
     """
-    schemas = Operation(query(), answer())
+    shape = answer()
+    schemas = Operation(query(), shape)
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Response]:
         @wraps(function)
@@ -43,7 +48,7 @@ def operation(
             loaded = schemas.query.load(request.args.to_dict(flat=False))
             if query is not QuerySchema:
                 path["query"] = loaded
-            answered = schemas.answer.dump(function(**path))
+            answered = shape.dump(function(**path))
             response = answer_json(answered)
             if answered.get("next_cursor"):
                 response.headers["Link"] = f'<{next_page(answered["next_cursor"])}>; rel="next"'

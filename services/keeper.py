@@ -1,6 +1,5 @@
 """Keep callbacks: in the database if it takes them in time, else in the spool until it does."""
 
-import logging
 import time
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
@@ -14,12 +13,11 @@ from services.callback import Callback
 from services.committer import Committer
 from services.drainer import Drainer
 from services.ingest import store_callbacks
+from services.metrics import KEPT_IN_DATABASE, KEPT_IN_SPOOL
 from services.spool import Spool
 
 BEFORE_SECONDS = 0.1  # nothing that a user notices
 LAST_MOMENT_SECONDS = 1.5  # of Tencent's 2
-
-log = logging.getLogger(__name__)
 
 
 class NotKeptError(Exception):
@@ -48,7 +46,8 @@ class Keeping:
         Raises:
             NotKeptError: neither the database nor the disk took it.
         """
-        self.keeper.finish(self)
+        kept = KEPT_IN_DATABASE if self.keeper.finish(self) else KEPT_IN_SPOOL
+        kept.observe(time.monotonic() - self.began)
 
     def seconds_until(self, seconds: float) -> float:
         """Tell what is left of some seconds from the beginning."""
@@ -92,20 +91,21 @@ class Keeper:
             patience = min(patience, BEFORE_SECONDS)
         return Keeping(self, callback, storing, time.monotonic(), patience)
 
-    def finish(self, keeping: Keeping) -> None:
-        """Wait until a callback is durable; see ``Keeping.finish``."""
+    def finish(self, keeping: Keeping) -> bool:
+        """Wait as ``Keeping.finish`` does; tell whether the callback is in the database."""
         storing = keeping.storing
         if storing is not None and self.is_stored_in_time(storing, keeping):
-            return
+            return True
         try:
             self.spool.append(keeping.callback)
         except OSError as error:
             if self.find_last_fault(storing, keeping) is not None:
                 raise NotKeptError(describe(error)) from error
-            return
+            return True
         if storing is not None:
             storing.cancel()
         self.drainer.wake()
+        return False
 
     def is_stored_in_time(self, storing: Future[None], keeping: Keeping) -> bool:
         """Wait until a callback is stored, and give the database up if that takes too long."""

@@ -87,11 +87,11 @@ def api_key(folder):
     return re.search(r"API key +(\S+)", (folder / "first_run.txt").read_text())[1]
 
 
-def read(server, folder, address):
+def read(server, folder, address, parse=json.loads):
     connection = http.client.HTTPConnection(server[0], timeout=10)
     connection.request("GET", address, headers={"Authorization": f"Bearer {api_key(folder)}"})
     with connection.getresponse() as response, closing(connection):
-        return json.loads(response.read())
+        return parse(response.read())
 
 
 def send(connection, address=CALLBACK, body=RAW, method="POST", **options):
@@ -288,6 +288,27 @@ def test_one_callback_sent_to_all_workers_at_once_makes_one_event(server, folder
     assert statuses == [200] * 100
     (event,) = read(server, folder, "/history?subject_id=storm")["items"]
     assert event["delivery_count"] == 100
+
+
+def test_metrics_add_up_what_all_workers_count_and_leave_nothing_behind(folder):
+    def post(number):
+        body = json.dumps(channel_created(Official_Account=f"counted {number}")).encode()
+        with closing(http.client.HTTPConnection(address, timeout=10)) as connection:
+            connection.request("POST", "/callback?SdkAppid=888888", body=body)
+            return connection.getresponse().status
+
+    address = f"127.0.0.1:{free_port()}"
+    settings = {"PORT": address.partition(":")[2], "SDK_APPS": "888888"}
+    with serving(folder, **settings, GUNICORN_CMD_ARGS=f"--worker-tmp-dir={folder}"):
+        with ThreadPoolExecutor(16) as pool:
+            statuses = list(pool.map(post, range(100)))
+        workers = {file.name for file in folder.glob("metrics-*/histogram_*.db")}
+        text = read((address,), folder, "/metrics", parse=bytes.decode)
+
+    assert statuses == [200] * 100
+    assert len(workers) == 2
+    assert 'callback_seconds_count{kept_in="database"} 100.0' in text
+    assert not list(folder.glob("metrics-*"))
 
 
 @pytest.mark.parametrize(

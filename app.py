@@ -13,12 +13,14 @@ from blueprints import (
     commands,
     console,
     deliveries,
+    doctor,
     drift,
     export,
     health,
     history,
     metrics,
     openapi,
+    simulate,
     subjects,
 )
 from blueprints.errors import register_error_handlers
@@ -35,6 +37,8 @@ from services.spool import Spool
 BLUEPRINTS = (
     callbacks.bp,
     commands.bp,
+    doctor.bp,
+    simulate.bp,
     console.bp,
     history.bp,
     drift.bp,

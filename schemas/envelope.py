@@ -1,8 +1,9 @@
 """What surrounds the body of a callback: how it arrived, and the query string."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from urllib.parse import parse_qs
 
 from marshmallow import Schema, fields
@@ -37,6 +38,13 @@ class Envelope:
     platform: str | None = None
     sign: str | None = None
     request_time: str | None = None
+
+    @property
+    def signed_at(self) -> datetime | None:
+        """When it was signed by the sender's clock, timezone-aware; none if nothing says so."""
+        if self.request_time is None or not re.fullmatch("[0-9]{1,11}", self.request_time):
+            return None
+        return datetime.fromtimestamp(int(self.request_time), UTC)
 
 
 class EnvelopeSchema(Schema):

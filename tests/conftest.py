@@ -2,14 +2,16 @@
 
 import json
 import os
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from threading import Thread
 from time import monotonic, sleep
 from urllib.parse import urlencode
 
 import pytest
 import sqlalchemy as sa
+from werkzeug.serving import make_server
 
 from app import create_app
 from config import ApiKey, Settings
@@ -112,6 +114,37 @@ def wait_until_drained(spool):
         assert monotonic() < deadline, found
         sleep(0.01)
     assert not list(spool.folder.glob("*.stuck"))
+
+
+@contextmanager
+def serving(app):
+    """Serve an app on a port of its own."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def webhook(settings):
+    """The URL of a service by the real clock."""
+    app = create_app(settings)
+    with serving(app) as address:
+        yield f"{address}/callback"
+    app.extensions["runtime"].close()
+
+
+@pytest.fixture
+def run_command(settings):
+    """Run a command as another process would: with an app of its own, by the real clock."""
+
+    def run(*arguments):
+        return create_app(settings).test_cli_runner().invoke(args=arguments)
+
+    return run
 
 
 @pytest.fixture

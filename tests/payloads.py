@@ -1,21 +1,14 @@
-"""Tencent's documented samples, one JSON value a line in ``payloads/``.
+"""Tencent's documented samples, and variants of them.
 
-``official_accounts``: https://trtc.io/document/60795 to 60805. ``groups``: the "Group Webhooks"
-pages, with EventTime as a string. ``variants``: a disbanded group as in 2020 (no time) and in
-China (operator, integer time); bodies shaped as in real traffic, with other identifiers.
+``variants.jsonl``: a disbanded group as in 2020 (no time) and in China (operator, integer time);
+bodies shaped as in real traffic, with other identifiers.
 """
 
-import json
 from pathlib import Path
 
-FOLDER = Path(__file__).parent / "payloads"
+from schemas.samples import GROUPS, OFFICIAL_ACCOUNTS, load_bodies
 
-
-def load(name):
-    return [json.loads(line) for line in (FOLDER / f"{name}.jsonl").read_text().splitlines()]
-
-
-OFFICIAL_ACCOUNTS, GROUPS, VARIANTS = map(load, ("official_accounts", "groups", "variants"))
+VARIANTS = load_bodies(Path(__file__).parent / "variants.jsonl")
 SAMPLES = OFFICIAL_ACCOUNTS + GROUPS + VARIANTS
 
 

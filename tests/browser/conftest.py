@@ -3,14 +3,12 @@
 import os
 import shutil
 from contextlib import contextmanager
-from threading import Thread
 
 import pytest
 from playwright.sync_api import sync_playwright
-from werkzeug.serving import make_server
 
 from tests.browser.story import tell_story
-from tests.conftest import ENGINES, KEY
+from tests.conftest import ENGINES, KEY, serving
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 OPTIONS = [
@@ -45,13 +43,8 @@ def engine(request):
 @pytest.fixture
 def address(app):
     """Serve the app on a port of its own."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(app) as address:
+        yield address
 
 
 @pytest.fixture

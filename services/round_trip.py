@@ -1,0 +1,51 @@
+"""Send a callback through a URL, and look for it in the database."""
+
+import secrets
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+
+from models.delivery import Delivery
+from models.session import Database
+from services.sender import Answer, Sender, to_bytes
+
+COMMAND = "Doctor.RoundTrip"  # which Tencent does not have
+ARRIVAL_SECONDS = 10.0  # for one that goes to the spool
+POLL_SECONDS = 0.1
+SENT = sa.select(sa.func.max(Delivery.id)).where(
+    Delivery.command == COMMAND, Delivery.body == sa.bindparam("body")
+)
+
+
+@dataclass(frozen=True)
+class RoundTrip:
+    """What became of it.
+
+    Attributes:
+        delivery_id: where it is stored; none if it did not come.
+    """
+
+    answer: Answer
+    delivery_id: int | None
+
+
+def make_round_trip(sender: Sender, database: Database) -> RoundTrip:
+    """Send one callback, and wait until it is stored; it stays, as an ``unhandled`` delivery."""
+    body = {"CallbackCommand": COMMAND, "Nonce": secrets.token_hex(16)}
+    answer = sender.send(body)
+    return RoundTrip(answer, await_delivery(database, to_bytes(body)) if answer.is_ok else None)
+
+
+def await_delivery(database: Database, body: bytes) -> int | None:
+    """Wait until a body is stored, and tell as which delivery; none if it does not come."""
+    deadline = time.monotonic() + ARRIVAL_SECONDS
+    while time.monotonic() < deadline:
+        with suppress(SQLAlchemyError), database.reads() as session:
+            delivery_id = session.scalar(SENT, {"body": body})
+            if delivery_id is not None:
+                return delivery_id
+        time.sleep(POLL_SECONDS)
+    return None

@@ -56,10 +56,10 @@ def examine_settings(settings: Settings) -> Iterator[Finding]:
     for app in open_apps:
         yield Finding(Level.WARNING, "senders", f"app {app} has no token: anyone may send for it")
     if not open_apps:
-        yield Finding(Level.OK, "senders", f"{len(settings.sdk_apps)} apps, all with a token")
+        yield Finding(Level.OK, "senders", f"apps, each with a token: {len(settings.sdk_apps)}")
     keys = len(settings.api_keys)
     if keys:
-        yield Finding(Level.OK, "readers", f"{keys} API keys")
+        yield Finding(Level.OK, "readers", f"API keys: {keys}")
     else:
         yield Finding(Level.WARNING, "readers", "nobody may read: API_KEYS is not set")
 

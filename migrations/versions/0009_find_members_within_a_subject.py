@@ -1,15 +1,14 @@
 """Find the events of one subject that name a user, by an index that leads to them alone.
 
-A release runs beside the one before it while it is deployed: this must suit both. The release
-before stores no ``subject_id``, hence the column may be empty. Members are written anew, for
-minutes if there are millions; callbacks wait in the spool meanwhile.
+A release runs beside the one before it while it is deployed: both suit both revisions. Members are
+written anew, for minutes if there are millions. On PostgreSQL callbacks wait in the spool only
+while the index is made; elsewhere, all the time.
 """
 
-import sqlalchemy as sa
 from alembic import op
 
-revision = "0008"
-down_revision = "0007"
+revision = "0009"
+down_revision = "0008"
 
 INDEX = "ix_event_members_subject_id_user_id_occurred_at_event_id"
 FILL = """UPDATE event_members SET subject_id =
@@ -19,8 +18,6 @@ ALIKE = f"INSERT INTO sqlite_stat1 VALUES ('event_members', '{INDEX}', '1000000 
 
 
 def upgrade() -> None:
-    by_code_point = sa.String(255).with_variant(sa.String(255, collation="C"), "postgresql")
-    op.add_column("event_members", sa.Column("subject_id", by_code_point))
     op.execute(FILL)
     op.create_index(INDEX, "event_members", ["subject_id", "user_id", "occurred_at", "event_id"])
     if op.get_context().dialect.name == "sqlite":
@@ -29,4 +26,3 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_index(INDEX, "event_members")
-    op.drop_column("event_members", "subject_id")

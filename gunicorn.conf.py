@@ -3,18 +3,15 @@
 import gc
 import os
 import shlex
-import shutil
-import tempfile
 from pathlib import Path
 
 from gunicorn.arbiter import Arbiter
 from gunicorn.workers.base import Worker
 
 import balance
+import metrics_folder
 from config import Settings
 from environment import SettingsError, read_environment
-
-COUNTS = "PROMETHEUS_MULTIPROC_DIR"  # where services.metrics adds up what each worker counts
 
 try:
     settings = Settings.from_environment(read_environment())
@@ -38,15 +35,14 @@ if Path("/dev/shm").is_dir():  # noqa: S108 (gunicorn makes its own file there)
 
 
 def on_starting(arbiter: Arbiter) -> None:
-    """Refuse what the worker does not speak; make a folder for what the workers count."""
+    """Refuse what the worker does not speak."""
     if arbiter.cfg.is_ssl:
         raise SystemExit("TLS is for a proxy in front: worker.py reads plain HTTP")
-    os.environ[COUNTS] = tempfile.mkdtemp(prefix="metrics-", dir=arbiter.cfg.worker_tmp_dir)
 
 
 def on_exit(_: Arbiter) -> None:
-    """Take that folder away."""
-    shutil.rmtree(os.environ[COUNTS], ignore_errors=True)
+    """Leave no folder behind."""
+    metrics_folder.remove_folder()
 
 
 def when_ready(_: Arbiter) -> None:
@@ -65,6 +61,11 @@ def when_ready(_: Arbiter) -> None:
         sep="\n",
         flush=True,
     )
+
+
+def pre_fork(arbiter: Arbiter, _: Worker) -> None:
+    """Let the workers count together."""
+    metrics_folder.ensure_folder(arbiter)
 
 
 def post_worker_init(worker: Worker) -> None:

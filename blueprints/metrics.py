@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from flask import Blueprint, Response, request
 from prometheus_client import CollectorRegistry, Metric
@@ -59,11 +60,12 @@ show_metrics.operation = Operation(  # type: ignore[attr-defined]
 
 
 def gather(spool: SpoolHealth) -> CollectorRegistry:
-    """Gather the counts of all processes, and what waits in the spool."""
+    """Gather the counts of all processes, if nobody has deleted them, and what waits."""
     gathered = CollectorRegistry()
-    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        MultiProcessCollector(gathered)  # type: ignore[no-untyped-call]
-    else:
+    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    if folder is None:
         gathered.register(COUNTED)
+    elif Path(folder).is_dir():
+        MultiProcessCollector(gathered, folder)  # type: ignore[no-untyped-call]
     gathered.register(SpoolCollector(spool))
     return gathered

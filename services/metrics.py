@@ -1,7 +1,7 @@
 """What is counted while callbacks come, in the terms of Prometheus.
 
 The processes of a service add up what they count where ``PROMETHEUS_MULTIPROC_DIR`` is set before
-this is imported, as ``gunicorn.conf.py`` does.
+this is imported: see ``metrics_folder.py``.
 """
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -20,9 +20,7 @@ KEPT = Histogram(
     registry=COUNTED,
 )
 KEPT_IN_DATABASE, KEPT_IN_SPOOL = KEPT.labels("database"), KEPT.labels("spool")
-INVALID = Counter(
-    f"{PREFIX}_invalid_callbacks", "Kept callbacks that can't be read.", registry=COUNTED
-)
+INVALID = Counter(f"{PREFIX}_invalid_callbacks", "Callbacks that can't be read.", registry=COUNTED)
 LOST = Counter(
     f"{PREFIX}_lost_callbacks",
     "Callbacks that are not kept: answered 503 or 500.",

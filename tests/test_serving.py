@@ -5,12 +5,14 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import stat
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from time import monotonic, sleep
 
 import pytest
 
@@ -57,13 +59,15 @@ def serving(folder, **environment):
         command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=2, text=True
     )
     with process:
-        banner = ""
-        while "/docs" not in banner:
-            line = process.stdout.readline()
-            assert line, "gunicorn did not start"
-            banner += line
-        yield banner
-        process.terminate()
+        try:
+            banner = ""
+            while "/docs" not in banner:
+                line = process.stdout.readline()
+                assert line, "gunicorn did not start"
+                banner += line
+            yield banner
+        finally:
+            process.terminate()
 
 
 @pytest.fixture(scope="module")
@@ -290,24 +294,65 @@ def test_one_callback_sent_to_all_workers_at_once_makes_one_event(server, folder
     assert event["delivery_count"] == 100
 
 
-def test_metrics_add_up_what_all_workers_count_and_leave_nothing_behind(folder):
+@contextmanager
+def counting(folder):
+    """Start a service that counts within ``folder``; give its address and first process."""
+    address, pid = f"127.0.0.1:{free_port()}", folder / "pid"
+    settings = {"PORT": address.partition(":")[2], "SDK_APPS": "888888"}
+    with serving(folder, **settings, GUNICORN_CMD_ARGS=f"--worker-tmp-dir={folder} --pid={pid}"):
+        yield address, int(pid.read_text())
+
+
+def post_many(address, count):
+    """Send callbacks over connections of their own, so that all workers get some."""
+
     def post(number):
-        body = json.dumps(channel_created(Official_Account=f"counted {number}")).encode()
+        body = json.dumps(channel_created(Official_Account=f"{address} {number}")).encode()
         with closing(http.client.HTTPConnection(address, timeout=10)) as connection:
             connection.request("POST", "/callback?SdkAppid=888888", body=body)
             return connection.getresponse().status
 
-    address = f"127.0.0.1:{free_port()}"
-    settings = {"PORT": address.partition(":")[2], "SDK_APPS": "888888"}
-    with serving(folder, **settings, GUNICORN_CMD_ARGS=f"--worker-tmp-dir={folder}"):
-        with ThreadPoolExecutor(16) as pool:
-            statuses = list(pool.map(post, range(100)))
-        workers = {file.name for file in folder.glob("metrics-*/histogram_*.db")}
-        text = read((address,), folder, "/metrics", parse=bytes.decode)
+    with ThreadPoolExecutor(16) as pool:
+        return list(pool.map(post, range(count)))
 
-    assert statuses == [200] * 100
-    assert len(workers) == 2
-    assert 'callback_seconds_count{kept_in="database"} 100.0' in text
+
+def count_kept(address, folder):
+    text = read((address,), folder, "/metrics", parse=bytes.decode)
+    found = re.search(r'callback_seconds_count{kept_in="database"} (\d+)', text)
+    return found and int(found[1])
+
+
+def await_counting_workers(folder):
+    deadline = monotonic() + 20
+    while len(list(folder.glob("metrics-*/histogram_*.db"))) < 2:
+        assert monotonic() < deadline
+        sleep(0.05)
+
+
+def test_metrics_add_up_what_all_workers_count_and_leave_nothing_behind(folder):
+    orphan = folder / "metrics-99999999-x"  # there is no such process
+    orphan.mkdir()
+
+    with counting(folder) as (address, _):
+        await_counting_workers(folder)
+        assert post_many(address, 100) == [200] * 100
+        assert count_kept(address, folder) == 100
+    assert not list(folder.glob("metrics-*"))
+
+
+def test_service_goes_on_and_counts_anew_once_its_metrics_were_deleted(folder):
+    with counting(folder) as (address, pid):
+        await_counting_workers(folder)
+        (counted,) = folder.glob("metrics-*")
+        shutil.rmtree(counted)
+        assert post_many(address, 10) == [200] * 10
+        assert count_kept(address, folder) is None
+
+        os.kill(pid, signal.SIGHUP)
+
+        await_counting_workers(folder)
+        assert post_many(address, 10) == [200] * 10
+        assert not counted.exists()
     assert not list(folder.glob("metrics-*"))
 
 

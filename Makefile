@@ -14,7 +14,7 @@ run: .venv/runtime .env migrate ## Serve on http://127.0.0.1:8000; PORT= and DAT
 test: .venv/development ## Run the suite on SQLite, PostgreSQL and MariaDB
 	@$(BIN)/pytest
 
-faults: .venv/development ## Kill, stop, freeze and fill what the service stands on; half an hour
+faults: .venv/development ## Kill, stop, freeze and fill what the service stands on; 20 minutes
 	@mkdir -p var
 	@FAULTS=full FAULTS_TABLE=var/faults.md $(BIN)/pytest tests/faults/test_faults.py
 

@@ -4,18 +4,19 @@ from collections.abc import Iterator
 
 import click
 from flask import Blueprint
+from sqlalchemy.exc import SQLAlchemyError
 
 from blueprints.runtime import Runtime, runtime
+from services.breaker import describe
+from services.clock import examine_clock
 from services.doctor import (
-    Finding,
-    Level,
-    examine_clock,
     examine_database,
     examine_round_trip,
     examine_settings,
     examine_spool,
+    examine_user,
 )
-from services.health import check_databases, check_spool
+from services.finding import Finding, Level
 from services.round_trip import make_round_trip
 from services.sender import Sender
 
@@ -38,25 +39,30 @@ def examine_service(url: str | None, sdk_app_id: str | None) -> None:
         sender = Sender(url, here.settings, sdk_app_id) if url else None
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    for found in examine(here, sender):
-        level = click.style(f"{found.level:<8}", COLOURS[found.level])
-        click.echo(f"{level} {found.about:<14} {found.text}")
-        failures += found.level is Level.FAILURE
-    here.close()
+    try:
+        for found in examine(here, sender):
+            level = click.style(f"{found.level:<8}", COLOURS[found.level])
+            click.echo(f"{level} {found.about:<14} {found.text}")
+            failures += found.level is Level.FAILURE
+    except SQLAlchemyError as error:
+        raise click.ClickException(describe(error)) from error
+    finally:
+        here.close()
     if failures:
         raise click.ClickException(f"{failures} of these keep the service from its work")
 
 
 def examine(here: Runtime, sender: Sender | None) -> Iterator[Finding]:
-    """Look at one thing after the other; some only if those before are well."""
+    """Look at one thing after the other; at some only if those before are well."""
+    database, spool, now = here.database, here.keeper.spool, here.now()
     yield from examine_settings(here.settings)
-    databases = check_databases(here.database, here.keeper.breaker)
-    for name, health in databases.items():
-        yield examine_database(name.replace("_", " "), health)
-    yield examine_spool(check_spool(here.keeper.spool, now=here.now()))
-    if databases["read_database"].ready:
-        with here.database.reads() as session:
-            yield examine_clock(session, here.settings)
-    if sender is not None:
-        yield examine_round_trip(make_round_trip(sender, here.database))
+    yield from examine_user(spool.folder)
+    yield (writes := examine_database("database", database.write_engine, now=now))
+    yield (reads := examine_database("read database", database.read_engine))
+    yield examine_spool(spool, now=now)
+    if reads.level is Level.OK:
+        with database.reads() as session:
+            yield examine_clock(session, here.settings, now=now)
+    if sender is not None and writes.level is Level.OK:
+        yield examine_round_trip(make_round_trip(sender, database.write_engine))
         sender.close()

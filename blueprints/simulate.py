@@ -5,6 +5,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from math import isfinite
 from statistics import median
 
 import click
@@ -34,6 +35,8 @@ def send_simulated(
     one was not acknowledged.
     """
     here = runtime()
+    if not isfinite(rate):
+        raise click.UsageError("--rate: how many a second?")
     try:
         sender = Sender(url, here.settings, sdk_app_id)
     except ValueError as error:
@@ -68,7 +71,7 @@ def complain(answers: Sequence[Answer]) -> None:
     Raises:
         click.ClickException: there was such an answer.
     """
-    wrong = Counter(f"{one.status} {one.text.strip()}" for one in answers if not one.is_ok)
+    wrong = Counter(str(one) for one in answers if not one.is_ok)
     for answer, times in wrong.most_common():
         click.echo(f"{times} times {answer}")
     if wrong:

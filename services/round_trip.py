@@ -2,14 +2,11 @@
 
 import secrets
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from sqlalchemy.exc import SQLAlchemyError
 
 from models.delivery import Delivery
-from models.session import Database
 from services.sender import Answer, Sender, to_bytes
 
 COMMAND = "Doctor.RoundTrip"  # which Tencent does not have
@@ -32,20 +29,24 @@ class RoundTrip:
     delivery_id: int | None
 
 
-def make_round_trip(sender: Sender, database: Database) -> RoundTrip:
-    """Send one callback, and wait until it is stored; it stays, as an ``unhandled`` delivery."""
+def make_round_trip(sender: Sender, engine: sa.Engine) -> RoundTrip:
+    """Send one callback, and wait until it is stored; it stays, as an ``unhandled`` delivery.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: the database can't be asked.
+    """
     body = {"CallbackCommand": COMMAND, "Nonce": secrets.token_hex(16)}
     answer = sender.send(body)
-    return RoundTrip(answer, await_delivery(database, to_bytes(body)) if answer.is_ok else None)
+    return RoundTrip(answer, await_delivery(engine, to_bytes(body)) if answer.is_ok else None)
 
 
-def await_delivery(database: Database, body: bytes) -> int | None:
+def await_delivery(engine: sa.Engine, body: bytes) -> int | None:
     """Wait until a body is stored, and tell as which delivery; none if it does not come."""
     deadline = time.monotonic() + ARRIVAL_SECONDS
     while time.monotonic() < deadline:
-        with suppress(SQLAlchemyError), database.reads() as session:
-            delivery_id = session.scalar(SENT, {"body": body})
-            if delivery_id is not None:
-                return delivery_id
+        with engine.connect() as connection:
+            delivery_id: int | None = connection.scalar(SENT, {"body": body})
+        if delivery_id is not None:
+            return delivery_id
         time.sleep(POLL_SECONDS)
     return None

@@ -1,4 +1,4 @@
-"""Give each member a place for the ID of its subject, which 0009 fills in and makes an index of.
+"""Give each member a place for the ID of its subject, which 0009 fills in.
 
 A release runs beside the one before it while it is deployed: this must suit both. The release
 before stores no ``subject_id``, hence the column may be empty. It is added in a transaction of its

@@ -69,6 +69,15 @@ def test_documented_callback_matches_its_description(openapi, body):
             jsonschema_rs.validator_for(components[command]).validate(body | {"EventTime": []})
 
 
+def test_only_what_has_an_etag_may_be_unchanged_and_what_asks_a_database_unavailable(client):
+    paths = describe(client)["paths"]
+    statuses = {path: set(paths[path].get("get", {}).get("responses", ())) for path in paths}
+
+    assert {"304", "503"} <= statuses["/history"]
+    assert statuses["/export"] & {"304", "503"} == {"503"}
+    assert statuses["/metrics"] == {"200", "400", "401"}
+
+
 def test_what_needs_a_key_says_so(client):
     paths = describe(client)["paths"]
 

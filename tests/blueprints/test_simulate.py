@@ -1,14 +1,17 @@
 """Callbacks to try the service with."""
 
 import re
+from dataclasses import replace
 from itertools import islice
 
 import pytest
 
+from app import create_app
 from models.vocabulary import Action
 from schemas.registry import LIFECYCLE_SCHEMAS
 from schemas.samples import GROUPS, OFFICIAL_ACCOUNTS
 from services.simulation import simulate
+from tests.conftest import NEW_TOKEN, ROTATING_APP, serving
 
 
 def untimed(bodies):
@@ -66,7 +69,7 @@ def test_service_that_is_away_is_told(run_command):
     done = run_command("simulate", "http://127.0.0.1:1/callback", "--count", "1")
 
     assert done.exit_code == 1
-    assert "1 times 0 ConnectionRefusedError" in done.stdout
+    assert "1 times 0 'ConnectionRefusedError" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -77,6 +80,7 @@ def test_service_that_is_away_is_told(run_command):
         (["http://127.0.0.1:99999/callback"], "Port out of range"),
         (["http://127.0.0.1/callback", "--app", "1"], "SDK_APPS has no app 1"),
         (["http://127.0.0.1/callback", "--rate", "0"], "--rate"),
+        (["http://127.0.0.1/callback", "--rate", "nan"], "--rate"),
         (["http://127.0.0.1/callback", "--count", "0"], "--count"),
         ([], "Missing argument"),
     ],
@@ -88,8 +92,12 @@ def test_wrong_argument_is_refused(run_command, arguments, complaint):
     assert complaint in done.stderr
 
 
-def test_rotated_token_and_chosen_app_are_used(webhook, run_command, read):
-    done = run_command("simulate", webhook, "--app", "1400000001", "--count", "1")
+def test_newest_token_of_the_chosen_app_signs(settings, run_command, read):
+    only_new = {ROTATING_APP: (NEW_TOKEN,)}
+    app = create_app(replace(settings, sdk_apps=only_new))
+    with serving(app) as address:
+        done = run_command("simulate", address, "--app", ROTATING_APP, "--count", "1")
+    app.extensions["runtime"].close()
 
     assert done.exit_code == 0, done.output
-    assert read("/deliveries")["items"][0]["sdk_app_id"] == "1400000001"
+    assert read("/deliveries")["items"][0]["sdk_app_id"] == ROTATING_APP

@@ -1,0 +1,68 @@
+"""Compare this machine's clock with Tencent's: each callback says when it was signed."""
+
+from datetime import datetime, timedelta
+from statistics import median_low
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from config import Settings
+from models.delivery import Delivery
+from models.quarantine import QuarantinedRequest
+from models.vocabulary import Refusal
+from schemas.envelope import read_envelope
+from services.finding import Finding, Level
+from services.sender import MARK
+
+COMPARED = 20  # newest callbacks: one that somebody replays does not count for all
+RECENT = timedelta(days=1)
+# Both were signed with a token of ours.
+SIGNED = (
+    sa.select(Delivery.received_at, Delivery.query_string)
+    .where(
+        Delivery.sdk_app_id == sa.bindparam("sdk_app_id"),
+        Delivery.received_at.between(sa.bindparam("since"), sa.bindparam("now")),
+        ~Delivery.query_string.contains(MARK),
+    )
+    .order_by(Delivery.received_at.desc(), Delivery.id.desc())
+    .limit(COMPARED)
+)
+EXPIRED = (
+    sa.select(QuarantinedRequest.received_at, QuarantinedRequest.query_string)
+    .where(
+        QuarantinedRequest.received_at.between(sa.bindparam("since"), sa.bindparam("now")),
+        QuarantinedRequest.reason == Refusal.SIGN_EXPIRED,
+        ~QuarantinedRequest.query_string.contains(MARK),
+    )
+    .order_by(QuarantinedRequest.received_at.desc(), QuarantinedRequest.id.desc())
+    .limit(COMPARED)
+)
+
+
+def examine_clock(session: Session, settings: Settings, *, now: datetime) -> Finding:
+    """Take the middle of what the newest callbacks say, of those accepted and those too old.
+
+    Args:
+        session: any that may read.
+        settings: callbacks of apps without a token prove nothing.
+        now: timezone-aware; what was received later, before the clock was put right, is left out.
+    """
+    recent = {"since": now - RECENT, "now": now}
+    rows = list(session.execute(EXPIRED, recent))
+    for sdk_app_id, tokens in settings.sdk_apps.items():
+        if tokens:
+            rows += session.execute(SIGNED, {**recent, "sdk_app_id": sdk_app_id})
+    rows.sort(key=lambda row: row.received_at, reverse=True)
+    ahead = [
+        row.received_at - signed_at
+        for row in rows[:COMPARED]
+        if (signed_at := read_envelope(row.query_string).signed_at)
+    ]
+    if not ahead:
+        return Finding(Level.WARNING, "clock", "not compared: no signed callback for a day")
+    middle = median_low(ahead)
+    level = Level.WARNING if abs(middle) > settings.sign_tolerance / 2 else Level.OK
+    if abs(middle) > settings.sign_tolerance:
+        level = Level.FAILURE
+    text = f"{middle.total_seconds():+.1f} s from the sender's, by {len(ahead)} callbacks"
+    return Finding(level, "clock", text)

@@ -9,7 +9,7 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.workers.base import Worker
 
 import balance
-import metrics_folder
+import shared_numbers
 from config import Settings
 from environment import SettingsError, read_environment
 
@@ -40,11 +40,6 @@ def on_starting(arbiter: Arbiter) -> None:
         raise SystemExit("TLS is for a proxy in front: worker.py reads plain HTTP")
 
 
-def on_exit(_: Arbiter) -> None:
-    """Leave no folder behind."""
-    metrics_folder.remove_folder()
-
-
 def when_ready(_: Arbiter) -> None:
     """Say where to go, once it can be gone to; the log is no place for a key itself."""
     here = f"http://{bind}"
@@ -63,9 +58,9 @@ def when_ready(_: Arbiter) -> None:
     )
 
 
-def pre_fork(arbiter: Arbiter, _: Worker) -> None:
-    """Let the workers count together."""
-    metrics_folder.ensure_folder(arbiter)
+def post_fork(_: Arbiter, worker: Worker) -> None:
+    """Have the worker count beside the others."""
+    shared_numbers.take_place(worker.age)
 
 
 def post_worker_init(worker: Worker) -> None:

@@ -44,7 +44,7 @@ def examine_service(url: str | None, sdk_app_id: str | None) -> None:
             level = click.style(f"{found.level:<8}", COLOURS[found.level])
             click.echo(f"{level} {found.about:<14} {found.text}")
             failures += found.level is Level.FAILURE
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, OSError) as error:
         raise click.ClickException(describe(error)) from error
     finally:
         here.close()
@@ -57,12 +57,13 @@ def examine(here: Runtime, sender: Sender | None) -> Iterator[Finding]:
     database, spool, now = here.database, here.keeper.spool, here.now()
     yield from examine_settings(here.settings)
     yield from examine_user(spool.folder)
-    yield (writes := examine_database("database", database.write_engine, now=now))
+    yield (writes := examine_database("database", database.write_engine, to_write=True))
     yield (reads := examine_database("read database", database.read_engine))
     yield examine_spool(spool, now=now)
     if reads.level is Level.OK:
         with database.reads() as session:
             yield examine_clock(session, here.settings, now=now)
-    if sender is not None and writes.level is Level.OK:
-        yield examine_round_trip(make_round_trip(sender, database.write_engine))
+    if sender is not None:
+        engine = database.write_engine if writes.level is Level.OK else None
+        yield examine_round_trip(make_round_trip(sender, engine))
         sender.close()

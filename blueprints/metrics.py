@@ -1,14 +1,11 @@
 """Counts for Prometheus."""
 
-import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 from flask import Blueprint, Response, request
 from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import choose_encoder
-from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from blueprints.access import require_api_key
@@ -60,12 +57,8 @@ show_metrics.operation = Operation(  # type: ignore[attr-defined]
 
 
 def gather(spool: SpoolHealth) -> CollectorRegistry:
-    """Gather the counts of all processes, if nobody has deleted them, and what waits."""
+    """Gather the counts of all processes, and what waits in the spool."""
     gathered = CollectorRegistry()
-    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
-    if folder is None:
-        gathered.register(COUNTED)
-    elif Path(folder).is_dir():
-        MultiProcessCollector(gathered, folder)  # type: ignore[no-untyped-call]
+    gathered.register(COUNTED)
     gathered.register(SpoolCollector(spool))
     return gathered

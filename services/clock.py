@@ -1,5 +1,6 @@
 """Compare this machine's clock with Tencent's: each callback says when it was signed."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from statistics import median_low
 
@@ -14,7 +15,8 @@ from schemas.envelope import read_envelope
 from services.finding import Finding, Level
 from services.sender import MARK
 
-COMPARED = 20  # newest callbacks: one that somebody replays does not count for all
+COMPARED = 20  # newest callbacks
+SOME = 3  # refused ones
 RECENT = timedelta(days=1)
 # Both were signed with a token of ours.
 SIGNED = (
@@ -40,7 +42,10 @@ EXPIRED = (
 
 
 def examine_clock(session: Session, settings: Settings, *, now: datetime) -> Finding:
-    """Take the middle of what the newest callbacks say, of those accepted and those too old.
+    """Take the middle of what the newest callbacks say.
+
+    Those that were too old to be accepted count only if there are some, signed at different times,
+    and none was accepted after them: who has recorded one can send it again and again.
 
     Args:
         session: any that may read.
@@ -48,21 +53,32 @@ def examine_clock(session: Session, settings: Settings, *, now: datetime) -> Fin
         now: timezone-aware; what was received later, before the clock was put right, is left out.
     """
     recent = {"since": now - RECENT, "now": now}
-    rows = list(session.execute(EXPIRED, recent))
-    for sdk_app_id, tokens in settings.sdk_apps.items():
-        if tokens:
-            rows += session.execute(SIGNED, {**recent, "sdk_app_id": sdk_app_id})
-    rows.sort(key=lambda row: row.received_at, reverse=True)
-    ahead = [
-        row.received_at - signed_at
-        for row in rows[:COMPARED]
-        if (signed_at := read_envelope(row.query_string).signed_at)
+    accepted = [
+        row
+        for sdk_app_id, tokens in settings.sdk_apps.items()
+        if tokens
+        for row in session.execute(SIGNED, {**recent, "sdk_app_id": sdk_app_id})
     ]
+    last = max((row.received_at for row in accepted), default=recent["since"])
+    expired = [row for row in session.execute(EXPIRED, recent) if row.received_at > last]
+    ahead = compare(expired)
+    if len(ahead) < SOME:
+        ahead = compare(accepted)
     if not ahead:
         return Finding(Level.WARNING, "clock", "not compared: no signed callback for a day")
-    middle = median_low(ahead)
-    level = Level.WARNING if abs(middle) > settings.sign_tolerance / 2 else Level.OK
-    if abs(middle) > settings.sign_tolerance:
+    middle, tolerance = median_low(ahead), settings.sign_tolerance
+    level = Level.WARNING if abs(middle) > tolerance / 2 else Level.OK
+    if abs(middle) > tolerance:
         level = Level.FAILURE
     text = f"{middle.total_seconds():+.1f} s from the sender's, by {len(ahead)} callbacks"
     return Finding(level, "clock", text)
+
+
+def compare(rows: Iterable[sa.Row[datetime, str]]) -> list[timedelta]:
+    """Tell how far our clock was ahead at each callback, of those signed at the same time once."""
+    ahead = {}
+    for row in rows:
+        signed_at = read_envelope(row.query_string).signed_at
+        if signed_at is not None:
+            ahead[signed_at] = row.received_at - signed_at
+    return list(ahead.values())

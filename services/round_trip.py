@@ -22,14 +22,16 @@ class RoundTrip:
     """What became of it.
 
     Attributes:
+        looked_for: whether there was a database to look into.
         delivery_id: where it is stored; none if it did not come.
     """
 
     answer: Answer
+    looked_for: bool
     delivery_id: int | None
 
 
-def make_round_trip(sender: Sender, engine: sa.Engine) -> RoundTrip:
+def make_round_trip(sender: Sender, engine: sa.Engine | None) -> RoundTrip:
     """Send one callback, and wait until it is stored; it stays, as an ``unhandled`` delivery.
 
     Raises:
@@ -37,7 +39,9 @@ def make_round_trip(sender: Sender, engine: sa.Engine) -> RoundTrip:
     """
     body = {"CallbackCommand": COMMAND, "Nonce": secrets.token_hex(16)}
     answer = sender.send(body)
-    return RoundTrip(answer, await_delivery(engine, to_bytes(body)) if answer.is_ok else None)
+    if engine is None or not answer.is_ok:
+        return RoundTrip(answer, False, None)
+    return RoundTrip(answer, True, await_delivery(engine, to_bytes(body)))
 
 
 def await_delivery(engine: sa.Engine, body: bytes) -> int | None:

@@ -45,7 +45,7 @@ class Answer:
 
     def __str__(self) -> str:
         """Show it in a line that no terminal obeys."""
-        return f"{self.status} {' '.join(self.text.split())[:SHOWN]!a}"
+        return f"{self.status or 'no answer:'} {' '.join(self.text.split())[:SHOWN]!a}"
 
 
 def to_bytes(body: Body) -> bytes:
@@ -89,7 +89,7 @@ class Sender:
             self.connection.request("POST", f"{self.path}?{self.make_query(body)}", to_bytes(body))
             with self.connection.getresponse() as response:
                 status, text = response.status, response.read().decode(errors="replace")
-        except (OSError, HTTPException) as error:
+        except (OSError, HTTPException, UnicodeError) as error:  # the last: no name of a host
             self.connection.close()
             status, text = 0, f"{type(error).__name__}: {error}"
         return Answer(status, text, time.monotonic() - began)

@@ -97,17 +97,25 @@ def test_database_that_can_only_be_read_is_a_failure(examine, engine, database_u
     assert found["read database"][0] == "ok"
 
 
-def test_database_that_is_not_there_is_a_failure_and_is_not_made(examine, tmp_path):
+def test_database_that_is_not_there_is_a_failure_and_is_not_made(webhook, examine, tmp_path):
     file = tmp_path / "nothing.db"
 
-    exit_code, found = examine(
-        "--url", "http://127.0.0.1:1", database_url=sa.make_url(f"sqlite:///{file}")
-    )
+    exit_code, found = examine("--url", webhook, database_url=sa.make_url(f"sqlite:///{file}"))
 
     assert exit_code == 1
     assert found["database"] == ("failure", f"{file} is not there: make migrate")
     assert not file.exists()
-    assert "round trip" not in found
+    assert found["round trip"][0] == "warning"
+    assert found["round trip"][1].endswith("; not looked for, as the database is not well")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:1", "a..b"])
+def test_url_where_nobody_answers_is_a_failure(examine, host):
+    exit_code, found = examine("--url", f"http://{host}/callback")
+
+    assert exit_code == 1
+    assert found["round trip"][0] == "failure"
+    assert found["round trip"][1].startswith("no answer: ")
 
 
 def test_spool_that_takes_nothing_is_a_failure(examine, tmp_path):
@@ -136,10 +144,12 @@ def test_user_who_is_not_that_of_the_service_is_told(examine, settings):
     [
         ([0], "ok", "+0.1 s from the sender's, by 1 callbacks"),
         ([-29], "ok", "-28.9 s from the sender's, by 1 callbacks"),
-        ([40, 41, 42], "warning", "+41.1 s from the sender's, by 3 callbacks"),
-        ([61, 62, 63], "failure", "+62.1 s from the sender's, by 3 callbacks"),
-        ([-61], "failure", "-60.9 s from the sender's, by 1 callbacks"),
-        ([0, 0, 0, 3600], "ok", "+0.1 s from the sender's, by 4 callbacks"),  # one is replayed
+        ([40, 40, 40], "warning", "+40.1 s from the sender's, by 3 callbacks"),
+        ([0, 61, 61, 61], "failure", "+61.1 s from the sender's, by 3 callbacks"),
+        ([0, -61, -61, -61], "failure", "-60.9 s from the sender's, by 3 callbacks"),
+        ([0, 61, 62, 63, 64], "ok", "+0.1 s from the sender's, by 1 callbacks"),  # one, replayed
+        ([61, 61, 61, 0], "ok", "+0.1 s from the sender's, by 1 callbacks"),  # put right since
+        ([61, 61], "warning", "not compared: no signed callback for a day"),
     ],
 )
 def test_clock_is_compared_with_tencents(deliver_late, clock, examine, seconds, level, text):

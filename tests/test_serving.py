@@ -279,33 +279,24 @@ def test_sender_that_asks_first_is_told_to_continue(server):
     assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")
 
 
-def test_one_callback_sent_to_all_workers_at_once_makes_one_event(server, folder):
-    body = json.dumps(channel_created(Official_Account="storm")).encode()
-
-    def post(_):
-        with closing(http.client.HTTPConnection(server[0], timeout=10)) as connection:
-            connection.request("POST", "/callback?SdkAppid=888888", body=body)
-            return connection.getresponse().status
-
-    with ThreadPoolExecutor(16) as pool:
-        statuses = list(pool.map(post, range(100)))
-
-    assert statuses == [200] * 100
-    (event,) = read(server, folder, "/history?subject_id=storm")["items"]
-    assert event["delivery_count"] == 100
-
-
-def post_many(address, count):
+def post_creations(address, subject_ids):
     """Send callbacks over connections of their own, so that all workers get some."""
 
-    def post(number):
-        body = json.dumps(channel_created(Official_Account=f"{address} {number}")).encode()
+    def post(subject_id):
+        body = json.dumps(channel_created(Official_Account=subject_id)).encode()
         with closing(http.client.HTTPConnection(address, timeout=10)) as connection:
             connection.request("POST", "/callback?SdkAppid=888888", body=body)
             return connection.getresponse().status
 
     with ThreadPoolExecutor(16) as pool:
-        return list(pool.map(post, range(count)))
+        return list(pool.map(post, subject_ids))
+
+
+def test_one_callback_sent_to_all_workers_at_once_makes_one_event(server, folder):
+    assert post_creations(server[0], ["storm"] * 100) == [200] * 100
+
+    (event,) = read(server, folder, "/history?subject_id=storm")["items"]
+    assert event["delivery_count"] == 100
 
 
 def count_kept(address, folder):
@@ -321,7 +312,7 @@ def test_metrics_add_up_what_all_workers_count_also_after_a_reload(folder):
     address, file = f"127.0.0.1:{free_port()}", folder / "pid"
     settings = {"PORT": address.partition(":")[2], "SDK_APPS": "888888"}
     with serving(folder, **settings, GUNICORN_CMD_ARGS=f"--pid={file}"):
-        assert post_many(address, 100) == [200] * 100
+        assert post_creations(address, map(str, range(100))) == [200] * 100
         assert {count_kept(address, folder) for _ in range(10)} == {"100"}
 
         before = workers_of(int(file.read_text()))
@@ -331,7 +322,7 @@ def test_metrics_add_up_what_all_workers_count_also_after_a_reload(folder):
             assert monotonic() < deadline
             sleep(0.05)
 
-        assert post_many(address, 10) == [200] * 10
+        assert post_creations(address, map(str, range(10))) == [200] * 10
         assert {count_kept(address, folder) for _ in range(10)} == {"110"}
 
 

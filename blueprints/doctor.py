@@ -7,6 +7,7 @@ from flask import Blueprint
 from sqlalchemy.exc import SQLAlchemyError
 
 from blueprints.runtime import Runtime, runtime
+from blueprints.simulate import open_sender
 from services.breaker import describe
 from services.clock import examine_clock
 from services.doctor import (
@@ -35,10 +36,7 @@ def examine_service(url: str | None, sdk_app_id: str | None) -> None:
     """
     here = runtime()
     failures = 0
-    try:
-        sender = Sender(url, here.settings, sdk_app_id) if url else None
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
+    sender = open_sender(url, here.settings, sdk_app_id) if url else None
     try:
         for found in examine(here, sender):
             level = click.style(f"{found.level:<8}", COLOURS[found.level])

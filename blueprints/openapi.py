@@ -59,7 +59,8 @@ def find_openapi() -> dict[str, Any]:
     """Return the description of the current app, which is made when somebody first asks."""
     if "openapi" not in current_app.extensions:
         current_app.extensions["openapi"] = build_openapi(current_app)
-    return dict(current_app.extensions["openapi"])
+    made: dict[str, Any] = current_app.extensions["openapi"]
+    return made
 
 
 def build_openapi(app: Flask) -> dict[str, Any]:
@@ -118,7 +119,6 @@ def describe_read(app: Flask, rule: Rule, operation: Operation) -> dict[str, Any
         {"in": "path", "name": name, "required": True, "schema": PATH_TYPES.get(name, ROW_ID_TYPE)}
         for name in sorted(rule.arguments)
     ]
-    shape = {"type": "string"} if operation.answer is None else type(operation.answer)
     asks_database = needs_key and operation.answer is not None
     statuses = [400] + [401] * needs_key + [404] * bool(in_path) + [503] * asks_database
     unchanged = {"description": "Unchanged since the ETag in `If-None-Match`."}
@@ -127,7 +127,7 @@ def describe_read(app: Flask, rule: Rule, operation: Operation) -> dict[str, Any
         "security": KEYS if needs_key else [],
         "parameters": [*in_path, {"in": "query", "schema": type(operation.query)}],
         "responses": {
-            200: answer("As asked.", shape, *operation.content_types),
+            200: answer("As asked.", operation.shape, *operation.content_types),
             **({304: unchanged} if "application/json" in operation.content_types else {}),
             **{status: problem_answer(status) for status in statuses},
         },
@@ -141,7 +141,7 @@ def answer(description: str, schema: type[Schema] | dict[str, str], *content_typ
 
 
 def problem_answer(status: int) -> Any:
-    """Describe a failure."""
+    """Describe a failure; its meaning is that of the status."""
     return answer(HTTPStatus(status).phrase, ProblemSchema, "application/problem+json")
 
 

@@ -27,6 +27,11 @@ class Operation:
     answer: Schema | None
     content_types: Sequence[str] = ("application/json",)
 
+    @property
+    def shape(self) -> type[Schema] | dict[str, str]:
+        """What OpenAPI says of the answer."""
+        return {"type": "string"} if self.answer is None else type(self.answer)
+
 
 def operation(
     answer: type[Schema], *, query: type[QuerySchema] = QuerySchema

@@ -12,6 +12,7 @@ import click
 from flask import Blueprint
 
 from blueprints.runtime import runtime
+from config import Settings
 from services.sender import Answer, Sender
 from services.simulation import simulate
 
@@ -37,10 +38,7 @@ def send_simulated(
     here = runtime()
     if not isfinite(rate):
         raise click.UsageError("--rate: how many a second?")
-    try:
-        sender = Sender(url, here.settings, sdk_app_id)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
+    sender = open_sender(url, here.settings, sdk_app_id)
     seed = secrets.randbelow(10**6) if seed is None else seed
     bodies = simulate(seed)
     began = time.monotonic()
@@ -55,6 +53,18 @@ def send_simulated(
         f"{time.monotonic() - began:.1f} s; answered in {middle:.0f} ms, {slowest:.0f} at most."
     )
     complain(answers)
+
+
+def open_sender(url: str, settings: Settings, sdk_app_id: str | None) -> Sender:
+    """Prepare to send to a URL.
+
+    Raises:
+        click.UsageError: the URL or the app is none.
+    """
+    try:
+        return Sender(url, settings, sdk_app_id)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
 
 
 def tick(count: int, rate: float) -> Iterator[int]:

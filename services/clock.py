@@ -18,27 +18,27 @@ from services.sender import MARK
 COMPARED = 20  # newest callbacks
 SOME = 3  # refused ones
 RECENT = timedelta(days=1)
+
+
+def select_newest(
+    table: type[Delivery | QuarantinedRequest], *conditions: sa.ColumnElement[bool]
+) -> sa.Select[datetime, str]:
+    """Select the newest of what others than the commands of this service sent in a time."""
+    return (
+        sa.select(table.received_at, table.query_string)
+        .where(
+            *conditions,
+            table.received_at.between(sa.bindparam("since"), sa.bindparam("now")),
+            ~table.query_string.contains(MARK),
+        )
+        .order_by(table.received_at.desc(), table.id.desc())
+        .limit(COMPARED)
+    )
+
+
 # Both were signed with a token of ours.
-SIGNED = (
-    sa.select(Delivery.received_at, Delivery.query_string)
-    .where(
-        Delivery.sdk_app_id == sa.bindparam("sdk_app_id"),
-        Delivery.received_at.between(sa.bindparam("since"), sa.bindparam("now")),
-        ~Delivery.query_string.contains(MARK),
-    )
-    .order_by(Delivery.received_at.desc(), Delivery.id.desc())
-    .limit(COMPARED)
-)
-EXPIRED = (
-    sa.select(QuarantinedRequest.received_at, QuarantinedRequest.query_string)
-    .where(
-        QuarantinedRequest.received_at.between(sa.bindparam("since"), sa.bindparam("now")),
-        QuarantinedRequest.reason == Refusal.SIGN_EXPIRED,
-        ~QuarantinedRequest.query_string.contains(MARK),
-    )
-    .order_by(QuarantinedRequest.received_at.desc(), QuarantinedRequest.id.desc())
-    .limit(COMPARED)
-)
+SIGNED = select_newest(Delivery, Delivery.sdk_app_id == sa.bindparam("sdk_app_id"))
+EXPIRED = select_newest(QuarantinedRequest, QuarantinedRequest.reason == Refusal.SIGN_EXPIRED)
 
 
 def examine_clock(session: Session, settings: Settings, *, now: datetime) -> Finding:

@@ -97,11 +97,20 @@ def check_database(engine: sa.Engine, breaker: Breaker | None = None) -> Databas
     if breaker is not None and breaker.is_open:
         return DatabaseHealth(engine.dialect.name, False, None, expected)
     try:
-        with engine.connect() as connection:
-            revision = MigrationContext.configure(connection).get_current_revision()
+        revision = fetch_revision(engine)
     except SQLAlchemyError:
         return DatabaseHealth(engine.dialect.name, False, None, expected)
     return DatabaseHealth(engine.dialect.name, True, revision, expected)
+
+
+def fetch_revision(engine: sa.Engine) -> str | None:
+    """Ask a database at which migration it is; at none before the first one.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: it does not answer.
+    """
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
 
 
 @cache

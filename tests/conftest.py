@@ -116,6 +116,17 @@ def wait_until_drained(spool):
     assert not list(spool.folder.glob("*.stuck"))
 
 
+@pytest.fixture
+def without_database(tmp_path):
+    """A client of a service whose database is a folder."""
+    folder = sa.make_url(f"sqlite:///{tmp_path}")
+    keys = (ApiKey("tests", KEY),)
+    spool = tmp_path / "spool"
+    app = create_app(Settings({"1": ()}, folder, folder, api_keys=keys, spool_dir=spool))
+    yield app.test_client()
+    app.extensions["runtime"].close()
+
+
 @contextmanager
 def serving(app):
     """Serve an app on a port of its own."""

@@ -2,8 +2,6 @@
 
 import sqlalchemy as sa
 
-from app import create_app
-from config import ApiKey, Settings
 from services.health import newest_revision
 from tests.conftest import KEY
 
@@ -45,22 +43,16 @@ def test_database_at_another_revision_is_not_ready(app, read):
     assert problem["database"]["revision"] == "0000"
 
 
-def test_database_that_is_away_is_not_ready(tmp_path):
-    folder = sa.make_url(f"sqlite:///{tmp_path}")  # a folder is no database
-    keys = (ApiKey("tests", KEY),)
-    spool = tmp_path / "spool"
-    app = create_app(Settings({"1": ()}, folder, folder, api_keys=keys, spool_dir=spool))
-
+def test_database_that_is_away_is_not_ready(without_database):
     headers = {"Authorization": f"Bearer {KEY}"}
-    answer = app.test_client().get("/readyz", headers=headers)
+    answer = without_database.get("/readyz", headers=headers)
 
     assert (answer.status_code, answer.content_type) == (503, "application/problem+json")
     assert answer.get_json()["database"]["reachable"] is False
-    history = app.test_client().get("/history", headers=headers)
+    history = without_database.get("/history", headers=headers)
     assert (history.status_code, history.get_json()["title"]) == (503, "Database unavailable")
-    callback = app.test_client().post("/callback?SdkAppid=1", json={"CallbackCommand": "a"})
+    callback = without_database.post("/callback?SdkAppid=1", json={"CallbackCommand": "a"})
     assert callback.status_code == 200
-    waiting = app.test_client().get("/readyz", headers=headers).get_json()["spool"]
+    waiting = without_database.get("/readyz", headers=headers).get_json()["spool"]
     assert (waiting["depth"], waiting["writable"]) == (1, True)
     assert waiting["age_seconds"] >= 0
-    app.extensions["runtime"].close()

@@ -1,11 +1,8 @@
 """What Prometheus scrapes."""
 
 import pytest
-import sqlalchemy as sa
 from prometheus_client.parser import text_string_to_metric_families
 
-from app import create_app
-from config import ApiKey, Settings
 from models.vocabulary import Refusal
 from tests.conftest import KEY
 from tests.payloads import group_created
@@ -26,7 +23,7 @@ def numbers(client):
         (sample.name.removeprefix(PREFIX), *sample.labels.values()): sample.value
         for family in text_string_to_metric_families(scrape(client).text)
         for sample in family.samples
-        if not sample.name.endswith(("_bucket", "_sum", "_created"))
+        if not sample.name.endswith(("_bucket", "_sum"))
     }
 
 
@@ -62,17 +59,6 @@ def test_every_reason_is_there_before_it_is_needed(client):
     found = {name[1] for name in numbers(client) if name[0] == "refused_requests_total"}
 
     assert found == {reason.value for reason in Refusal}
-
-
-@pytest.fixture
-def without_database(tmp_path):
-    """A client of a service whose database is a folder."""
-    folder = sa.make_url(f"sqlite:///{tmp_path}")
-    keys = (ApiKey("tests", KEY),)
-    spool = tmp_path / "spool"
-    app = create_app(Settings({"1": ()}, folder, folder, api_keys=keys, spool_dir=spool))
-    yield app.test_client()
-    app.extensions["runtime"].close()
 
 
 def post(client):

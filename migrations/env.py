@@ -7,10 +7,9 @@ from alembic import context
 from alembic.autogenerate.api import AutogenContext
 from sqlalchemy.exc import DBAPIError
 
-from config import read_database_url
-from environment import SettingsError, read_environment
-from models import Base
-from models.session import open_engine
+from config import DATABASE_URL, read_environment
+from models.database.engine import open_writer
+from models.tables import Base
 from models.types import ExactLongText, ExactText, Json, OrderedText, UtcDateTime
 
 # A migration must still run when the model has moved on, so it spells our types plainly.
@@ -49,11 +48,7 @@ def connect_and_run() -> None:
     if connection is not None:
         run_migrations(connection)
         return
-    try:
-        url = read_database_url(read_environment())
-    except SettingsError as error:
-        raise SystemExit(str(error)) from None
-    engine = open_engine(url)
+    engine = open_writer(DATABASE_URL.read(read_environment()), hang_seconds=None)
     try:
         connection = engine.connect()
     except DBAPIError as error:

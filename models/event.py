@@ -4,13 +4,11 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base
-from models.delivery import Delivery
+from models.text import MAX_ID_LENGTH, START_LENGTH
 from models.types import (
-    MAX_ID_LENGTH,
-    START_LENGTH,
     ExactLongText,
     ExactText,
     Json,
@@ -28,8 +26,9 @@ class LifecycleEvent(Base):
     """One event; derived, so it can be built again from its delivery, never the reverse.
 
     Attributes:
+        id: counts up from 1 in the order of recording; ``models.ledger`` has the next one.
         delivery_id: the delivery it was read from.
-        event_key: what two deliveries of one event have in common: ``services.repeats``.
+        event_key: what two deliveries of one event have in common: ``services.recording.repeats``.
         occurrence: the number among the events with this key, from 0; above 0 only where Tencent
             sends no ``EventTime`` and equal bodies therefore may be different events.
         subject_type: one of ``SubjectType``.
@@ -42,8 +41,8 @@ class LifecycleEvent(Base):
 
     __tablename__ = "lifecycle_events"
 
-    id: Mapped[int] = mapped_column(RowId, primary_key=True)
-    delivery_id: Mapped[int] = mapped_column(sa.ForeignKey("deliveries.id"), unique=True)
+    id: Mapped[int] = mapped_column(RowId, primary_key=True, autoincrement=False)
+    delivery_id: Mapped[int] = mapped_column(sa.BigInteger, unique=True)
     event_key: Mapped[str] = mapped_column(sa.String(64))
     occurrence: Mapped[int] = mapped_column(sa.Integer)
     subject_type: Mapped[str] = mapped_column(Word)
@@ -64,11 +63,9 @@ class LifecycleEvent(Base):
     platform: Mapped[str | None] = mapped_column(ExactLongText)
     details: Mapped[dict[str, Any]] = mapped_column(Json)
 
-    delivery: Mapped[Delivery] = relationship()
-
     # The unique key tells repeats. All indexes but the one with the name serve
-    # services.history.fetch_history: equality first, then the sort order. That one and the one
-    # before it serve services.candidates.fetch_candidates, by their first columns.
+    # services.reading.history.fetch_history: equality first, then the sort order. That one and the
+    # one before it serve services.subjects.listing.fetch_candidates, by their first columns.
     __table_args__ = (
         sa.UniqueConstraint("event_key", "occurrence"),
         sa.Index(None, "occurred_at", "id"),
@@ -80,7 +77,6 @@ class LifecycleEvent(Base):
         sa.Index(None, "sdk_app_id", "occurred_at", "id"),
         sa.Index(f"{BY}_action", "subject_type", "subject_id", "action", "occurred_at", "id"),
         sa.Index(f"{BY}_name", "subject_type", "name_start", "subject_id"),
-        {"sqlite_autoincrement": True},
     )
 
 
@@ -90,20 +86,19 @@ class EventMember(Base):
     Attributes:
         position: place in Tencent's list, from 0; a user who is listed twice is kept once.
         occurred_at: that of the event, so that one index finds a user's events in order.
-        subject_id: that of the event, so that one finds those of one subject; none where a release
-            stored it that had no such column, while it was deployed.
+        subject_id: that of the event, so that one index finds a user's events within a subject.
     """
 
     __tablename__ = "event_members"
 
-    event_id: Mapped[int] = mapped_column(sa.ForeignKey("lifecycle_events.id"), primary_key=True)
+    event_id: Mapped[int] = mapped_column(sa.BigInteger, primary_key=True, autoincrement=False)
     user_id: Mapped[str] = mapped_column(ExactText(MAX_ID_LENGTH), primary_key=True)
     position: Mapped[int] = mapped_column(sa.Integer)
     occurred_at: Mapped[datetime] = mapped_column(UtcDateTime)
-    subject_id: Mapped[str | None] = mapped_column(OrderedText())
+    subject_id: Mapped[str] = mapped_column(OrderedText())
 
-    # Serve the member filter of services.history.fetch_history. The subject comes first, so that
-    # the members of a group are stored side by side, be they thousands.
+    # Serve the member filter of services.reading.history.fetch_history. The subject comes first, so
+    # that the members of a group are stored side by side, be they thousands.
     __table_args__ = (
         sa.Index(None, "user_id", "occurred_at", "event_id"),
         sa.Index(None, "subject_id", "user_id", "occurred_at", "event_id"),

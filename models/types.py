@@ -1,7 +1,5 @@
 """Column types that mean the same on SQLite, PostgreSQL and MariaDB/MySQL."""
 
-import json
-import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +9,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import TypeCompiler
 
-START_LENGTH = 64  # characters of a text that a search can use an index for
+from models.text import MAX_ID_LENGTH, START_LENGTH, escape_text, unescape_text
 
 RowId = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 Bytes = sa.LargeBinary().with_variant(mysql.LONGBLOB, "mysql")
@@ -22,48 +20,6 @@ TextStart = sa.String(START_LENGTH).with_variant(
     sa.String(START_LENGTH, collation="C"), "postgresql"
 )
 Microseconds = sa.DateTime(timezone=True).with_variant(mysql.DATETIME(fsp=6), "mysql")
-
-MAX_ID_LENGTH = 255
-ESCAPE = "\N{SYMBOL FOR ESCAPE}"
-UNSTORABLE = re.compile(f"[\0{ESCAPE}\ud800-\udfff]")
-ESCAPED = re.compile(f"{ESCAPE}([0-9a-f]{{4}})")
-LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-
-
-def escape_text(text: str) -> str:
-    """Spell the characters that a text column can't hold, so that none is lost.
-
-    PostgreSQL refuses NUL and every encoding refuses a lone surrogate, yet JSON can carry both.
-    They become ``␛`` and four hexadecimal digits; ``␛`` itself is spelled the same way, so two
-    different texts never meet. All other text is stored as it is.
-    """
-    return UNSTORABLE.sub(lambda match: f"{ESCAPE}{ord(match[0]):04x}", text)
-
-
-def unescape_text(text: str) -> str:
-    """Undo ``escape_text``."""
-    if ESCAPE not in text:  # nearly all: millions of them, in an export
-        return text
-    return ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
-
-
-def start_of(text: str) -> str:
-    """Cut a text to what a column of type ``TextStart`` holds of it."""
-    return escape_text(text)[:START_LENGTH]
-
-
-def fits_id_column(text: str) -> bool:
-    """Tell whether an ID, as stored, is within its column."""
-    return len(escape_text(text)) <= MAX_ID_LENGTH
-
-
-def dump_json(value: Any) -> str:
-    """Write JSON that reads well in SQL and survives UTF-8: only lone surrogates are escaped."""
-    text = ENCODER.encode(value)
-    if text.isascii():
-        return text
-    return LONE_SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 class ExactText(sa.TypeDecorator[str]):

@@ -45,7 +45,7 @@ class Verdict(StrEnum):
 
 @unique
 class Refusal(StrEnum):
-    """Why a request was not taken for one of Tencent's."""
+    """Why a request was refused."""
 
     APP_MISSING = "app_missing"
     APP_UNKNOWN = "app_unknown"
@@ -53,3 +53,38 @@ class Refusal(StrEnum):
     SIGN_WRONG = "sign_wrong"
     SIGN_EXPIRED = "sign_expired"
     BODY_TOO_LARGE = "body_too_large"
+    WRONG_ADDRESS = "wrong_address"
+
+
+@unique
+class Measure(StrEnum):
+    """What a count of a minute counts.
+
+    ``received``: callbacks, ``name`` is the command. ``refused``: requests, ``name`` is the
+    ``Refusal``. ``lost``: callbacks that were answered 503. ``answered``: callbacks,
+    ``name`` is the first of ``ANSWER_BOUNDS_MS`` that the time to the answer does not
+    exceed, or ``inf``. ``answer_microseconds``: the sum of these times.
+    ``delay_microseconds``: the largest time from arrival to the tables.
+    """
+
+    RECEIVED = "received"
+    REFUSED = "refused"
+    LOST = "lost"
+    ANSWERED = "answered"
+    ANSWER_MICROSECONDS = "answer_microseconds"
+    DELAY_MICROSECONDS = "delay_microseconds"
+
+
+# Upper bounds of the times to the answer, in milliseconds. Tencent waits 2 s.
+ANSWER_BOUNDS_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)
+
+
+@unique
+class ServiceEventKind(StrEnum):
+    """What happened to the service itself."""
+
+    RECEIVER_STARTED = "receiver_started"
+    RECEIVER_STOPPED = "receiver_stopped"
+    RECORDER_STARTED = "recorder_started"
+    RECORDER_STOPPED = "recorder_stopped"
+    CALLBACKS_LOST = "callbacks_lost"

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import secrets
 import shutil
 import subprocess
 import tempfile
@@ -18,10 +19,11 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 
-from models.session import open_engine
+from models.database.engine import open_writer
 
 ROOT = Path(__file__).parent.parent
 NUMBERS = count(1)
+RUN = secrets.token_hex(4)  # a run that was killed has left its databases behind
 
 Started = tuple[sa.URL, subprocess.Popen, Path]
 
@@ -34,7 +36,7 @@ def config_for(connection: sa.Connection) -> Config:
 
 def migrate(url: sa.URL) -> None:
     """Run Alembic as `alembic upgrade head` does."""
-    engine = open_engine(url)
+    engine = open_writer(url)
     with engine.connect() as connection:
         command.upgrade(config_for(connection), "head")
     engine.dispose()
@@ -83,7 +85,7 @@ class Server:
         return ""
 
     def create(self, suffix: str = "") -> sa.URL:
-        name = f"lifecycle_test_{os.getpid()}_{next(NUMBERS)}"
+        name = f"lifecycle_test_{RUN}_{next(NUMBERS)}"
         self.run(f"CREATE DATABASE {name} {suffix}")
         return self.admin.url.set(database=name)
 
@@ -150,8 +152,11 @@ class Mysql(Server):
                 for name, _ in sorted(found, key=lambda row: row[1])  # BASE TABLE, VIEW
             ]
         copies = [statement.replace(f"`{template}`.", "").replace("%", "%%") for statement in made]
-        revision = f"INSERT INTO alembic_version SELECT * FROM {template}.alembic_version"
-        return [*copies, revision]
+        filled = ("alembic_version", "ledger")
+        return [
+            *copies,
+            *(f"INSERT INTO {name} SELECT * FROM {template}.{name}" for name in filled),
+        ]
 
     def copy(self) -> sa.URL:
         url = self.create()

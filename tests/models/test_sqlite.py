@@ -7,14 +7,14 @@ from threading import Thread
 import pytest
 import sqlalchemy as sa
 
-from models.session import open_engine
-from models.sqlite import WriterLock, WriterLockError
+from models.database.engine import open_reader, open_writer
+from models.database.sqlite import WriterLock, WriterLockError
 
 HOLD = """
 import sqlite3
 import sys
 from pathlib import Path
-from models.sqlite import WriterLock
+from models.database.sqlite import WriterLock
 lock = WriterLock(Path(f"{sys.argv[1]}-lock"))
 lock.acquire(1)
 connection = sqlite3.connect(sys.argv[1])
@@ -28,7 +28,7 @@ sys.stdin.readline()
 def url(tmp_path):
     """A database that has been opened before, as by its migration."""
     url = sa.make_url(f"sqlite:///{tmp_path}/audit.db")
-    engine = open_engine(url)
+    engine = open_writer(url)
     engine.connect().close()
     engine.dispose()
     return url
@@ -47,7 +47,7 @@ def other_process(url):
 
 
 def test_nobody_writes_while_another_process_does(url, other_process):
-    engine = open_engine(url)
+    engine = open_writer(url)
 
     with pytest.raises(WriterLockError, match="another process"), engine.begin():
         pass
@@ -57,7 +57,7 @@ def test_nobody_writes_while_another_process_does(url, other_process):
 def test_a_killed_writer_lets_go(url, other_process):
     other_process.kill()
     other_process.wait()
-    engine = open_engine(url)
+    engine = open_writer(url)
 
     with engine.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE t (x)")
@@ -65,7 +65,7 @@ def test_a_killed_writer_lets_go(url, other_process):
 
 
 def test_readers_need_no_lock(url, other_process):
-    engine = open_engine(url, read_only=True)
+    engine = open_reader(url)
 
     with engine.begin() as connection:
         assert connection.scalar(sa.text("SELECT 1")) == 1
@@ -92,7 +92,7 @@ def test_nobody_writes_while_another_thread_does(tmp_path):
 
 @pytest.mark.parametrize("ending", ["commit", "rollback", "failure"])
 def test_lock_is_let_go_however_a_transaction_ends(url, ending):
-    engine = open_engine(url)
+    engine = open_writer(url)
     lock = WriterLock(f"{url.database}-lock")
 
     with engine.connect() as connection:
@@ -109,7 +109,7 @@ def test_lock_is_let_go_however_a_transaction_ends(url, ending):
 
 
 def test_one_connection_may_begin_twice(url):
-    engine = open_engine(url)
+    engine = open_writer(url)
 
     with engine.connect() as connection:
         connection.exec_driver_sql("CREATE TABLE t (x)")

@@ -12,7 +12,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from file_lock import lock_file
+from models.file_lock import lock_file
 
 
 class WriterLockError(SQLAlchemyError):

@@ -1,0 +1,324 @@
+"""Make the tables, the indexes and the views.
+
+This revision may be rewritten until 0.1.0, never after. From then on a release runs beside the one
+before it while it is deployed: a migration must suit both.
+"""
+
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import mysql
+
+revision = "0001"
+down_revision = None
+
+ROW_ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+INSTANT = sa.DateTime(timezone=True).with_variant(mysql.DATETIME(fsp=6), "mysql")
+LONG_TEXT = sa.Text().with_variant(mysql.LONGTEXT, "mysql")
+JSON = sa.JSON().with_variant(mysql.LONGTEXT, "mysql")
+BYTES = sa.LargeBinary().with_variant(mysql.LONGBLOB, "mysql")
+# In the order of code points, so that a range of an index holds the texts that begin alike.
+ORDERED_ID = sa.String(255).with_variant(sa.String(255, collation="C"), "postgresql")
+NAME_START = sa.String(64).with_variant(sa.String(64, collation="C"), "postgresql")
+
+# How many rows are alike in the first, the first two, … columns of an index, of a million. SQLite
+# plans without statistics until somebody runs ANALYZE, and then takes one equality for as good as
+# another: of ``subject_type`` and ``owner`` it may choose the one that leads to half of all rows.
+# Statistics made by hand are the way that its documentation names to fix plans
+# (https://www.sqlite.org/queryplanner-ng.html#howtofix). The servers gather theirs by themselves.
+ALIKE = {
+    "deliveries": {
+        "sqlite_autoindex_deliveries_1": "1 1",
+        "ix_deliveries_received_at_id": "1 1",
+        "ix_deliveries_verdict_received_at_id": "250000 1 1",
+        "ix_deliveries_command_received_at_id": "50000 1 1",
+        "ix_deliveries_sdk_app_id_received_at_id": "500000 1 1",
+        "ix_deliveries_duplicate_of": "2",
+    },
+    "lifecycle_events": {
+        "sqlite_autoindex_lifecycle_events_1": "1",
+        "sqlite_autoindex_lifecycle_events_2": "2 1",
+        "ix_lifecycle_events_occurred_at_id": "1 1",
+        "ix_lifecycle_events_subject_type_occurred_at_id": "500000 1 1",
+        "ix_lifecycle_events_subject_id_occurred_at_id": "50 1 1",
+        "ix_lifecycle_events_action_occurred_at_id": "100000 1 1",
+        "ix_lifecycle_events_operator_occurred_at_id": "1000 1 1",
+        "ix_lifecycle_events_owner_occurred_at_id": "1000 1 1",
+        "ix_lifecycle_events_sdk_app_id_occurred_at_id": "500000 1 1",
+        "ix_lifecycle_events_subject_action": "500000 50 5 1 1",
+        "ix_lifecycle_events_subject_name": "500000 500 25",
+    },
+    "event_members": {
+        "sqlite_autoindex_event_members_1": "5 1",
+        "ix_event_members_user_id_occurred_at_event_id": "1000 1 1",
+        "ix_event_members_subject_id_user_id_occurred_at_event_id": "100 2 1 1",
+    },
+    "quarantined_requests": {
+        "sqlite_autoindex_quarantined_requests_1": "1 1",
+        "ix_quarantined_requests_received_at_id": "1 1",
+        "ix_quarantined_requests_reason_sender_received_at_id": "200000 1000 1 1",
+        "ix_quarantined_requests_reason_sdk_app_id_received_at_id": "200000 50000 1 1",
+    },
+}
+
+HISTORY = """
+    SELECT id AS event_id, subject_id AS {subject_type}_id, occurred_at, action, operator, owner,
+        name, platform, client_ip, details, sdk_app_id, received_at, command, delivery_id
+    FROM lifecycle_events
+    WHERE subject_type = '{subject_type}'
+"""
+MEMBERS_AT_END = """
+    SELECT e.subject_id AS group_id, e.name, e.occurred_at AS destroyed_at, e.operator, e.owner,
+        m.position, m.user_id, e.id AS event_id, e.sdk_app_id
+    FROM lifecycle_events e JOIN event_members m ON m.event_id = e.id
+    WHERE e.subject_type = 'group' AND e.action = 'destroyed'
+"""
+# The kind of the first half is a column so that on MariaDB and MySQL all of it has its collation.
+CALLBACK_PROBLEMS = """
+    SELECT verdict AS kind, received_at, sdk_app_id, command, {errors} AS reason, peer,
+        query_string, id AS delivery_id, NULL AS quarantined_request_id
+    FROM deliveries
+    WHERE verdict = 'invalid'
+    UNION ALL
+    SELECT 'refused', received_at, NULL, NULL, reason, peer, query_string, NULL, id
+    FROM quarantined_requests
+"""
+VIEWS = {
+    "channel_history": HISTORY.format(subject_type="channel"),
+    "group_history": HISTORY.format(subject_type="group"),
+    "members_at_end": MEMBERS_AT_END,
+    "callback_problems": CALLBACK_PROBLEMS,
+}
+# Elsewhere it is text already.
+ERRORS = {"postgresql": "CAST(errors AS TEXT)"}
+# A reader of a view needs the tables too, but not the user that made the view, which may be gone
+# after a restore.
+SECURITY = {"mysql": "SQL SECURITY INVOKER"}
+
+
+def upgrade() -> None:
+    make_deliveries()
+    make_events()
+    make_quarantine()
+    make_counts()
+    make_ledger()
+    if op.get_context().dialect.name == "sqlite":
+        tell_sqlite_how_selective_indexes_are()
+    make_views()
+
+
+def make_deliveries() -> None:
+    make_table(
+        "deliveries",
+        sa.Column("id", ROW_ID, primary_key=True, autoincrement=False),
+        sa.Column("uuid", sa.Uuid, nullable=False),
+        sa.Column("received_at", INSTANT, nullable=False),
+        sa.Column("sdk_app_id", sa.String(32), nullable=False),
+        sa.Column("command", sa.String(255)),
+        sa.Column("verdict", sa.String(32), nullable=False),
+        sa.Column("errors", JSON),
+        sa.Column("duplicate_of", sa.BigInteger),
+        sa.Column("peer", LONG_TEXT, nullable=False),
+        sa.Column("query_string", LONG_TEXT, nullable=False),
+        sa.Column("body", BYTES, nullable=False),
+        sa.UniqueConstraint("received_at", "uuid", name="uq_deliveries_received_at_uuid"),
+    )
+    make_index("deliveries", "duplicate_of")
+    make_index("deliveries", "received_at", "id")
+    for column in ("verdict", "command", "sdk_app_id"):
+        make_index("deliveries", column, "received_at", "id")
+
+
+def make_events() -> None:
+    stored = op.get_context().dialect.name == "postgresql" or None  # elsewhere it can't be indexed
+    start = sa.Computed("substr(name, 1, 64)", persisted=stored)
+    make_table(
+        "lifecycle_events",
+        sa.Column("id", ROW_ID, primary_key=True, autoincrement=False),
+        sa.Column("delivery_id", sa.BigInteger, nullable=False),
+        sa.Column("event_key", sa.String(64), nullable=False),
+        sa.Column("occurrence", sa.Integer, nullable=False),
+        sa.Column("subject_type", sa.String(32), nullable=False),
+        sa.Column("subject_id", ORDERED_ID, nullable=False),
+        sa.Column("action", sa.String(32), nullable=False),
+        sa.Column("command", sa.String(255), nullable=False),
+        sa.Column("sdk_app_id", sa.String(32), nullable=False),
+        sa.Column("operator", sa.String(255)),
+        sa.Column("owner", sa.String(255)),
+        sa.Column("name", LONG_TEXT),
+        sa.Column("name_start", NAME_START, start),
+        sa.Column("occurred_at", INSTANT, nullable=False),
+        sa.Column("received_at", INSTANT, nullable=False),
+        sa.Column("event_time", sa.BigInteger),
+        sa.Column("client_ip", LONG_TEXT),
+        sa.Column("platform", LONG_TEXT),
+        sa.Column("details", JSON, nullable=False),
+        sa.UniqueConstraint("delivery_id", name="uq_lifecycle_events_delivery_id"),
+        sa.UniqueConstraint(
+            "event_key", "occurrence", name="uq_lifecycle_events_event_key_occurrence"
+        ),
+    )
+    make_index("lifecycle_events", "occurred_at", "id")
+    for column in ("subject_type", "subject_id", "action", "operator", "owner", "sdk_app_id"):
+        make_index("lifecycle_events", column, "occurred_at", "id")
+    op.create_index(
+        "ix_lifecycle_events_subject_action",
+        "lifecycle_events",
+        ["subject_type", "subject_id", "action", "occurred_at", "id"],
+    )
+    op.create_index(
+        "ix_lifecycle_events_subject_name",
+        "lifecycle_events",
+        ["subject_type", "name_start", "subject_id"],
+    )
+    make_table(
+        "event_members",
+        sa.Column("event_id", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("user_id", sa.String(255), primary_key=True),
+        sa.Column("position", sa.Integer, nullable=False),
+        sa.Column("occurred_at", INSTANT, nullable=False),
+        sa.Column("subject_id", ORDERED_ID, nullable=False),
+    )
+    make_index("event_members", "user_id", "occurred_at", "event_id")
+    make_index("event_members", "subject_id", "user_id", "occurred_at", "event_id")
+
+
+def make_quarantine() -> None:
+    make_table(
+        "quarantined_requests",
+        sa.Column("id", ROW_ID, primary_key=True, autoincrement=False),
+        sa.Column("uuid", sa.Uuid, nullable=False),
+        sa.Column("received_at", INSTANT, nullable=False),
+        sa.Column("reason", sa.String(32), nullable=False),
+        sa.Column("sdk_app_id", sa.String(32)),
+        sa.Column("sender", sa.String(255), nullable=False),
+        sa.Column("peer", LONG_TEXT, nullable=False),
+        sa.Column("query_string", LONG_TEXT, nullable=False),
+        sa.Column("body", BYTES, nullable=False),
+        sa.Column("body_bytes", sa.BigInteger),
+        sa.UniqueConstraint("received_at", "uuid", name="uq_quarantined_requests_received_at_uuid"),
+    )
+    make_index("quarantined_requests", "received_at", "id")
+    make_index("quarantined_requests", "reason", "sender", "received_at", "id")
+    make_index("quarantined_requests", "reason", "sdk_app_id", "received_at", "id")
+
+
+def make_counts() -> None:
+    make_table(
+        "minute_counts",
+        sa.Column("minute", INSTANT, primary_key=True),
+        sa.Column("measure", sa.String(32), primary_key=True),
+        sa.Column("sdk_app_id", sa.String(32), primary_key=True),
+        sa.Column("name", sa.String(255), primary_key=True),
+        sa.Column("verdict", sa.String(32), primary_key=True),
+        sa.Column("value", sa.BigInteger, nullable=False),
+    )
+    make_table(
+        "total_counts",
+        sa.Column("measure", sa.String(32), primary_key=True),
+        sa.Column("sdk_app_id", sa.String(32), primary_key=True),
+        sa.Column("name", sa.String(255), primary_key=True),
+        sa.Column("verdict", sa.String(32), primary_key=True),
+        sa.Column("value", sa.BigInteger, nullable=False),
+    )
+    make_table(
+        "lost_callbacks",
+        sa.Column("uuid", sa.Uuid, primary_key=True),
+        sa.Column("received_at", INSTANT, nullable=False),
+        sa.Column("sdk_app_id", sa.String(32), nullable=False),
+    )
+    make_table(
+        "differences",
+        sa.Column("command", sa.String(255), primary_key=True),
+        sa.Column("field", sa.String(255), primary_key=True),
+        sa.Column("seen", sa.String(32), primary_key=True),
+        sa.Column("count", sa.BigInteger, nullable=False),
+        sa.Column("first_seen", INSTANT, nullable=False),
+        sa.Column("last_seen", INSTANT, nullable=False),
+        sa.Column("sample_delivery_id", sa.BigInteger, nullable=False),
+    )
+
+
+def make_ledger() -> None:
+    ledger = make_table(
+        "ledger",
+        sa.Column("id", ROW_ID, primary_key=True, autoincrement=False),
+        sa.Column("next_delivery_id", sa.BigInteger, nullable=False),
+        sa.Column("next_event_id", sa.BigInteger, nullable=False),
+        sa.Column("next_request_id", sa.BigInteger, nullable=False),
+    )
+    first = {"id": 1, "next_delivery_id": 1, "next_event_id": 1, "next_request_id": 1}
+    op.bulk_insert(ledger, [first])
+    make_table(
+        "journal_marks",
+        sa.Column("segment", sa.String(64), primary_key=True),
+        sa.Column("recorded_bytes", sa.BigInteger, nullable=False),
+    )
+    make_table(
+        "service_events",
+        sa.Column("uuid", sa.Uuid, primary_key=True),
+        sa.Column("at", INSTANT, nullable=False),
+        sa.Column("kind", sa.String(32), nullable=False),
+        sa.Column("process", sa.String(255), nullable=False),
+        sa.Column("details", JSON, nullable=False),
+    )
+    make_index("service_events", "at")
+
+
+def tell_sqlite_how_selective_indexes_are() -> None:
+    op.execute("ANALYZE sqlite_schema")  # makes the table for them
+    op.execute("DELETE FROM sqlite_stat1")
+    for table, indexes in ALIKE.items():
+        for index, alike in indexes.items():
+            op.execute(f"INSERT INTO sqlite_stat1 VALUES ('{table}', '{index}', '1000000 {alike}')")  # noqa: S608
+
+
+def make_views() -> None:
+    dialect = op.get_context().dialect.name
+    for name, query in VIEWS.items():
+        columns = query.format(errors=ERRORS.get(dialect, "errors"))
+        op.execute(f"CREATE {SECURITY.get(dialect, '')} VIEW {name} AS {columns}")
+
+
+def downgrade() -> None:
+    for view in VIEWS:
+        op.execute(f"DROP VIEW {view}")
+    for table in (
+        "service_events",
+        "journal_marks",
+        "ledger",
+        "differences",
+        "lost_callbacks",
+        "total_counts",
+        "minute_counts",
+        "quarantined_requests",
+        "event_members",
+        "lifecycle_events",
+        "deliveries",
+    ):
+        op.drop_table(table)
+
+
+def make_table(name: str, *columns: sa.Column[Any] | sa.UniqueConstraint) -> sa.Table:
+    """Make a table whose texts compare by code point, trailing spaces included.
+
+    SQLite and PostgreSQL do so by themselves. MariaDB and MySQL name the collation that does
+    differently, and their plain ``utf8mb4_bin`` ignores trailing spaces.
+    """
+    dialect = op.get_context().dialect
+    options: dict[str, Any] = {}
+    if dialect.name == "mysql":
+        is_mariadb = getattr(dialect, "is_mariadb", False)
+        collation = "utf8mb4_nopad_bin" if is_mariadb else "utf8mb4_0900_bin"
+        options = {
+            "mysql_engine": "InnoDB",
+            "mysql_charset": "utf8mb4",
+            "mysql_collate": collation,
+        }
+    table: sa.Table = op.create_table(name, *columns, **options)
+    return table
+
+
+def make_index(table: str, *columns: str) -> None:
+    op.create_index("_".join(("ix", table, *columns)), table, columns)

@@ -1,0 +1,83 @@
+"""Counts that the recorder keeps up: by the minute, in all, and of what differs."""
+
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base
+from models.text import MAX_ID_LENGTH
+from models.types import ExactText, UtcDateTime, Word
+
+
+class MinuteCount(Base):
+    """One number of one minute; after 90 days, of one hour.
+
+    Attributes:
+        minute: its start; callbacks belong to the minute in which they arrived.
+        measure: one of ``Measure``, which says what ``name`` and ``value`` are.
+        sdk_app_id: the app, or "" where it is not known to be one of ours.
+        verdict: of a received callback; else "".
+    """
+
+    __tablename__ = "minute_counts"
+
+    minute: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)
+    measure: Mapped[str] = mapped_column(Word, primary_key=True)
+    sdk_app_id: Mapped[str] = mapped_column(ExactText(32), primary_key=True)
+    name: Mapped[str] = mapped_column(ExactText(MAX_ID_LENGTH), primary_key=True)
+    verdict: Mapped[str] = mapped_column(Word, primary_key=True)
+    value: Mapped[int] = mapped_column(sa.BigInteger)
+
+
+class TotalCount(Base):
+    """The sum of one number over all minutes that ever were.
+
+    It saves ``/metrics`` from adding up millions of rows. What has no sum is left out: the largest
+    delay.
+
+    Its columns are those of ``MinuteCount``.
+    """
+
+    __tablename__ = "total_counts"
+
+    measure: Mapped[str] = mapped_column(Word, primary_key=True)
+    sdk_app_id: Mapped[str] = mapped_column(ExactText(32), primary_key=True)
+    name: Mapped[str] = mapped_column(ExactText(MAX_ID_LENGTH), primary_key=True)
+    verdict: Mapped[str] = mapped_column(Word, primary_key=True)
+    value: Mapped[int] = mapped_column(sa.BigInteger)
+
+
+class LostCallback(Base):
+    """A callback that was answered 503 though a disk may have it.
+
+    Once it is found after all, it is recorded and taken off the lost.
+    """
+
+    __tablename__ = "lost_callbacks"
+
+    uuid: Mapped[UUID] = mapped_column(primary_key=True)
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    sdk_app_id: Mapped[str] = mapped_column(ExactText(32))
+
+
+class Difference(Base):
+    """One way in which the bodies of a command differ from its schema.
+
+    Attributes:
+        field: a wire name, as ``schemas.tencent.drift`` gives it; "" in the one row of a command
+            that counts all of its deliveries.
+        seen: the JSON type of the value, or ``missing``; "" in that row.
+        sample_delivery_id: the newest delivery of this kind.
+    """
+
+    __tablename__ = "differences"
+
+    command: Mapped[str] = mapped_column(ExactText(MAX_ID_LENGTH), primary_key=True)
+    field: Mapped[str] = mapped_column(ExactText(MAX_ID_LENGTH), primary_key=True)
+    seen: Mapped[str] = mapped_column(Word, primary_key=True)
+    count: Mapped[int] = mapped_column(sa.BigInteger)
+    first_seen: Mapped[datetime] = mapped_column(UtcDateTime)
+    last_seen: Mapped[datetime] = mapped_column(UtcDateTime)
+    sample_delivery_id: Mapped[int] = mapped_column(sa.BigInteger)

@@ -1,0 +1,89 @@
+"""The only place that opens a database."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from models.database.connection import (
+    CONNECT_ARGS,
+    HANG_SECONDS,
+    limit_sqlite_statements,
+    set_up_connections,
+)
+from models.database.sqlite import begin_transactions
+from models.text import dump_json
+
+LOCK_WAIT = timedelta(milliseconds=1500)
+POOL_WAIT_SECONDS = 1.5
+READ_CONNECTIONS = 8  # of a process, so that readers of a slow database leave it threads
+
+
+def open_writer(
+    url: sa.URL, *, lock_wait: timedelta = LOCK_WAIT, hang_seconds: int | None = HANG_SECONDS
+) -> sa.Engine:
+    """Make an engine of one connection, for transactions that write.
+
+    Args:
+        url: one of the three supported databases; the folder of an SQLite file is made.
+        lock_wait: how long a statement waits for a lock of another connection.
+        hang_seconds: how long MariaDB or MySQL may work on one statement before its connection is
+            given up; none is without limit, as for a migration.
+    """
+    dialect = url.get_backend_name()
+    if dialect == "sqlite":
+        Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
+    hang = {"read_timeout": hang_seconds} if dialect == "mysql" else {}
+    engine = make_engine(url, hang, pool_size=1)
+    set_up_connections(engine, read_only=False, lock_wait=lock_wait)
+    if dialect == "sqlite":
+        begin_transactions(engine, read_only=False, lock_wait=lock_wait)
+    return engine
+
+
+def open_reader(
+    url: sa.URL,
+    *,
+    statement_timeout: timedelta = timedelta(0),
+    connections: int = READ_CONNECTIONS,
+) -> sa.Engine:
+    """Make an engine for which the database itself refuses every write.
+
+    Args:
+        url: as for ``open_writer``.
+        statement_timeout: how long a statement may take; 0 is without limit.
+        connections: how many there are at most.
+    """
+    dialect = url.get_backend_name()
+    engine = make_engine(
+        url,
+        {},
+        pool_size=connections,
+        pool_pre_ping=True,
+        execution_options={"postgresql_readonly": True} if dialect == "postgresql" else {},
+    )
+    set_up_connections(
+        engine, read_only=True, lock_wait=LOCK_WAIT, statement_timeout=statement_timeout
+    )
+    if dialect == "sqlite":
+        begin_transactions(engine, read_only=True, lock_wait=LOCK_WAIT)
+        if statement_timeout:
+            limit_sqlite_statements(engine, statement_timeout)
+    return engine
+
+
+def make_engine(url: sa.URL, connect_args: dict[str, Any], **options: Any) -> sa.Engine:
+    """Make an engine; what both kinds have in common."""
+    dialect = url.get_backend_name()
+    if dialect == "mysql":
+        url = url.update_query_dict({"charset": "utf8mb4"})
+    return sa.create_engine(
+        url,
+        json_serializer=dump_json,
+        hide_parameters=True,  # bodies have no place in the log
+        max_overflow=0,
+        pool_timeout=POOL_WAIT_SECONDS,
+        connect_args={**CONNECT_ARGS[dialect], **connect_args},
+        **options,
+    )

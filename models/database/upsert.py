@@ -1,0 +1,68 @@
+"""Insert rows, or change those that are there, in the words of each database."""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any, cast
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql, postgresql, sqlite
+
+from models.base import Base
+
+INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert, "mysql": mysql.insert}
+
+
+def upsert(
+    connection: sa.Connection,
+    model: type[Base],
+    rows: Sequence[Mapping[str, Any]],
+    **changes: tuple[str, ...],
+) -> None:
+    """Insert rows; of one whose key is there already, change the columns that are named.
+
+    Args:
+        connection: in a transaction of the caller's.
+        model: the table.
+        rows: no two have the same key.
+        changes: columns by what becomes of them: ``replace`` takes the new value, ``add`` adds it,
+            ``greatest`` and ``least`` keep the greater or the lesser one.
+    """
+    if rows:
+        statement = make_statement(model, connection.dialect.name, **changes)
+        connection.execute(statement, rows)
+
+
+@cache
+def make_statement(
+    model: type[Base],
+    dialect: str,
+    *,
+    replace: tuple[str, ...] = (),
+    add: tuple[str, ...] = (),
+    greatest: tuple[str, ...] = (),
+    least: tuple[str, ...] = (),
+) -> sa.Insert:
+    """Make the statement of ``upsert``; to write it takes longer than to run it."""
+    table = cast(sa.Table, model.__table__)
+    statement: Any = INSERTS[dialect](table)
+    known, new = table.c, statement.inserted if dialect == "mysql" else statement.excluded
+    changes = {name: new[name] for name in replace}
+    changes |= {name: known[name] + new[name] for name in add}
+    changes |= {name: greater_of(new[name], known[name]) for name in greatest}
+    changes |= {name: lesser_of(new[name], known[name]) for name in least}
+    made: sa.Insert = (
+        statement.on_duplicate_key_update(changes)
+        if dialect == "mysql"
+        else statement.on_conflict_do_update(index_elements=table.primary_key, set_=changes)
+    )
+    return made
+
+
+def greater_of(one: sa.ColumnElement[Any], other: sa.ColumnElement[Any]) -> sa.Case[Any]:
+    """Choose the greater of two values; each database has another function for it."""
+    return sa.case((one > other, one), else_=other)
+
+
+def lesser_of(one: sa.ColumnElement[Any], other: sa.ColumnElement[Any]) -> sa.Case[Any]:
+    """Choose the lesser of two values."""
+    return sa.case((one < other, one), else_=other)

@@ -1,0 +1,23 @@
+"""All tables, registered with one ``MetaData``."""
+
+from models.base import Base
+from models.counts import Difference, LostCallback, MinuteCount, TotalCount
+from models.delivery import Delivery
+from models.event import EventMember, LifecycleEvent
+from models.ledger import JournalMark, Ledger, ServiceEvent
+from models.quarantine import QuarantinedRequest
+
+__all__ = [
+    "Base",
+    "Delivery",
+    "Difference",
+    "EventMember",
+    "JournalMark",
+    "Ledger",
+    "LifecycleEvent",
+    "LostCallback",
+    "MinuteCount",
+    "QuarantinedRequest",
+    "ServiceEvent",
+    "TotalCount",
+]

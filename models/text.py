@@ -1,0 +1,50 @@
+"""Text as columns hold it, and JSON as it is written."""
+
+import json
+import re
+from typing import Any
+
+START_LENGTH = 64  # characters of a text that a search can use an index for
+MAX_ID_LENGTH = 255
+ESCAPE = "\N{SYMBOL FOR ESCAPE}"
+UNSTORABLE = re.compile(f"[\0{ESCAPE}\ud800-\udfff]")
+ESCAPED = re.compile(f"{ESCAPE}([0-9a-f]{{4}})")
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def escape_text(text: str) -> str:
+    """Spell the characters that a text column can't hold, so that none is lost.
+
+    PostgreSQL refuses NUL and every encoding refuses a lone surrogate, yet JSON can carry both.
+    They become ``␛`` and four hexadecimal digits; ``␛`` itself is spelled the same way, so two
+    different texts never meet. All other text is stored as it is.
+    """
+    if text.isascii() and "\0" not in text:  # nearly all: a dozen for each callback
+        return text
+    return UNSTORABLE.sub(lambda match: f"{ESCAPE}{ord(match[0]):04x}", text)
+
+
+def unescape_text(text: str) -> str:
+    """Undo ``escape_text``."""
+    if ESCAPE not in text:  # nearly all: millions of them, in an export
+        return text
+    return ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
+
+
+def start_of(text: str) -> str:
+    """Cut a text to what a column of type ``TextStart`` holds of it."""
+    return escape_text(text)[:START_LENGTH]
+
+
+def fits_id_column(text: str) -> bool:
+    """Tell whether an ID, as stored, is within its column."""
+    return len(escape_text(text)) <= MAX_ID_LENGTH
+
+
+def dump_json(value: Any) -> str:
+    """Write JSON that reads well in SQL and survives UTF-8: only lone surrogates are escaped."""
+    text = ENCODER.encode(value)
+    if text.isascii():
+        return text
+    return LONE_SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

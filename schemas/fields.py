@@ -1,4 +1,4 @@
-"""Field types that marshmallow does not have."""
+"""Field types that marshmallow lacks."""
 
 import re
 from collections.abc import Mapping
@@ -9,8 +9,6 @@ from typing import Any
 from marshmallow import fields, validate
 
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class DecimalInteger(fields.Integer):
@@ -32,8 +30,7 @@ class DecimalInteger(fields.Integer):
 class Instant(fields.AwareDateTime):
     """An RFC 3339 date-time with its zone; written in UTC with microseconds.
 
-    Args:
-        brief: leave microseconds out where they are zero, as in a time given in milliseconds.
+    A ``brief`` one leaves them out where they are zero, as in a time given in milliseconds.
     """
 
     default_error_messages = {  # noqa: RUF012 (marshmallow reads a plain dict)
@@ -69,4 +66,9 @@ class Instant(fields.AwareDateTime):
 def word_field(vocabulary: type[StrEnum]) -> fields.String:
     """Make a field that shows a word of a closed vocabulary, or one of a newer release."""
     words = validate.OneOf([member.value for member in vocabulary])
-    return fields.String(required=True, validate=words)
+    return fields.String(validate=words)
+
+
+def about(description: str) -> dict[str, str]:
+    """Say as ``metadata`` of a field what it means, for OpenAPI."""
+    return {"description": description}

@@ -6,7 +6,7 @@ bodies shaped as in real traffic, with other identifiers.
 
 from pathlib import Path
 
-from schemas.samples import GROUPS, OFFICIAL_ACCOUNTS, load_bodies
+from schemas.tencent.samples import GROUPS, OFFICIAL_ACCOUNTS, load_bodies
 
 VARIANTS = load_bodies(Path(__file__).parent / "variants.jsonl")
 SAMPLES = OFFICIAL_ACCOUNTS + GROUPS + VARIANTS

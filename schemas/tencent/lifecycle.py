@@ -9,7 +9,7 @@ from marshmallow import EXCLUDE, Schema, fields, post_load, validate
 
 from models.vocabulary import Action, SubjectType
 from schemas.fields import DecimalInteger
-from schemas.wire import account_field
+from schemas.tencent.wire import account_field
 
 LAST_EVENT_TIME_MS = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from models.vocabulary import Action, SubjectType
-from schemas.lifecycle import LifecycleSchema
-from schemas.wire import account_field, accounts_field, id_field, list_field, text_field
+from schemas.tencent.lifecycle import LifecycleSchema
+from schemas.tencent.wire import account_field, accounts_field, id_field, list_field, text_field
 
 
 class GroupSchema(LifecycleSchema):

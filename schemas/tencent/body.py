@@ -7,10 +7,10 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from models.types import fits_id_column
-from schemas.lifecycle import LifecycleFact
-from schemas.registry import LIFECYCLE_SCHEMAS
-from schemas.strict_json import UnreadableError, parse_json
+from models.text import fits_id_column
+from schemas.tencent.lifecycle import LifecycleFact
+from schemas.tencent.registry import LIFECYCLE_SCHEMAS
+from schemas.tencent.strict_json import UnreadableError, parse_json
 
 Errors = Mapping[str, Any]
 

@@ -4,8 +4,8 @@ Source: Tencent Cloud Chat, "Group Webhooks", one page for each command, named i
 """
 
 from models.vocabulary import Action
-from schemas.groups import GroupProfileChangedSchema, GroupSchema
-from schemas.wire import TextOrTexts, list_field, text_field
+from schemas.tencent.groups import GroupProfileChangedSchema, GroupSchema
+from schemas.tencent.wire import TextOrTexts, list_field, text_field
 
 
 class TopicCreatedSchema(GroupSchema):

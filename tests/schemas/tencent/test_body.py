@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.types import dump_json
-from schemas.body import read_callback
-from schemas.registry import LIFECYCLE_SCHEMAS
-from schemas.strict_json import MAX_DEPTH, parse_json
-from schemas.wire import MAX_FAULTS
-from services.callback import event_key
+from models.text import dump_json
+from schemas.tencent.body import read_callback
+from schemas.tencent.registry import LIFECYCLE_SCHEMAS
+from schemas.tencent.strict_json import MAX_DEPTH, parse_json
+from schemas.tencent.wire import MAX_FAULTS
+from services.recording.callback import event_key
 from tests.payloads import SAMPLES, group_created, group_destroyed, sample
 
 LIFECYCLE_SAMPLES = [body for body in SAMPLES if body["CallbackCommand"] in LIFECYCLE_SCHEMAS]

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from schemas import channels, groups, topics
-from schemas.lifecycle import LifecycleSchema
+from schemas.tencent import channels, groups, topics
+from schemas.tencent.lifecycle import LifecycleSchema
 
 LIFECYCLE_SCHEMAS: Mapping[str, LifecycleSchema] = {
     "OfficialAccount.CallbackAfterCreateOfficialAccount": channels.ChannelCreatedSchema(),

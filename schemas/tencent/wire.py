@@ -5,7 +5,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
-from models.types import MAX_ID_LENGTH, fits_id_column
+from models.text import MAX_ID_LENGTH, fits_id_column
 
 MAX_FAULTS = 20
 

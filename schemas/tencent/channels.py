@@ -5,8 +5,8 @@ https://trtc.io/document/60796 to 60802.
 """
 
 from models.vocabulary import Action, SubjectType
-from schemas.lifecycle import LifecycleSchema
-from schemas.wire import accounts_field, id_field, text_field
+from schemas.tencent.lifecycle import LifecycleSchema
+from schemas.tencent.wire import accounts_field, id_field, text_field
 
 
 class ChannelSchema(LifecycleSchema):

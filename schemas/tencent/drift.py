@@ -1,13 +1,14 @@
-"""Where what Tencent sends differs from what our schemas know; and the answer of ``/drift``."""
+"""Where a body differs from what the schema of its command knows."""
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
-from marshmallow import Schema, fields
+from marshmallow import fields
 
-from schemas.fields import DecimalInteger, Instant
-from schemas.lifecycle import LifecycleSchema
-from schemas.wire import TextOrTexts, WrappedAccount
+from schemas.fields import DecimalInteger
+from schemas.tencent.lifecycle import LifecycleSchema
+from schemas.tencent.wire import TextOrTexts, WrappedAccount
 
 JSON_TYPES = {
     bool: "boolean",
@@ -62,47 +63,10 @@ def find_in_items(name: str, inner: fields.Field[Any], items: list[Any]) -> set[
     return found
 
 
+@cache  # of a field that a schema declares once
 def accepted_types(field: fields.Field[Any] | None) -> frozenset[str]:
     """Tell which JSON types a field takes; none at all where there is no such field."""
     if field is None:
         return frozenset()
     types = next((types for cls, types in ACCEPTED.items() if isinstance(field, cls)), frozenset())
     return types | {"null"} if field.allow_none else types
-
-
-class DifferenceSchema(Schema):
-    """One way in which deliveries of a command differ from its schema."""
-
-    field = fields.String(
-        required=True,
-        metadata={"description": "Its wire name; `MemberList[].Role` in the items of a list."},
-    )
-    seen = fields.String(
-        required=True,
-        metadata={
-            "enum": [*JSON_TYPES.values(), MISSING],
-            "description": "JSON type of a value that the schema does not know, or `missing`.",
-        },
-    )
-    count = fields.Integer(required=True)
-    first_seen = Instant(required=True)
-    last_seen = Instant(required=True)
-    sample_delivery_id = fields.Integer(
-        required=True, metadata={"description": "The newest delivery of this kind."}
-    )
-
-
-class CommandDriftSchema(Schema):
-    """What was found for one command."""
-
-    command = fields.String(required=True)
-    deliveries = fields.Integer(
-        required=True, metadata={"description": "How many were compared: the newest."}
-    )
-    differences = fields.List(fields.Nested(DifferenceSchema), required=True)
-
-
-class DriftSchema(Schema):
-    """What was found for all commands that the schemas know and that were sent."""
-
-    items = fields.List(fields.Nested(CommandDriftSchema), required=True)

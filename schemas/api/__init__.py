@@ -1,0 +1,1 @@
+"""What goes out: the queries and the answers of the reader."""

@@ -1,0 +1,70 @@
+"""The opaque cursor of a page: where the next one starts, and for which query."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import NamedTuple, TypeVar
+
+from itsdangerous import BadData, URLSafeSerializer
+from marshmallow import Schema, ValidationError, fields, validate
+
+from schemas.fields import Instant
+
+
+class Position(NamedTuple):
+    """The last row of a page by time: rows of one instant are told apart by their ID."""
+
+    at: datetime
+    id: int
+
+
+class SubjectPosition(NamedTuple):
+    """The last subject that a page examined.
+
+    Attributes:
+        name_start: the beginning of the name that led to it; empty in a list by ID.
+    """
+
+    name_start: str
+    subject_id: str
+    sdk_app_id: str
+
+
+AnyPosition = TypeVar("AnyPosition", Position, SubjectPosition)
+
+SCHEMAS: Mapping[type, Schema] = {
+    Position: Schema.from_dict(
+        {"at": Instant(), "id": fields.Integer(strict=True, validate=validate.Range(0, 2**63 - 1))}
+    )(),
+    SubjectPosition: Schema.from_dict(
+        {name: fields.String() for name in SubjectPosition._fields}
+    )(),
+}
+
+
+def encode_cursor(position: Position | SubjectPosition, *, scope: str) -> str:
+    """Write the end of a page so that it fits in a URL and belongs to one scope.
+
+    A scope is all that must stay the same from page to page: address, filters, order.
+    """
+    values = SCHEMAS[type(position)].dump(position._asdict())
+    return bound_to(scope).dumps([*values.values()])
+
+
+def decode_cursor(
+    text: str, kind: type[Position | SubjectPosition], *, scope: str
+) -> Position | SubjectPosition:
+    """Read a position that ``encode_cursor`` wrote for the same scope.
+
+    Raises:
+        ValidationError: the text is no cursor, or one of another scope.
+    """
+    try:
+        values = bound_to(scope).loads(text)
+        return kind(**SCHEMAS[kind].load(dict(zip(kind._fields, values, strict=True))))
+    except (BadData, ValueError, TypeError, ValidationError):
+        raise ValidationError("Not a cursor of this query.", "cursor") from None
+
+
+def bound_to(scope: str) -> URLSafeSerializer:
+    """Return what writes and reads the cursors of a scope; its key is no secret."""
+    return URLSafeSerializer("cursor", salt=scope.encode())

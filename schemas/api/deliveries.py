@@ -1,0 +1,115 @@
+"""The queries and answers of ``/deliveries``, ``/quarantine`` and ``/drift``."""
+
+from base64 import b64encode
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import fields, pre_dump
+
+from models.vocabulary import Refusal, Verdict
+from schemas.api.answers import AnswerSchema
+from schemas.api.page import PageQuerySchema, page_of
+from schemas.fields import Instant, about, word_field
+from schemas.tencent.drift import JSON_TYPES, MISSING
+
+
+class DeliveryQuerySchema(PageQuerySchema):
+    """Filters of ``/deliveries``; a delivery has to pass all that are given."""
+
+    verdict = fields.Enum(Verdict, by_value=True, metadata=about("Verdict of the service."))
+    command = fields.String(metadata=about("Tencent's `CallbackCommand`."))
+    sdk_app_id = fields.String(metadata=about("SDKAppID of the app."))
+
+
+class QuarantineQuerySchema(PageQuerySchema):
+    """The filters of ``/quarantine``, which are those of time."""
+
+
+class RawBodySchema(AnswerSchema):
+    """A body as received: text where it is UTF-8, else base64."""
+
+    optional = ("body", "body_base64")
+
+    body = fields.String(metadata=about("The body, if it is UTF-8."))
+    body_base64 = fields.String(metadata=about("The body in base64, if it is not."))
+
+    @pre_dump
+    def spell_body(self, row: Mapping[str, Any], **_: Any) -> dict[str, Any]:
+        """Show the bytes as text or in base64."""
+        rest = {name: value for name, value in row.items() if name != "body"}
+        try:
+            return {**rest, "body": row["body"].decode()}
+        except UnicodeDecodeError:
+            return {**rest, "body_base64": b64encode(row["body"]).decode()}
+
+
+class DeliverySchema(AnswerSchema):
+    """One authentic POST and its verdict."""
+
+    id = fields.Integer()
+    verdict = word_field(Verdict)
+    command = fields.String(allow_none=True)
+    sdk_app_id = fields.String()
+    received_at = Instant()
+    peer = fields.String(metadata=about("Address of the other end of the connection."))
+    query_string = fields.String()
+    errors = fields.Dict(
+        allow_none=True, metadata=about("Reasons by field; null unless the verdict is `invalid`.")
+    )
+    duplicate_of = fields.Integer(
+        allow_none=True, metadata=about("The delivery this one repeats; null for any other.")
+    )
+
+
+class DeliveryDetailSchema(RawBodySchema, DeliverySchema):
+    """One delivery with its raw body."""
+
+
+class QuarantinedRequestSchema(RawBodySchema):
+    """One refused request; `body` holds its first 64 KiB, or all of it for a known app."""
+
+    id = fields.Integer()
+    reason = word_field(Refusal)
+    received_at = Instant()
+    peer = fields.String()
+    query_string = fields.String()
+    body_bytes = fields.Integer(
+        allow_none=True,
+        metadata=about("Length of the whole body; null if it was too large to read."),
+    )
+
+
+class DifferenceSchema(AnswerSchema):
+    """One way in which deliveries of a command differ from its schema."""
+
+    field = fields.String(
+        metadata=about("Its wire name; `MemberList[].Role` in the items of a list.")
+    )
+    seen = fields.String(
+        metadata={
+            "enum": [*JSON_TYPES.values(), MISSING],
+            "description": "JSON type of a value that the schema does not know, or `missing`.",
+        }
+    )
+    count = fields.Integer()
+    first_seen = Instant()
+    last_seen = Instant()
+    sample_delivery_id = fields.Integer(metadata=about("The newest delivery of this kind."))
+
+
+class CommandDriftSchema(AnswerSchema):
+    """What was found for one command."""
+
+    command = fields.String()
+    deliveries = fields.Integer(metadata=about("How many were compared, since recording began."))
+    differences = fields.List(fields.Nested(DifferenceSchema))
+
+
+class DriftSchema(AnswerSchema):
+    """What was found for all commands that the schemas know and that were sent."""
+
+    items = fields.List(fields.Nested(CommandDriftSchema))
+
+
+DeliveryPageSchema = page_of(DeliverySchema)
+QuarantinedRequestPageSchema = page_of(QuarantinedRequestSchema)

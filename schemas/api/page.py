@@ -1,0 +1,109 @@
+"""The parameters and the shape that all paged addresses share."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, ClassVar, Generic
+
+from marshmallow import Schema, ValidationError, fields, post_load, pre_load, validate
+
+from schemas.api.answers import AnswerSchema
+from schemas.api.cursor import AnyPosition, Position, SubjectPosition, decode_cursor
+from schemas.fields import DecimalInteger, Instant, about
+
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 500
+
+
+class Order(StrEnum):
+    """The direction of time in which a page runs."""
+
+    DESC = "desc"
+    ASC = "asc"
+
+
+@dataclass(frozen=True)
+class ListQuery(Generic[AnyPosition]):
+    """One page of a filtered list.
+
+    Attributes:
+        filters: by name, the order included; only those that were given or have a default.
+        after: the end of the page before, or none for the first page.
+        scope: binds the cursors of this query.
+    """
+
+    filters: Mapping[str, Any]
+    limit: int
+    after: AnyPosition | None
+    scope: str
+
+
+PageQuery = ListQuery[Position]
+SubjectsQuery = ListQuery[SubjectPosition]
+
+
+class QuerySchema(Schema):
+    """A query string; unknown and repeated parameters are errors."""
+
+    @pre_load
+    def take_values(self, args: Mapping[str, Sequence[str]], **_: Any) -> dict[str, Any]:
+        """Turn ``name → values`` into single values, except where a list is meant."""
+        values: dict[str, Any] = {}
+        for name, given in args.items():
+            listed = isinstance(self.fields.get(name), fields.List)
+            if len(given) > 1 and not listed:
+                raise ValidationError("Given more than once.", field_name=name)
+            values[name] = list(given) if listed else given[0]
+        return values
+
+
+class PagedQuerySchema(QuerySchema):
+    """Parameters of every paged address.
+
+    Attributes:
+        position: what a cursor holds.
+    """
+
+    position: ClassVar[type[Position | SubjectPosition]] = Position
+
+    limit = DecimalInteger(
+        load_default=DEFAULT_LIMIT,
+        validate=validate.Range(min=1, max=MAX_LIMIT),
+        metadata=about("Rows of a page."),
+    )
+    cursor = fields.String(
+        metadata=about("`next_cursor` of the page before; all else must be the same.")
+    )
+
+    @post_load
+    def to_query(self, data: dict[str, Any], **_: Any) -> ListQuery[Any]:
+        """Bind the cursor to this schema and to all but the size of the page."""
+        limit, cursor = data.pop("limit", MAX_LIMIT), data.pop("cursor", None)
+        scope = json.dumps([type(self).__name__, data], sort_keys=True, default=str)
+        after = None if cursor is None else decode_cursor(cursor, self.position, scope=scope)
+        return ListQuery(data, limit, after, scope)
+
+
+class PageQuerySchema(PagedQuerySchema):
+    """Parameters of every address that is paged by time; a subclass adds its filters."""
+
+    since = Instant(metadata=about("From this instant on."))
+    until = Instant(metadata=about("Before this instant."))
+    order = fields.Enum(
+        Order,
+        by_value=True,
+        load_default=Order.DESC,
+        metadata=about("Newest first, or oldest first."),
+    )
+
+
+def page_of(item: type[Schema]) -> type[Schema]:
+    """Make the schema of a page of items."""
+    next_cursor = fields.String(
+        allow_none=True, metadata=about("Where the next page starts; null on the last one.")
+    )
+    return AnswerSchema.from_dict(
+        {"items": fields.List(fields.Nested(item)), "next_cursor": next_cursor},
+        name=item.__name__.replace("Schema", "PageSchema"),
+    )

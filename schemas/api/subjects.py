@@ -1,0 +1,130 @@
+"""The queries and answers about channels and groups."""
+
+from marshmallow import fields, validate
+
+from models.vocabulary import Action, SubjectType
+from schemas.api.answers import AnswerSchema
+from schemas.api.cursor import SubjectPosition
+from schemas.api.page import Order, PagedQuerySchema, PageQuerySchema, QuerySchema, page_of
+from schemas.fields import DecimalInteger, Instant, about, word_field
+
+APP = "SDKAppID; needed where several apps have a subject of this ID."
+
+
+class SubjectsQuerySchema(PagedQuerySchema):
+    """Filters of ``/channels`` and ``/groups``; a subject has to pass all that are given."""
+
+    position = SubjectPosition
+
+    status = fields.String(
+        validate=validate.OneOf(["active", "destroyed"]), metadata=about("Whether it lives.")
+    )
+    owner = fields.String(metadata=about("User ID of its owner."))
+    name = fields.String(metadata=about("What its name begins with."))
+    sdk_app_id = fields.String(metadata=about("SDKAppID of the app."))
+
+
+class SubjectSearchSchema(SubjectsQuerySchema):
+    """The console's filters: those of both addresses, and the beginning of an ID."""
+
+    id = fields.String(metadata=about("What its ID begins with."))
+
+
+class ChannelsQuerySchema(SubjectsQuerySchema):
+    """Which channels."""
+
+
+class GroupsQuerySchema(SubjectsQuerySchema):
+    """Which groups."""
+
+
+class StateQuerySchema(QuerySchema):
+    """Which state of a subject."""
+
+    at = Instant(metadata=about("At this instant; without it, now."))
+    sdk_app_id = fields.String(metadata=about(APP))
+
+
+class StoryQuerySchema(StateQuerySchema):
+    """Which part of the story of a subject, as people read it.
+
+    Attributes:
+        after: the event that the page before ended with.
+        members: ``all``, or else the first only.
+    """
+
+    after = DecimalInteger()
+    members = fields.String(validate=validate.Equal("all"))
+
+
+class FieldValueSchema(AnswerSchema):
+    """What a field is."""
+
+    value = fields.Raw(metadata=about('As Tencent sent it; "" where it was cleared.'))
+    since = Instant(brief=True)
+    event_id = fields.Integer(metadata=about("The event that set it."))
+
+
+class StateSchema(AnswerSchema):
+    """A channel or group at an instant."""
+
+    subject_type = word_field(SubjectType)
+    subject_id = fields.String()
+    sdk_app_id = fields.String()
+    life = fields.Integer(metadata=about("Counts the incarnations of a reused ID from 1."))
+    status = fields.String(metadata={"enum": ["active", "destroyed"]})
+    at = Instant(brief=True)
+    created_at = Instant(
+        brief=True, allow_none=True, metadata=about("Null where the creation was never seen.")
+    )
+    destroyed_at = Instant(brief=True, allow_none=True)
+    last_event_id = fields.Integer()
+    values = fields.Dict(
+        keys=fields.String(),
+        values=fields.Nested(FieldValueSchema),
+        attribute="fields",
+        data_key="fields",
+        metadata=about("By name; one that was never mentioned is absent: unknown."),
+    )
+
+
+class VersionsQuerySchema(PageQuerySchema):
+    """Which versions of a subject, and in which direction of time."""
+
+    class Meta:
+        """Numbers and differences need all that came before."""
+
+        exclude = ("since", "until")
+
+    order = fields.Enum(
+        Order,
+        by_value=True,
+        load_default=Order.ASC,
+        metadata=about("Oldest first, or newest first."),
+    )
+    sdk_app_id = fields.String(metadata=about(APP))
+
+
+class ChangeSchema(AnswerSchema):
+    """The difference in one field."""
+
+    field = fields.String()
+    old = fields.Raw(allow_none=True, metadata=about("Null where it was not known."))
+    new = fields.Raw()
+
+
+class VersionSchema(AnswerSchema):
+    """A subject after one event, compared with before."""
+
+    version = fields.Integer()
+    life = fields.Integer()
+    event_id = fields.Integer()
+    action = word_field(Action)
+    occurred_at = Instant(brief=True)
+    operator = fields.String(allow_none=True)
+    platform = fields.String(allow_none=True)
+    changes = fields.List(fields.Nested(ChangeSchema))
+
+
+SubjectPageSchema = page_of(StateSchema)
+VersionPageSchema = page_of(VersionSchema)

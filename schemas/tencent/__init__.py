@@ -1,0 +1,1 @@
+"""What comes in: the query string and the bodies of Tencent's callbacks."""

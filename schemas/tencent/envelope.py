@@ -1,0 +1,74 @@
+"""What surrounds the body of a callback: how it arrived, and the query string."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import parse_qs
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """When and from where a request came, from whatever sender.
+
+    Attributes:
+        received_at: when its head had been read, timezone-aware.
+        peer: address of the other end of the connection.
+        query_string: as received, without the question mark; a byte beyond ASCII is one character.
+    """
+
+    received_at: datetime
+    peer: str
+    query_string: str
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """What the query string says; a parameter that is repeated counts as absent.
+
+    Attributes:
+        commands: every ``CallbackCommand``, for ``read_callback`` to compare with the body.
+    """
+
+    sdk_app_id: str | None = None
+    commands: Sequence[str] = ()
+    client_ip: str | None = None
+    platform: str | None = None
+    sign: str | None = None
+    request_time: str | None = None
+
+    @property
+    def signed_at(self) -> datetime | None:
+        """When it was signed by the sender's clock, timezone-aware; none if nothing says so."""
+        if self.request_time is None or not re.fullmatch("[0-9]{1,11}", self.request_time):
+            return None
+        return datetime.fromtimestamp(int(self.request_time), UTC)
+
+
+# Every query parameter that has a meaning here, with the attribute it becomes and a description.
+# Others stay in the query string.
+# Source: Tencent Cloud Chat, "Webhook Overview", https://trtc.io/document/34354.
+PARAMETERS = {
+    "SdkAppid": ("sdk_app_id", "SDKAppID; exactly one, and one of `SDK_APPS`."),
+    "ClientIP": ("client_ip", "Address of the client whose action caused the callback."),
+    "OptPlatform": ("platform", "Platform of that client, such as RESTAPI, Web or iOS."),
+    "Sign": ("sign", "Hexadecimal SHA-256 of callback token and `RequestTime`."),
+    "RequestTime": ("request_time", "Unix time in seconds at which the callback was signed."),
+    "CallbackCommand": ("commands", "What happened; must agree with the body where both say it."),
+}
+
+
+def read_envelope(query_string: str) -> Envelope:
+    """Read the query string of a callback; whatever it holds, this does not raise.
+
+    A parameter that is given twice counts as absent: nobody can tell which value is meant. Only
+    the commands are all kept, to be compared with the body.
+    """
+    given = parse_qs(query_string, keep_blank_values=True)
+    commands = given.pop("CallbackCommand", [])
+    single = {
+        PARAMETERS[name][0]: values[0]
+        for name, values in given.items()
+        if name in PARAMETERS and len(values) == 1
+    }
+    return Envelope(commands=commands, **single)

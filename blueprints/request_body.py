@@ -1,52 +1,76 @@
-"""Read the body of a request, and never leave a part of it on the connection."""
+"""Read the body of a request: no more of it than is allowed, and not for long."""
 
 from typing import Any
 
-from flask import Response, request
-from werkzeug.exceptions import BadRequest
+from gevent import Timeout
 from werkzeug.wsgi import get_content_length
 
-from models.vocabulary import Refusal
-from services.authentication import RefusedError
-
-READ_BYTES = 64 * 1024
-MAX_DRAINED_BYTES = 64 * 1024 * 1024
+BODY_SECONDS = 5.0
 
 
-def read_request_body(environ: dict[str, Any], max_bytes: int) -> bytes:
-    """Read the whole body, declared or chunked, whatever its Content-Type.
+class BodyTooLargeError(Exception):
+    """A body is longer than allowed."""
+
+
+class BrokenBodyError(Exception):
+    """A body ended before it was complete, or broke the rules of chunked coding."""
+
+
+class SlowBodyError(Exception):
+    """A body was not complete in time."""
+
+
+def check_declared_size(environ: dict[str, Any], max_bytes: int) -> None:
+    """Check the length that the head declares.
 
     Raises:
-        RefusedError: it is longer than ``max_bytes``.
-        BadRequest: the sender broke off, or broke the rules of chunked coding.
+        BodyTooLargeError: it is more than ``max_bytes``.
     """
     declared = get_content_length(environ)
     if declared is not None and declared > max_bytes:
-        raise RefusedError(Refusal.BODY_TOO_LARGE)
-    most = max_bytes + 1 if environ.get("wsgi.input_terminated") else declared or 0
-    try:
-        body: bytes = environ["wsgi.input"].read(most)
-    except Exception as error:  # each server has its own for a body that can't be read
-        raise BadRequest("body: broken off or wrongly chunked") from error
+        raise BodyTooLargeError
+
+
+def read_body(environ: dict[str, Any], max_bytes: int) -> bytes:
+    """Read the whole body, declared or chunked, whatever its Content-Type.
+
+    Raises:
+        BodyTooLargeError: it is longer than ``max_bytes``.
+        BrokenBodyError: it is not whole.
+        SlowBodyError: it was not complete after ``BODY_SECONDS``.
+    """
+    body = read(environ, max_bytes + 1)
     if len(body) > max_bytes:
-        raise RefusedError(Refusal.BODY_TOO_LARGE)
+        raise BodyTooLargeError
+    declared = get_content_length(environ)
     if declared is not None and len(body) < declared:
-        raise BadRequest("body: broken off")
+        raise BrokenBodyError
     return body
 
 
-def drain_request(response: Response) -> Response:
-    """Read what a refusal left unread, so that the next request on the connection is understood.
+def read_start(environ: dict[str, Any], most: int) -> bytes:
+    """Read the beginning of a body, at most so many bytes; none of one that can't be read."""
+    try:
+        return read(environ, most)
+    except (BrokenBodyError, SlowBodyError):
+        return b""
 
-    Beyond ``MAX_DRAINED_BYTES`` the server closes the connection instead.
+
+def read(environ: dict[str, Any], most: int) -> bytes:
+    """Read at most so many bytes.
+
+    The time is limited where gevent serves; a thread waits for as long as its server lets it.
+
+    Raises:
+        BrokenBodyError, SlowBodyError: as ``read_body``.
     """
-    environ = request.environ
-    if environ.get("wsgi.input_terminated"):
-        stream = environ["wsgi.input"]
-        try:
-            for _ in range(MAX_DRAINED_BYTES // READ_BYTES):
-                if not stream.read(READ_BYTES):
-                    break
-        except Exception:  # noqa: S110 (unreadable: the server closes the connection by itself)
-            pass
-    return response
+    if not environ.get("wsgi.input_terminated"):  # the stream has no end of its own
+        most = min(most, get_content_length(environ) or 0)
+    try:
+        with Timeout(BODY_SECONDS, SlowBodyError):
+            data: bytes = environ["wsgi.input"].read(most)
+    except SlowBodyError:
+        raise
+    except Exception as error:  # each server has its own for a body that can't be read
+        raise BrokenBodyError from error
+    return data

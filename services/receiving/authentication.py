@@ -1,20 +1,20 @@
-"""Who may send callbacks, and who may read the log."""
+"""Verify that a request comes from Tencent, for an app of ours."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from hashlib import sha256
 from hmac import compare_digest
 
-from config import ApiKey, Settings
+from config import ReceiverSettings
 from models.vocabulary import Refusal
-from schemas.envelope import Envelope
+from schemas.tencent.envelope import Envelope
 
 
 class RefusedError(Exception):
-    """A request is not taken for one of Tencent's.
+    """A request is refused.
 
     Attributes:
-        reason: for the quarantine; the sender learns less.
+        reason: for the quarantine; the answer says less.
     """
 
     def __init__(self, reason: Refusal) -> None:
@@ -22,7 +22,7 @@ class RefusedError(Exception):
         self.reason = reason
 
 
-def authenticate_sender(envelope: Envelope, settings: Settings, *, now: datetime) -> str:
+def authenticate_sender(envelope: Envelope, settings: ReceiverSettings, *, now: datetime) -> str:
     """Return the SDKAppID of a request that comes from Tencent for one of our apps.
 
     Raises:
@@ -75,10 +75,3 @@ def sign(token: str, request_time: str) -> str:
         https://trtc.io/document/34354.
     """
     return sha256(f"{token}{request_time}".encode()).hexdigest()
-
-
-def find_key_holder(key: str, api_keys: Iterable[ApiKey]) -> str | None:
-    """Return the name of the key's holder, or none; every key is compared, in constant time."""
-    given = key.encode()
-    matches = [known.name for known in api_keys if compare_digest(known.key.encode(), given)]
-    return matches[0] if matches else None

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from models.vocabulary import Refusal
-from schemas.envelope import Envelope
-from services.authentication import RefusedError, verify_signature
+from schemas.tencent.envelope import Envelope
+from services.receiving.authentication import RefusedError, verify_signature
 from tests.conftest import sign
 
 # The worked example of Tencent's "Webhook Overview", Security Considerations:

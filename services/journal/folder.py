@@ -1,0 +1,227 @@
+"""The files of a journal folder, by their names: nothing is opened to learn what waits.
+
+====================================  ===========================================================
+``<segment>.<records>.open``          its writer appends to it, and holds its lock
+``<segment>.<records>.sealed``        nothing is appended to it any more
+``kept/<segment>.<records>.sealed``   all of it is recorded
+``<uuid>.stuck``                      one record that the database takes no other way
+``<segment>.<position>.damaged``      bytes of a segment that are no record
+``status.json``                       what waits and what there is room for, without content
+====================================  ===========================================================
+"""
+
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Self
+
+from models.clock import EPOCH
+
+OPEN, SEALED, STUCK, DAMAGED = ".open", ".sealed", ".stuck", ".damaged"
+KEPT = "kept"
+FOLDER_MODE, FILE_MODE = 0o750, 0o600
+LEAST_ROOM_BYTES = 16 * 1024 * 1024  # below it, kept segments are dropped to make room
+PROBE_BYTES = 4096
+
+
+@dataclass(frozen=True, order=True)
+class SegmentFile:
+    """A segment's file, as its name describes it.
+
+    Attributes:
+        segment: the name that the segment keeps, whatever becomes of its file; it begins with the
+            microsecond in which the segment was begun, so names sort by time.
+        records: how many it holds; of an open one, a second ago.
+    """
+
+    segment: str
+    path: Path
+    records: int
+
+    @classmethod
+    def of(cls, path: Path) -> Self:
+        """Take a name apart.
+
+        Raises:
+            ValueError: it is not that of a segment.
+        """
+        segment, records, _ = path.name.split(".")
+        return cls(segment, path, int(records))
+
+    @property
+    def begun_at(self) -> datetime:
+        """Tell when the segment was begun, timezone-aware."""
+        return EPOCH + timedelta(microseconds=int(self.segment.partition("-")[0]))
+
+
+def new_segment_name() -> str:
+    """Make a name that no other segment has, on any host."""
+    return f"{time.time_ns() // 1000:016}-{secrets.token_hex(8)}"
+
+
+def name_file(segment: str, records: int, suffix: str) -> str:
+    """Name the file of a segment."""
+    return f"{segment}.{records}{suffix}"
+
+
+def list_segments(folder: Path, *suffixes: str) -> list[SegmentFile]:
+    """List the segments of a folder, the oldest first; a folder that can't be read has none."""
+    found = []
+    with suppress(OSError):
+        for name in os.listdir(folder):
+            if name.endswith(suffixes):
+                with suppress(ValueError):
+                    found.append(SegmentFile.of(folder / name))
+    return sorted(found)
+
+
+def list_waiting(folder: Path) -> list[SegmentFile]:
+    """List the segments that are not all recorded yet, as far as their place tells."""
+    return list_segments(folder, OPEN, SEALED)
+
+
+def list_kept(folder: Path) -> list[SegmentFile]:
+    """List the segments that are all recorded."""
+    return list_segments(folder / KEPT, SEALED)
+
+
+def list_stuck(folder: Path) -> list[Path]:
+    """List the records that were set aside, the oldest first."""
+    try:
+        return sorted(folder / name for name in os.listdir(folder) if name.endswith(STUCK))
+    except OSError:
+        return []
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder of the journal.
+
+    Raises:
+        OSError: it can't be made.
+    """
+    folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+    (folder / KEPT).mkdir(mode=FOLDER_MODE, exist_ok=True)
+
+
+def flush_folder(folder: Path) -> None:
+    """Wait until the disk has the names of a folder's files.
+
+    Raises:
+        OSError: it could not be flushed.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_file(path: Path, data: bytes, mode: int = FILE_MODE) -> None:
+    """Write a file so that a crash leaves all of it or none.
+
+    Raises:
+        OSError: the disk did not take it.
+    """
+    with replacing(path, mode) as descriptor:
+        write_all(descriptor, data)
+        os.fsync(descriptor)
+    flush_folder(path.parent)
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write all of it: a disk that is nearly full takes a part, and says so only the next time.
+
+    Raises:
+        OSError: the disk did not take it; it may have a part.
+    """
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+@contextmanager
+def replacing(path: Path, mode: int = FILE_MODE) -> Iterator[int]:
+    """Write a file beside its place, and put it there once it is written.
+
+    Raises:
+        OSError: the disk did not take it.
+    """
+    draft = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    try:
+        os.fchmod(descriptor, mode)
+        yield descriptor
+        os.rename(draft, path)
+    except BaseException:
+        with suppress(OSError):
+            draft.unlink()
+        raise
+    finally:
+        os.close(descriptor)
+
+
+def find_fault(folder: Path) -> OSError | None:
+    """Try whether a folder would take a record; give what is wrong, or none."""
+    try:
+        make_folder(folder)
+        write_file(folder / f"probe-{os.getpid()}", bytes(PROBE_BYTES))
+        (folder / f"probe-{os.getpid()}").unlink()
+    except OSError as fault:
+        return fault
+    return None
+
+
+def room_bytes(folder: Path) -> int:
+    """Measure what the disk of a folder has room for; 0 if that can't be told."""
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError:
+        return 0
+
+
+def drop_kept(folder: Path, *, keep_bytes: int, begun_before: datetime) -> list[SegmentFile]:
+    """Drop kept segments, the oldest first, until all are within the limits.
+
+    Args:
+        folder: of the journal.
+        keep_bytes: how many may stay, all together.
+        begun_before: one that was begun earlier goes in any case; timezone-aware.
+
+    Returns:
+        Those that were dropped.
+    """
+    dropped = []
+    kept = list_kept(folder)
+    sizes = {file: size_of(file.path) for file in kept}
+    total = sum(sizes.values())
+    for file in kept:
+        if total <= keep_bytes and file.begun_at >= begun_before:
+            break
+        with suppress(FileNotFoundError):
+            file.path.unlink()
+        total -= sizes[file]
+        dropped.append(file)
+    return dropped
+
+
+def make_room(folder: Path) -> bool:
+    """Drop kept segments for new ones, the oldest half of them; tell whether there were any."""
+    kept = list_kept(folder)
+    for file in kept[: len(kept) // 2 + 1]:
+        with suppress(FileNotFoundError):
+            file.path.unlink()
+    return bool(kept)
+
+
+def size_of(path: Path) -> int:
+    """Measure a file; 0 once it is gone."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

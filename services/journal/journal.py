@@ -1,0 +1,262 @@
+"""Append records to the journal: one flush for all that wait; the next folder if one refuses."""
+
+import errno
+import logging
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from threading import Event, Lock, Thread
+
+from services.journal.folder import make_room
+from services.journal.records import Record, write_record
+from services.journal.segment import DoubtfulError, Segment
+
+FLUSH_SECONDS = 0.5  # after which a disk that hangs counts as one that refuses
+RETRY_SECONDS = 1.0
+CLOSE_SECONDS = 2.0
+DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+log = logging.getLogger(__name__)
+
+
+class NotDurableError(Exception):
+    """No folder took a record.
+
+    Attributes:
+        is_doubtful: a disk may have it all the same: a flush failed or has not come back.
+    """
+
+    def __init__(self, reason: str, *, is_doubtful: bool) -> None:
+        super().__init__(reason)
+        self.is_doubtful = is_doubtful
+
+
+class Batch:
+    """Records that are written and flushed together.
+
+    Attributes:
+        done: set once they are durable, or no folder took them.
+        fault: why they are not durable; none once they are.
+    """
+
+    def __init__(self) -> None:
+        self.records: list[bytes] = []
+        self.done = Event()
+        self.fault: NotDurableError | None = None
+
+
+class Journal:
+    """The journal, as one process appends to it; its threads or greenlets may do so at once.
+
+    ``writer`` writes one batch after the other. While it does, the next one gathers.
+    """
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        self.folders = [JournalFolder(folder) for folder in folders]
+        self.gathering = Batch()
+        self.gate = Lock()  # guards ``gathering`` and ``is_closed``
+        self.waiting = Event()  # something has gathered, or the journal is closed
+        self.is_closed = False
+        self.writer = Thread(target=self.run, name="journal", daemon=True)
+        self.writer.start()
+
+    def append(self, record: Record) -> None:
+        """Make a record durable.
+
+        Raises:
+            NotDurableError: no folder took it, or the journal is closed.
+        """
+        data = write_record(record)
+        with self.gate:
+            if self.is_closed:
+                raise NotDurableError("the journal is closed", is_doubtful=False)
+            batch = self.gathering
+            batch.records.append(data)
+        self.waiting.set()
+        batch.done.wait()
+        if batch.fault is not None:
+            raise batch.fault
+
+    def run(self) -> None:
+        """Write what has gathered, until the journal is closed."""
+        is_last = False
+        while not is_last:
+            self.waiting.wait()
+            self.waiting.clear()
+            with self.gate:
+                batch, self.gathering, is_last = self.gathering, Batch(), self.is_closed
+            if batch.records:
+                batch.fault = self.write(batch)
+            batch.done.set()
+
+    def write(self, batch: Batch) -> NotDurableError | None:
+        """Write a batch to the first folder that takes it; give the fault if none does."""
+        data, is_doubtful, reasons = b"".join(batch.records), False, []
+        for folder in self.folders:
+            try:
+                folder.append(data, len(batch.records))
+            except Exception as fault:  # of any kind: all would wait for ever if the thread ended
+                is_doubtful = is_doubtful or isinstance(fault, DoubtfulError)
+                reasons.append(f"{folder.path}: {fault}")
+            else:
+                return None
+        return NotDurableError("; ".join(reasons), is_doubtful=is_doubtful)
+
+    @property
+    def is_refusing(self) -> bool:
+        """Whether no folder took the last batch."""
+        return all(folder.is_refusing for folder in self.folders)
+
+    def tend(self) -> None:
+        """Tell in the names of segments how many records they have, and seal old ones."""
+        for folder in self.folders:
+            folder.tend()
+
+    def close(self) -> None:
+        """Write what has gathered and seal what is open, unless a disk hangs."""
+        with self.gate:
+            self.is_closed = True
+        self.waiting.set()
+        self.writer.join(CLOSE_SECONDS)
+        for folder in self.folders:
+            folder.close()
+
+
+class JournalFolder:
+    """One folder, as one process appends to it.
+
+    Only ``thread`` touches the segment: a flush holds up neither an event loop nor the other
+    folders, and one that hangs is left behind.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.thread = make_thread()
+        self.job: Future[OSError | None] | None = None
+        self.refused_at = -RETRY_SECONDS
+        self.is_refusing = False
+        self.segment: Segment | None = None
+
+    def append(self, data: bytes, records: int) -> None:
+        """Append some records to the present segment; durable once this returns.
+
+        Raises:
+            DoubtfulError: they could not be flushed, or not in time.
+            OSError: the folder refuses; the disk has none of them.
+        """
+        if time.monotonic() < self.refused_at + RETRY_SECONDS:
+            raise OSError("refused a moment ago")
+        if self.job is not None and not self.job.done():
+            raise OSError("hangs")
+        try:
+            if self.segment is None or self.segment.is_done:
+                self.wait_for_thread(b"", 0)  # flushes the folder: its time is its own
+            self.wait_for_thread(data, records)
+        except TimeoutError:
+            self.refuse(late := DoubtfulError(f"not flushed after {FLUSH_SECONDS} s"))
+            raise late from None
+        except OSError as fault:
+            self.refuse(fault)
+            raise
+        self.accept()
+
+    def wait_for_thread(self, data: bytes, records: int) -> None:
+        """Have the thread write, and wait no longer than a flush may take.
+
+        Raises:
+            TimeoutError: it takes longer.
+            OSError: as ``append``.
+        """
+        self.job = self.thread.submit(self.write, data, records)
+        fault = self.job.result(FLUSH_SECONDS)
+        if fault is not None:
+            raise fault
+
+    def refuse(self, fault: OSError) -> None:
+        """Send records to the next folder for a while; this segment takes none any more."""
+        self.refused_at = time.monotonic()
+        self.thread.submit(self.retire)  # after the job that is late
+        if not self.is_refusing:
+            self.is_refusing = True
+            log.error("journal: %s refuses: %s", self.path, fault)
+
+    def accept(self) -> None:
+        """Take note that the folder takes records."""
+        if self.is_refusing:
+            self.is_refusing = False
+            log.warning("journal: %s takes records again", self.path)
+
+    def write(self, data: bytes, records: int) -> OSError | None:
+        """Append and flush, in the thread; drop kept segments if the disk is full.
+
+        Args:
+            data: whole records; without any, the next segment is begun if that is due.
+            records: how many.
+
+        Returns:
+            Why the folder refuses, or none: gevent would write a traceback of what is raised.
+        """
+        while True:
+            try:
+                segment = self.find_segment()
+                if records:
+                    segment.append(data, records)
+            except FileNotFoundError as fault:
+                if self.segment is None:  # the folder can't be made
+                    return fault
+                self.retire()  # its file was removed: the next one is new
+            except DoubtfulError as fault:
+                return fault
+            except OSError as fault:
+                if fault.errno not in DISK_IS_FULL or not make_room(self.path):
+                    return fault
+            else:
+                return None
+
+    def find_segment(self) -> Segment:
+        """Give the present segment, or begin the next one."""
+        if self.segment is not None and self.segment.is_done:
+            self.retire()
+        if self.segment is None:
+            self.segment = Segment(self.path)
+        return self.segment
+
+    def retire(self) -> None:
+        """Append nothing any more to the present segment."""
+        segment, self.segment = self.segment, None
+        if segment is not None:
+            segment.seal()
+
+    def tend(self) -> None:
+        """Have the thread look after the segment, unless it is at work."""
+        if self.job is None or self.job.done():
+            self.thread.submit(self.tend_segment)
+
+    def tend_segment(self) -> None:
+        """Tell how many records there are, or seal what is old."""
+        if self.segment is None:
+            return
+        if self.segment.is_done:
+            self.retire()
+        else:
+            self.segment.tell_records()
+
+    def close(self) -> None:
+        """Seal the segment, unless the disk hangs."""
+        with suppress(TimeoutError):
+            self.thread.submit(self.retire).result(FLUSH_SECONDS)
+        self.thread.shutdown(wait=False)
+
+
+def make_thread() -> Executor:
+    """Make an executor of one native thread, also where gevent made greenlets of threads."""
+    monkey = sys.modules.get("gevent.monkey")
+    if monkey is not None and monkey.is_module_patched("threading"):
+        from gevent.threadpool import ThreadPoolExecutor as NativeThreadPoolExecutor
+
+        native: Executor = NativeThreadPoolExecutor(1)
+        return native
+    return ThreadPoolExecutor(1, "journal")

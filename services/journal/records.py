@@ -1,0 +1,149 @@
+"""How the journal is written: record after record.
+
+A record is four magic bytes, the length and the CRC-32 of what follows, then a line of JSON and the
+body. What can be read from a body is not stored: it can be read again. No body holds the magic
+bytes, so none that a stranger sends is ever taken for a record.
+"""
+
+import json
+import os
+import struct
+import zlib
+from base64 import b64decode, b64encode
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum, unique
+from typing import Any
+from uuid import UUID
+
+from models.clock import EPOCH
+
+MAGIC = b"CLL2"
+HEADER = struct.Struct(">4sII")
+MILLISECOND = timedelta(milliseconds=1)
+
+
+@unique
+class Kind(StrEnum):
+    """What a record holds; its ``head`` has these members.
+
+    ``callback``: an authentic POST: ``sdk_app_id``, ``peer``, ``query_string``.
+    ``refusal``: a refused request: ``reason``, ``sdk_app_id`` (none of a stranger's), ``peer``,
+    ``query_string``, ``body_bytes``.
+    ``tally``: what the receiver counted since the last one: ``counts``, lists of minute, measure,
+    app, name and value, as ``models.counts.MinuteCount`` has them; ``losses``, none if nothing was
+    lost, else ``count``, ``first_at``, ``last_at`` and ``doubtful``: lists of UUID, time of arrival
+    and app of those callbacks that a disk may have after all.
+    ``started``, ``stopped``: the receiver did. All but callbacks and refusals name the ``process``.
+    """
+
+    CALLBACK = "callback"
+    REFUSAL = "refusal"
+    TALLY = "tally"
+    STARTED = "started"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True)
+class Record:
+    """One entry of the journal.
+
+    Attributes:
+        uuid: identifies the record, wherever copies of it are.
+        received_at: when its request arrived, or else when it was made; timezone-aware.
+        head: what its kind says, as JSON.
+        body: of a request, as received.
+    """
+
+    kind: Kind
+    uuid: UUID
+    received_at: datetime
+    head: Mapping[str, Any] = field(default_factory=dict)
+    body: bytes = b""
+
+
+def new_uuid(at: datetime) -> UUID:
+    """Make a version 7 UUID (RFC 9562): they sort by time, so new ones share a page of an index."""
+    milliseconds = (at - EPOCH) // MILLISECOND
+    # From the system: neither two processes nor a seed that somebody sets may give one twice.
+    chance = int.from_bytes(os.urandom(10))
+    high = milliseconds << 16 | 7 << 12 | chance >> 68
+    return UUID(int=high << 64 | 2 << 62 | chance & (1 << 62) - 1)
+
+
+def write_record(record: Record) -> bytes:
+    """Write one record."""
+    line = {
+        "kind": record.kind,
+        "uuid": record.uuid.hex,
+        "received_at": record.received_at.isoformat(),
+        **record.head,
+    }
+    body = record.body
+    if MAGIC in body:  # it would pass for a record where what is around it is damaged
+        line["is_base64"], body = True, b64encode(body)
+    payload = json.dumps(line).encode() + b"\n" + body
+    return HEADER.pack(MAGIC, len(payload), zlib.crc32(payload)) + payload
+
+
+def read_records(data: bytes, *, complete: bool) -> Iterator[tuple[Record | None, int]]:
+    """Read the records of a part of a segment.
+
+    Args:
+        data: from the beginning of a record on.
+        complete: whether nothing more will be appended. What follows damage is then looked for;
+            otherwise the part ends before the first record that is not whole.
+
+    Yields:
+        Each record with the position of its end in ``data``; none in place of bytes that are no
+        record.
+    """
+    start = 0
+    while start < len(data):
+        found = read_record(data, start)
+        if found is not None:
+            start = found[1]
+            yield found
+        elif not complete:
+            return
+        else:
+            start = find_next_record(data, start)
+            yield None, start
+
+
+def read_record(data: bytes, start: int) -> tuple[Record, int] | None:
+    """Read the record at a position, and give that of its end; none if it is not whole."""
+    try:
+        magic, length, checksum = HEADER.unpack_from(data, start)
+    except struct.error:
+        return None
+    end = start + HEADER.size + length
+    payload = data[start + HEADER.size : end]
+    if magic != MAGIC or len(payload) != length or zlib.crc32(payload) != checksum:
+        return None
+    head, _, body = payload.partition(b"\n")
+    try:
+        return to_record(json.loads(head), body), end
+    except (ValueError, LookupError, TypeError, AttributeError):  # as another release writes it
+        return None
+
+
+def to_record(line: dict[str, Any], body: bytes) -> Record:
+    """Take a line of JSON apart.
+
+    Raises:
+        ValueError, LookupError, TypeError, AttributeError: it is not that of a record.
+    """
+    kind, uuid = Kind(line.pop("kind")), UUID(line.pop("uuid"))
+    if line.pop("is_base64", False):
+        body = b64decode(body)
+    return Record(kind, uuid, datetime.fromisoformat(line.pop("received_at")), line, body)
+
+
+def find_next_record(data: bytes, damaged: int) -> int:
+    """Find the next whole record after a damaged one; the end if there is none."""
+    start = data.find(MAGIC, damaged + 1)
+    while start != -1 and read_record(data, start) is None:
+        start = data.find(MAGIC, start + 1)
+    return len(data) if start == -1 else start

@@ -1,0 +1,163 @@
+"""The receiver of one process: what its views call, and what it does every second."""
+
+import logging
+import os
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Event, Thread
+
+from config import ReceiverSettings
+from models.vocabulary import Measure, Refusal
+from schemas.tencent.envelope import Arrival
+from services.journal.journal import Journal, NotDurableError
+from services.journal.records import Kind, Record, new_uuid, write_record
+from services.journal.status import measure, read_status, write_status
+from services.receiving.budget import Budget
+from services.receiving.tally import Tally
+
+TICK_SECONDS = 1.0
+CLOSE_SECONDS = 2.0
+MAX_STRANGER_BODY_BYTES = 64 * 1024
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A refused request.
+
+    Attributes:
+        sdk_app_id: the app it names if that is one of ours, else none.
+        body: as far as it is to be stored.
+        body_bytes: the length of the whole body; none if it was too large to read.
+    """
+
+    reason: Refusal
+    arrival: Arrival
+    sdk_app_id: str | None
+    body: bytes
+    body_bytes: int | None
+
+
+class Receiver:
+    """Makes callbacks durable, and what is refused as far as a budget allows.
+
+    Attributes:
+        strangers: what requests may add to the journal that name no app of ours: 86 MB a day.
+        ours: what refused requests may add that name one: 346 MB a day, after a burst.
+        tally: what only this process knows, for a second at most.
+    """
+
+    def __init__(self, settings: ReceiverSettings, now: Callable[[], datetime]) -> None:
+        self.settings = settings
+        self.now = now
+        self.journal = Journal(settings.journal.folders)
+        self.tally = Tally()
+        self.strangers = Budget(burst_bytes=1024 * 1024, bytes_per_second=1000)
+        self.ours = Budget(burst_bytes=32 * 1024 * 1024, bytes_per_second=4000)
+        self.unwritten: Record | None = None  # a tally that no folder took yet
+        self.stopping = Event()
+        self.ticker = Thread(target=self.run, name="ticker", daemon=True)
+
+    def start(self) -> None:
+        """Begin to do what is done every second; warn of apps that anybody may send for."""
+        for sdk_app_id, tokens in self.settings.sdk_apps.items():
+            if not tokens:
+                log.warning("SDK_APPS: app %s has no token: any sender is accepted", sdk_app_id)
+        with suppress(NotDurableError):
+            self.journal.append(self.make_record(Kind.STARTED))
+        self.ticker.start()
+
+    def close(self) -> None:
+        """Write what only this process knows, and seal its segment."""
+        if self.stopping.is_set():
+            return
+        self.stopping.set()
+        if self.ticker.is_alive():
+            self.ticker.join(CLOSE_SECONDS)
+        if self.unwritten is not None:  # of an earlier tick: what was counted since comes after it
+            self.write_tally()
+        self.write_tally()
+        with suppress(NotDurableError):
+            self.journal.append(self.make_record(Kind.STOPPED))
+        self.journal.close()
+
+    def accept(self, arrival: Arrival, sdk_app_id: str, body: bytes) -> None:
+        """Make an authentic callback durable.
+
+        Raises:
+            NotDurableError: no folder took it; it counts as lost.
+        """
+        at = arrival.received_at
+        head = {
+            "sdk_app_id": sdk_app_id,
+            "peer": arrival.peer,
+            "query_string": arrival.query_string,
+        }
+        record = Record(Kind.CALLBACK, new_uuid(at), at, head, body)
+        try:
+            self.journal.append(record)
+        except NotDurableError as fault:
+            self.tally.add_loss(record, is_doubtful=fault.is_doubtful)
+            raise
+
+    def refuse(self, refused: Refused) -> None:
+        """Store a refused request as far as the budget and the journal allow; count it anyway."""
+        at, app = refused.arrival.received_at, refused.sdk_app_id
+        head = {
+            "reason": refused.reason,
+            "sdk_app_id": app,
+            "peer": refused.arrival.peer,
+            "query_string": refused.arrival.query_string,
+            "body_bytes": refused.body_bytes,
+        }
+        record = Record(Kind.REFUSAL, new_uuid(at), at, head, refused.body)
+        budget = self.ours if app else self.strangers
+        if budget.take(len(write_record(record))):
+            log.warning("refused: %s from %s", refused.reason.value, refused.arrival.peer)
+            with suppress(NotDurableError):
+                self.journal.append(record)
+                return
+        self.tally.add(at, Measure.REFUSED, app or "", name=refused.reason)
+
+    def run(self) -> None:
+        """Tick until the receiver is closed."""
+        while not self.stopping.wait(TICK_SECONDS):
+            try:
+                self.tick()
+            except Exception:
+                log.exception("receiver: a tick failed")
+
+    def tick(self) -> None:
+        """Write what was counted, look after the segment, and tell what waits."""
+        self.write_tally()
+        self.journal.tend()
+        self.publish_status()
+
+    def write_tally(self) -> None:
+        """Append what was counted to the journal, the same record until a folder takes it."""
+        if self.unwritten is None:
+            head = self.tally.take()
+            if not head["counts"] and not self.journal.is_refusing:
+                return  # while the journal refuses, one without counts tries whether that is over
+            self.unwritten = self.make_record(Kind.TALLY, **head)
+        with suppress(NotDurableError):
+            self.journal.append(self.unwritten)
+            self.unwritten = None
+
+    def make_record(self, kind: Kind, **head: object) -> Record:
+        """Make a record of this process itself."""
+        at, process = self.now(), f"{socket.gethostname()}:{os.getpid()}"
+        return Record(kind, new_uuid(at), at, {"process": process, **head})
+
+    def publish_status(self) -> None:
+        """Tell what waits, unless the recorder does."""
+        folders, now = self.settings.journal.folders, self.now()
+        known = read_status(folders)
+        if known is not None and known.is_recorder_at_work(now):
+            return
+        recorded, recorder_at = (known.recorded, known.recorder_at) if known else ({}, None)
+        write_status(folders, measure(folders, recorded, recorder_at=recorder_at, now=now))

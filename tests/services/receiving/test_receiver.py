@@ -1,0 +1,150 @@
+"""The receiver of one process: what it appends of itself, and what it loses."""
+
+from datetime import timedelta
+
+import pytest
+
+from models.vocabulary import Measure, Refusal
+from schemas.tencent.envelope import Arrival
+from services.journal.folder import list_waiting
+from services.journal.journal import NotDurableError
+from services.journal.records import Kind
+from services.journal.status import measure, read_status, write_status
+from services.receiving.receiver import Receiver, Refused
+from tests.conftest import APP, NOW
+from tests.services.journal.conftest import read_back
+
+ARRIVAL = Arrival(NOW, "192.0.2.1", "SdkAppid=888888")
+
+
+@pytest.fixture
+def here(receiver):
+    """The receiver of the app."""
+    return receiver.extensions["receiver"]
+
+
+@pytest.fixture
+def stored(journal):
+    """Read what the journal has, without the tallies unless they are asked for."""
+    return lambda *kinds: [one for one in read_back(journal.folders[0]) if one.kind in kinds]
+
+
+def test_start_and_stop_are_in_the_journal(receiver_settings, clock, stored):
+    here = Receiver(receiver_settings, clock)
+    here.start()
+    here.close()
+
+    assert [record.kind for record in stored(*Kind)] == [Kind.STARTED, Kind.STOPPED]
+    assert {record.received_at for record in stored(*Kind)} == {NOW}
+    (process,) = {record.head["process"] for record in stored(*Kind)}
+    assert ":" in process
+
+
+def test_app_without_a_token_is_warned_about(receiver_settings, clock, caplog):
+    here = Receiver(receiver_settings, clock)
+    here.start()
+    here.close()
+
+    assert [line for line in caplog.messages if "SDK_APPS" in line] == [
+        "SDK_APPS: app 1400000002 has no token: any sender is accepted"
+    ]
+
+
+def test_what_is_accepted_is_stored_as_it_arrived(here, stored):
+    here.accept(ARRIVAL, APP, b"\0\xffbody")
+
+    (record,) = stored(Kind.CALLBACK)
+    assert (record.received_at, record.body) == (NOW, b"\0\xffbody")
+    assert record.head == {
+        "sdk_app_id": APP,
+        "peer": "192.0.2.1",
+        "query_string": "SdkAppid=888888",
+    }
+
+
+def test_nothing_is_written_where_nothing_was_counted(here, journal):
+    here.write_tally()
+
+    assert list_waiting(journal.folders[0]) == []
+
+
+@pytest.fixture
+def block(journal, here):
+    """Have no folder take anything; the returned function clears the way."""
+    journal.folders[0].write_bytes(b"in place of the folder")
+
+    def clear():
+        journal.folders[0].unlink()
+        here.journal.folders[0].refused_at -= 1
+
+    return clear
+
+
+def test_callback_that_no_folder_takes_is_counted_as_lost_once_one_does(
+    here, stored, block, clock, journal
+):
+    for seconds in (0, 5, 2):
+        arrival = Arrival(NOW + timedelta(seconds=seconds), "", "")
+        with pytest.raises(NotDurableError):
+            here.accept(arrival, APP, b"")
+    here.write_tally()  # in vain
+    block()
+    here.write_tally()
+    here.write_tally()
+
+    (tally,) = stored(Kind.TALLY)
+    minute = NOW.replace(second=0, microsecond=0).isoformat()
+    assert tally.head["counts"] == [[minute, "lost", APP, "", 3]]
+    assert tally.head["losses"] == {
+        "count": 3,
+        "first_at": NOW.isoformat(),
+        "last_at": (NOW + timedelta(seconds=5)).isoformat(),
+        "doubtful": [],
+    }
+
+
+def test_receiver_that_refuses_tries_again_without_a_callback(here, block):
+    with pytest.raises(NotDurableError):
+        here.accept(ARRIVAL, APP, b"")
+    here.write_tally()
+    assert here.journal.is_refusing
+
+    block()
+    here.write_tally()
+
+    assert not here.journal.is_refusing
+
+
+def test_refused_request_that_no_folder_takes_is_counted(here, stored, block):
+    here.refuse(Refused(Refusal.SIGN_WRONG, ARRIVAL, APP, b"", 0))
+    block()
+    here.write_tally()
+
+    (tally,) = stored(Kind.TALLY)
+    ((_, measured, app, name, value),) = tally.head["counts"]
+    assert (measured, app, name, value) == (Measure.REFUSED, APP, Refusal.SIGN_WRONG, 1)
+    assert tally.head["losses"] is None
+
+
+def test_receiver_tells_what_waits_while_no_recorder_does(here, journal, clock):
+    here.accept(ARRIVAL, APP, b"")
+    here.tick()
+    here.journal.folders[0].thread.submit(int).result()  # the name has been changed
+    here.tick()
+
+    assert read_status(journal.folders).waiting == 1
+
+
+def test_receiver_leaves_the_status_to_a_recorder_at_work(here, journal, clock):
+    here.accept(ARRIVAL, APP, b"")
+    of_recorder = measure(journal.folders, {}, recorder_at=NOW, now=NOW)
+    write_status(journal.folders, of_recorder)
+    clock.move(seconds=4)
+    here.tick()
+    assert read_status(journal.folders) == of_recorder
+
+    clock.move(seconds=2)
+    here.tick()
+
+    status = read_status(journal.folders)
+    assert (status.at, status.recorder_at) == (clock(), NOW)

@@ -1,6 +1,4 @@
 """The console: HTML for ops staff who ask who did what, when; it reads what the API reads."""
 
-from blueprints.console import deliveries, events, overview, subjects, system
-from blueprints.console.shell import bp
-
-__all__ = ["bp", "deliveries", "events", "overview", "subjects", "system"]
+from blueprints.console import access, deliveries, overview, subjects, system  # noqa: F401
+from blueprints.console.shell import bp as bp

@@ -7,9 +7,9 @@ from flask import Response, make_response, redirect, render_template, request, u
 from flask.typing import ResponseReturnValue
 from itsdangerous import BadData, URLSafeTimedSerializer
 
-from blueprints.access import CHALLENGES, read_key, tell_who_reads
-from blueprints.runtime import runtime
-from services.authentication import find_key_holder
+from blueprints.api.access import CHALLENGES, find_key_holder, read_key, tell_who_reads
+from blueprints.api.runtime import runtime
+from blueprints.console.shell import bp
 
 COOKIE = "console"
 SESSION_SECONDS = 12 * 3600
@@ -18,6 +18,7 @@ OPEN = {"console.static", "console.show_sign_in", "console.sign_in"}
 log = logging.getLogger(__name__)
 
 
+@bp.before_request
 def require_reader() -> ResponseReturnValue | None:
     """Let only holders of a key in, and say in the log who read what; ask others to sign in."""
     if request.endpoint in OPEN:
@@ -45,7 +46,7 @@ def find_reader() -> str | None:
 
 def find_holder(key: str) -> str | None:
     """Find the name of a key's holder; one that nobody holds is told to the log."""
-    holder = find_key_holder(key, runtime().settings.api_keys)
+    holder = find_key_holder(key)
     if holder is None:
         log.warning("console: a wrong key from %s", request.remote_addr)
     return holder
@@ -63,11 +64,13 @@ def ask_to_sign_in() -> Response:
     return response
 
 
+@bp.get("/sign-in")
 def show_sign_in() -> ResponseReturnValue:
     """Show the form alone."""
     return render_template("console/sign_in.html")
 
 
+@bp.post("/sign-in")
 def sign_in() -> ResponseReturnValue:
     """Take a key, and leave a session in its place."""
     key, address = request.form.get("key", ""), request.form.get("next", "")
@@ -89,6 +92,7 @@ def sign_in() -> ResponseReturnValue:
     return response
 
 
+@bp.post("/sign-out")
 def sign_out() -> ResponseReturnValue:
     """Have this browser forget its session; a copy of the cookie would be good until it expires."""
     response = redirect(url_for("console.show_sign_in"), 303)

@@ -1,27 +1,44 @@
 """What was sent: deliveries, one with its bytes, and what was refused."""
 
+import json
+import shlex
+from base64 import b64encode
+from collections.abc import Mapping
+from string import punctuation
+from typing import Any
+from urllib.parse import parse_qsl, quote
+
 from flask import Response, abort, render_template
 from flask.typing import ResponseReturnValue
 
+from blueprints.api.operation import ROW_ID, answer_page
+from blueprints.api.runtime import runtime
 from blueprints.console.arguments import read_arguments
-from blueprints.console.evidence import describe, write_curl
 from blueprints.console.shell import bp
-from blueprints.operation import ROW_ID, answer_page
-from blueprints.runtime import runtime
+from blueprints.console.untrusted import MOST_OF_A_BODY
 from models.vocabulary import Verdict
-from schemas.deliveries import DeliveryQuerySchema, QuarantineQuerySchema
-from schemas.registry import LIFECYCLE_SCHEMAS
-from services.deliveries import fetch_deliveries, fetch_delivery
-from services.history import fetch_event_of
-from services.quarantine import fetch_quarantine, fetch_quarantined
+from schemas.api.deliveries import DeliveryQuerySchema, QuarantineQuerySchema
+from schemas.tencent.registry import LIFECYCLE_SCHEMAS
+from schemas.tencent.strict_json import UnreadableError, parse_json
+from services.reading.deliveries import (
+    fetch_deliveries,
+    fetch_delivery,
+    fetch_quarantine,
+    fetch_quarantined,
+)
+from services.reading.history import fetch_event_of
+
+PRINTABLE = frozenset(range(0x20, 0x7F))
+MOST_LAID_OUT = 512 * 1024  # bytes of JSON
+LONGEST_ARGUMENT = 100 * 1024  # bytes; Linux allows for 128 KiB
 
 
 @bp.get("/deliveries")
 def list_deliveries() -> ResponseReturnValue:
     """Show a page of deliveries."""
     query = DeliveryQuerySchema().load(read_arguments())
-    with runtime().database.reads() as session:
-        page = answer_page(query, fetch_deliveries(session, query))
+    with runtime().connect() as connection:
+        page = answer_page(query, fetch_deliveries(connection, query))
     return render_template(
         "console/deliveries.html",
         page=page,
@@ -34,9 +51,9 @@ def list_deliveries() -> ResponseReturnValue:
 @bp.get(f"/deliveries/<{ROW_ID}:delivery_id>")
 def show_delivery(delivery_id: int) -> ResponseReturnValue:
     """Show one delivery: what it says, what became of it, and how to send it again."""
-    with runtime().database.reads() as session:
-        delivery = fetch_delivery(session, delivery_id) or abort(404)
-        event = fetch_event_of(session, delivery["duplicate_of"] or delivery_id)
+    with runtime().connect() as connection:
+        delivery = fetch_delivery(connection, delivery_id) or abort(404)
+        event = fetch_event_of(connection, delivery["duplicate_of"] or delivery_id)
     return render_template(
         "console/delivery.html",
         delivery=delivery,
@@ -49,8 +66,8 @@ def show_delivery(delivery_id: int) -> ResponseReturnValue:
 @bp.get(f"/deliveries/<{ROW_ID}:delivery_id>/body")
 def show_body(delivery_id: int) -> ResponseReturnValue:
     """Give the bytes of a body, for a file: a browser does not look into them."""
-    with runtime().database.reads() as session:
-        delivery = fetch_delivery(session, delivery_id) or abort(404)
+    with runtime().connect() as connection:
+        delivery = fetch_delivery(connection, delivery_id) or abort(404)
     response = Response(delivery["body"], mimetype="application/octet-stream")
     response.headers.set("Content-Disposition", "attachment", filename=f"delivery-{delivery_id}")
     return response
@@ -60,14 +77,54 @@ def show_body(delivery_id: int) -> ResponseReturnValue:
 def list_quarantine() -> ResponseReturnValue:
     """Show a page of refused requests."""
     query = QuarantineQuerySchema().load(read_arguments())
-    with runtime().database.reads() as session:
-        page = answer_page(query, fetch_quarantine(session, query))
+    with runtime().connect() as connection:
+        page = answer_page(query, fetch_quarantine(connection, query))
     return render_template("console/quarantine.html", page=page, filters=query.filters)
 
 
 @bp.get(f"/quarantine/<{ROW_ID}:request_id>")
 def show_quarantined(request_id: int) -> ResponseReturnValue:
     """Show one refused request."""
-    with runtime().database.reads() as session:
-        refused = fetch_quarantined(session, request_id) or abort(404)
+    with runtime().connect() as connection:
+        refused = fetch_quarantined(connection, request_id) or abort(404)
     return render_template("console/quarantined.html", refused=refused, **describe(refused))
+
+
+def describe(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Read the query string and the body of a delivery or of a refused request."""
+    body: bytes = row["body"]
+    return {
+        "query": parse_qsl(row["query_string"], keep_blank_values=True),
+        "pretty": lay_out(body),
+        "text": body.decode(errors="backslashreplace"),
+        "most": MOST_OF_A_BODY,
+    }
+
+
+def lay_out(body: bytes) -> str | None:
+    """Lay out a body that is JSON; none if it is not, or too long to be read by people."""
+    if len(body) > MOST_LAID_OUT:
+        return None
+    try:
+        return json.dumps(parse_json(body), ensure_ascii=False, indent=2)
+    except UnreadableError:
+        return None
+
+
+def write_curl(delivery: Mapping[str, Any]) -> str:
+    """Write the command that sends a delivery again, its bytes and its signature as they were.
+
+    It goes where ``CALLBACK_URL`` says, as it may make an event of what was none. What a terminal
+    would obey or curl would take for the name of a file goes through base64; what is too long for a
+    command comes from the file that the page offers.
+    """
+    query = quote(
+        delivery["query_string"].encode("latin-1", "replace"), safe=punctuation.replace("#", "")
+    )
+    curl = f'curl -g "$CALLBACK_URL"{shlex.quote(f"?{query}")} --data-binary'
+    body: bytes = delivery["body"]
+    if len(body) > LONGEST_ARGUMENT:
+        return f"{curl} @delivery-{delivery['id']}"
+    if PRINTABLE.issuperset(body) and not body.startswith(b"@"):
+        return f"{curl} {shlex.quote(body.decode())}"
+    return f"echo {b64encode(body).decode()} | base64 -d | {curl} @-"

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from flask import g, request
+from flask import request
 
 LANGUAGES = {"en": "English", "zh-CN": "简体中文"}
 PARAMETER = COOKIE = "lang"
@@ -12,37 +12,21 @@ CHINESE: Mapping[str, str] = json.loads(
     (Path(__file__).parent / "zh-CN.json").read_text(encoding="utf-8")
 )
 
-# What happened, verdicts and reasons in plain words; a subject's kind may have words of its own.
+# Words of the API that are said otherwise; a subject's kind may have words of its own.
 WORDS = {
     "channel": "Channel",
     "group": "Group",
-    "created": "created",
-    "profile_changed": "profile changed",
-    "owner_changed": "owner changed",
-    "full": "reached its member limit",
-    "destroyed": "destroyed",
+    "full": "member limit reached",
     "group destroyed": "disbanded",
-    "members_added": "members joined or were added",
     "channel members_added": "subscribers added",
-    "members_removed": "members left or were removed",
     "channel members_removed": "subscribers removed",
-    "member_changed": "member changed",
-    "attributes_changed": "attributes changed",
-    "topic_created": "topic created",
-    "topic_changed": "topic changed",
-    "topic_destroyed": "topic destroyed",
-    "active": "active",
-    "accepted": "accepted",
     "duplicate": "repeat",
     "unhandled": "no lifecycle event",
-    "invalid": "invalid",
-    "refused": "refused",
     "app_missing": "no SDKAppID",
     "app_unknown": "unknown SDKAppID",
     "sign_missing": "not signed",
     "sign_wrong": "wrong signature",
-    "sign_expired": "signature out of time",
-    "body_too_large": "body too large",
+    "sign_expired": "signature expired",
     "name": "Name",
     "owner": "Owner",
     "introduction": "Introduction",
@@ -50,16 +34,7 @@ WORDS = {
     "face_url": "Picture",
     "organization": "Organization",
     "group_type": "Group type",
-    "missing": "missing",
 }
-
-
-def chosen_language() -> str:
-    """Tell the language of this answer; it is asked for with every label."""
-    if "language" not in g:
-        g.language = choose_language()
-    language: str = g.language
-    return language
 
 
 def choose_language() -> str:
@@ -77,9 +52,19 @@ def choose_language() -> str:
 
 def translate(text: str) -> str:
     """Translate a label; one that has no translation stays as it is."""
-    return CHINESE.get(text, text) if chosen_language() == "zh-CN" else text
+    return CHINESE.get(text, text) if choose_language() == "zh-CN" else text
+
+
+def translate_count(one: str, many: str, number: int) -> str:
+    """Translate a label that has a number; Chinese has one form for all numbers."""
+    return translate(one if number == 1 else many)
 
 
 def say(word: str, subject_type: str = "") -> str:
-    """Put a word of the API into plain words, where they are known."""
-    return translate(WORDS.get(f"{subject_type} {word}") or WORDS.get(word, word))
+    """Put a word of the API into plain words, translated."""
+    return translate(put_plainly(word, subject_type))
+
+
+def put_plainly(word: str, subject_type: str = "") -> str:
+    """Put a word of the API into plain English."""
+    return WORDS.get(f"{subject_type} {word}") or WORDS.get(word) or word.replace("_", " ")

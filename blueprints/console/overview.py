@@ -1,27 +1,39 @@
-"""The first page: what is wrong, what arrives, what happened last; and the search."""
+"""The first page: what is wrong, what arrives, what happened last; all events; the search."""
 
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
+import sqlalchemy as sa
 from flask import redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from sqlalchemy.exc import SQLAlchemyError
 
+from blueprints.api.errors import on_database_error
+from blueprints.api.operation import answer_page
+from blueprints.api.runtime import runtime
 from blueprints.console.arguments import read_arguments
-from blueprints.console.chart import Chart
 from blueprints.console.shell import bp
-from blueprints.errors import on_database_error
-from blueprints.runtime import runtime
-from models.vocabulary import SubjectType
-from schemas.history import HistoryQuerySchema
-from schemas.subject_list import SubjectSearchSchema
-from services.activity import count_by_hour, find_ceased, find_last, find_silence
-from services.health import check_databases, check_spool
-from services.history import fetch_history_without_members
-from services.members import count_members
-from services.subject_list import SubjectPage, fetch_subjects
+from models.vocabulary import Action, SubjectType
+from schemas.api.history import HistoryQuerySchema
+from schemas.api.subjects import SubjectSearchSchema
+from services.reading.activity import (
+    Counts,
+    count_by_hour,
+    count_refusals,
+    find_ceased,
+    find_last,
+    find_silence,
+)
+from services.reading.health import check_health
+from services.reading.history import count_members, fetch_history_without_members
+from services.subjects.listing import SubjectPage, fetch_subjects
 
 NEWEST_EVENTS = "15"
 FOUND = "10"  # of a kind, by ID and by name
+BAR_HEIGHT = 100  # of the highest bar of the chart
+LEAST_HEIGHT = 2  # of a part of a bar, so that one of thousands can be seen
 
 
 @bp.get("/")
@@ -29,28 +41,54 @@ def show_overview() -> ResponseReturnValue:
     """Show the problems first, also if the database is one of them."""
     here = runtime()
     now = here.now()
-    found: dict[str, Any] = {
-        "spool": check_spool(here.keeper.spool, now=now),
-        **check_databases(here.database, here.keeper.breaker),
-    }
-    newest = HistoryQuerySchema().load({"limit": [NEWEST_EVENTS]})
+    health = check_health(here.engine, here.settings.journal_folders, now=now)
+    found: dict[str, Any] = {"health": health, "totals": {}}
     try:
-        with here.database.reads() as session:
-            found["chart"] = Chart.of(count_by_hour(session, until=now))
-            found["last"] = find_last(session)
-            if found["last"] is not None:
-                found["silence"] = find_silence(session, found["last"], now=now)
-            found["ceased"] = find_ceased(session, now=now)
-            found["events"] = fetch_history_without_members(session, newest).items
-            count_members(session, found["events"])
+        if health.database.reachable:
+            with here.connect() as connection:
+                found |= fetch_activity(connection, now=now)
     except SQLAlchemyError as error:
         on_database_error(error)
     return render_template("console/overview.html", **found)
 
 
+def fetch_activity(connection: sa.Connection, *, now: datetime) -> dict[str, Any]:
+    """Fetch what arrived, what has stopped arriving, and what happened last."""
+    hours = count_by_hour(connection, until=now)
+    totals: Counter[str] = Counter()
+    for _, counts in hours:
+        totals.update(counts)
+    last = find_last(connection)
+    newest = HistoryQuerySchema().load({"limit": [NEWEST_EVENTS]})
+    events = fetch_history_without_members(connection, newest).items
+    count_members(connection, events)
+    return {
+        "hours": hours,
+        "totals": totals,
+        "most": max(sum(counts.values()) for _, counts in hours),
+        "stack": stack,
+        "refusals": count_refusals(connection, until=now),
+        "last": last,
+        "silence": last and find_silence(connection, last, now=now),
+        "ceased": find_ceased(connection, now=now),
+        "events": events,
+    }
+
+
+def stack(counts: Counts, most: int) -> Sequence[tuple[str, float, float]]:
+    """Lay out a bar of the chart from the ground up: each part's word, top and height."""
+    parts, top = [], float(BAR_HEIGHT)
+    for word, count in counts.items():
+        if count:
+            height = max(round(BAR_HEIGHT * count / most, 2), LEAST_HEIGHT)
+            top = round(top - height, 2)
+            parts.append((word, top, height))
+    return parts
+
+
 @bp.get("")
 def lead_to_overview() -> ResponseReturnValue:
-    """Lead whoever left out the last slash."""
+    """Lead an address without the last slash to the one with it."""
     return redirect(url_for(".show_overview"))
 
 
@@ -61,14 +99,30 @@ def search() -> ResponseReturnValue:
     if not wanted:
         return redirect(url_for(".show_overview"))
     found: list[tuple[SubjectType, str, SubjectPage]] = []
-    with runtime().database.reads() as session:
+    with runtime().connect() as connection:
         for kind in SubjectType:
             for way in ("id", "name"):
                 query = SubjectSearchSchema().load({way: [wanted], "limit": [FOUND]})
-                found.append((kind, way, fetch_subjects(session, kind, query)))
+                found.append((kind, way, fetch_subjects(connection, kind, query)))
     found = [(kind, way, page) for kind, way, page in found if page.items or page.next]
     subjects = {(kind, item["subject_id"]) for kind, _, page in found for item in page.items}
     exact = [(kind, subject_id) for kind, subject_id in subjects if subject_id == wanted]
     if len(exact) == 1 and not any(way == "name" for _, way, _ in found):
         return redirect(url_for(f".show_{exact[0][0]}", subject_id=wanted))
     return render_template("console/search.html", wanted=wanted, found=found)
+
+
+@bp.get("/events")
+def list_events() -> ResponseReturnValue:
+    """Show a page of events."""
+    query = HistoryQuerySchema().load(read_arguments())
+    with runtime().connect() as connection:
+        page = answer_page(query, fetch_history_without_members(connection, query))
+        count_members(connection, page["items"])
+    return render_template(
+        "console/events.html",
+        page=page,
+        filters=query.filters,
+        kinds=SubjectType,
+        actions=Action,
+    )

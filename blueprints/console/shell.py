@@ -1,10 +1,12 @@
-"""What all pages of the console share: who may look, templates, failures."""
+"""What all pages of the console share: templates, headers, failures."""
 
 from datetime import UTC, datetime
+from hashlib import sha256
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, make_response, render_template, request
+from flask import Blueprint, Response, make_response, render_template, request, url_for
 from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
@@ -12,13 +14,19 @@ from marshmallow import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
-from blueprints import errors
-from blueprints.console.access import require_reader, show_sign_in, sign_in, sign_out
+from blueprints.api import errors
 from blueprints.console.arguments import address_events, to_picker, with_arguments
-from blueprints.console.language import LANGUAGES, chosen_language, say, translate
-from blueprints.console.sending import address_asset, finish
+from blueprints.console.language import (
+    COOKIE,
+    LANGUAGES,
+    PARAMETER,
+    choose_language,
+    say,
+    translate,
+    translate_count,
+)
 from blueprints.console.untrusted import NOTHING, show_text
-from models.types import dump_json
+from models.text import dump_json
 
 bp = Blueprint(
     "console",
@@ -27,11 +35,15 @@ bp = Blueprint(
     template_folder="templates",
     static_folder="static",
 )
-bp.before_request(require_reader)
-bp.after_request(finish)
-bp.get("/sign-in")(show_sign_in)
-bp.post("/sign-in")(sign_in)
-bp.post("/sign-out")(sign_out)
+
+STATIC = Path(__file__).parent / "static"
+DIGESTS = {file.name: sha256(file.read_bytes()).hexdigest()[:12] for file in STATIC.iterdir()}
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+YEAR_SECONDS = 365 * 86400
+FOUND = {HTTPStatus.OK, HTTPStatus.NOT_MODIFIED}
 
 
 @bp.record_once
@@ -39,7 +51,7 @@ def set_up_templates(state: BlueprintSetupState) -> None:
     """Give templates what they show texts and times with."""
     environment: Any = state.app.jinja_env
     environment.add_extension("jinja2.ext.i18n")
-    environment.install_gettext_callables(translate, lambda one, *_: translate(one), newstyle=True)
+    environment.install_gettext_callables(translate, translate_count, newstyle=True)
     environment.filters.update(shown=show_text, say=say, time=show_time, picked=to_picker)
     environment.filters["plain"] = to_text
     environment.globals.update(
@@ -53,7 +65,7 @@ def set_up_templates(state: BlueprintSetupState) -> None:
 @bp.context_processor
 def tell_language() -> dict[str, str]:
     """Let a page say which language it is in."""
-    return {"language": chosen_language()}
+    return {"language": choose_language()}
 
 
 def show_time(instant: datetime | None) -> Markup:
@@ -68,6 +80,35 @@ def show_time(instant: datetime | None) -> Markup:
 def to_text(value: Any) -> str:
     """Write a value of a body as people read it: text as it is, all else as JSON."""
     return value if isinstance(value, str) else dump_json(value)
+
+
+def address_asset(name: str) -> str:
+    """Address a file by its content as well, so that a browser may keep it for good."""
+    return url_for("console.static", filename=name, v=DIGESTS[name])
+
+
+@bp.after_request
+def finish(response: Response) -> Response:
+    """Say how long an answer may be kept and what it may run; keep the language that was chosen."""
+    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+    if request.endpoint == "console.static" and response.status_code in FOUND:
+        digest = DIGESTS.get((request.view_args or {})["filename"], "")
+        kept = f"public, max-age={YEAR_SECONDS}, immutable"
+        response.headers["Cache-Control"] = kept if request.args.get("v") == digest else "no-cache"
+        return response
+    response.headers["Cache-Control"] = "no-store"
+    asked = request.args.get(PARAMETER, "")
+    if asked in LANGUAGES:
+        response.set_cookie(
+            COOKIE,
+            asked,
+            max_age=YEAR_SECONDS,
+            path="/console",
+            secure=request.is_secure,
+            httponly=True,
+            samesite="Lax",
+        )
+    return response
 
 
 @bp.app_errorhandler(HTTPException)

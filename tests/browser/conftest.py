@@ -3,12 +3,18 @@
 import os
 import shutil
 from contextlib import contextmanager
+from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from playwright.sync_api import sync_playwright
 
+from models.ledger import ServiceEvent
+from models.vocabulary import ServiceEventKind
+from services.journal.status import JournalStatus
 from tests.browser.story import tell_story
 from tests.conftest import ENGINES, KEY, serving
+from tests.health import store_rows, store_status
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 OPTIONS = [
@@ -48,9 +54,21 @@ def address(app):
 
 
 @pytest.fixture
-def story(deliver, clock):
-    """Have the callbacks of some days arrive."""
+def story(deliver, clock, client, database_url):
+    """Have the callbacks of some days arrive, and the service itself in trouble since."""
     tell_story(deliver, clock)
+    events = [
+        {"uuid": uuid4(), "at": clock(), "kind": kind, "process": "host 1", "details": {"count": 3}}
+        for kind in ServiceEventKind
+    ]
+    store_rows(database_url, ServiceEvent, events)
+    stopped_at = clock() - timedelta(hours=1)
+    store_status(
+        client,
+        JournalStatus(
+            clock(), waiting=3, stuck=1, oldest_received_at=stopped_at, recorder_at=stopped_at
+        ),
+    )
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from blueprints.console.access import SESSION_SECONDS
 from config import ApiKey
-from tests.conftest import KEY
+from tests.conftest import KEY, OTHER_KEY
 
 
 def sign_in(client, key=KEY, **form):
@@ -29,7 +29,7 @@ def test_console_wants_a_key_and_shows_where_to_enter_it(client):
     assert 'value="/console/groups/%40TGS%23a%2Fb?at=2026-01-01T00:00:00Z"' in answer.text
 
 
-@pytest.mark.parametrize("key", [KEY, "another-key"])
+@pytest.mark.parametrize("key", [KEY, OTHER_KEY])
 def test_key_opens_as_password(client, key):
     credentials = b64encode(f"anybody:{key}".encode()).decode()
 
@@ -87,7 +87,7 @@ def test_session_opens_the_console_only(client):
 
 
 def test_session_ends_when_its_key_is_taken_out(client, settings):
-    sign_in(client, "another-key")
+    sign_in(client, OTHER_KEY)
     cookie = client.get_cookie("console", path="/console/").value
     object.__setattr__(settings, "api_keys", (ApiKey("other", "a-new-key"),))
 
@@ -159,10 +159,9 @@ def test_pages_are_not_kept_and_assets_are(client):
         ("/console/static/console.css?v=1", "no-cache"),
         ("/console/static/nothing.css?v=1", "no-store"),
     ]:
-        with client.get(f"{asset}&lang=zh-CN", headers={"Accept-Encoding": "gzip"}) as answer:
+        with client.get(f"{asset}&lang=zh-CN") as answer:
             assert answer.headers["Cache-Control"] == kept
             assert "Set-Cookie" not in answer.headers or kept == "no-store"
-            assert "ETag" not in answer.headers
     with client.get("/console/static/x/../console.css") as answer:
         assert answer.status_code in (200, 404)
 

@@ -8,6 +8,7 @@ import pytest
 
 from tests.blueprints.console.conftest import ON_EVERY_ENGINE
 from tests.blueprints.console.html import plain
+from tests.conftest import APP
 from tests.payloads import channel_created, group_created
 
 
@@ -20,7 +21,7 @@ def test_delivery_shows_its_bytes_and_how_to_send_them_again(deliver, look, clie
 
     assert "&#34;GroupId&#34;: &#34;it&#39;s&#34;" in page
     assert "--data-binary &#39;{" in page
-    assert "reached its member limit" in plain(page)
+    assert "member limit reached" in plain(page)
     raw = look("deliveries/1/body")
     assert raw.encode() == body
 
@@ -76,6 +77,8 @@ def test_quarantine_shows_reason_and_body(deliver, look):
 
     assert "unknown SDKAppID" in plain(page)
     assert "wrong signature" in plain(look(second))
+    assert f"SDKAppID {APP}" in plain(look(second))
+    assert f"SDKAppID {APP}" not in plain(look(first))
     assert "MyFirstGroup" in look(first)
     look("quarantine/99", 404)
 
@@ -123,6 +126,6 @@ def test_refused_body_says_what_is_kept_of_it(client, deliver, look):
 
     cut, unread = plain(look("quarantine/1")), plain(look("quarantine/2"))
 
-    assert "Length of the body 100000 bytes, the first 65536 are kept" in cut
-    assert "Length of the body too large to be read" in unread
-    assert "As it was sent, 0" not in unread
+    assert "Length of the body 100000 bytes, the first 65536 are stored" in cut
+    assert "Length of the body too large, not read" in unread
+    assert "As sent, 0" not in unread

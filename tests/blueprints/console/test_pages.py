@@ -1,38 +1,44 @@
 """Overview, lists and search of the console, on every database."""
 
-import json
 import re
 from dataclasses import replace
+from datetime import timedelta
 from urllib.parse import quote
+from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
 
-from app import create_app
-from schemas.envelope import Arrival
-from services.callback import to_callback
-from services.ingest import store_callbacks
+from app import create_reader
+from models.database.engine import open_writer
+from models.event import LifecycleEvent
+from models.ledger import ServiceEvent
+from models.vocabulary import Measure, ServiceEventKind
+from services.journal.status import JournalStatus
 from tests.blueprints.console.conftest import ON_EVERY_ENGINE
 from tests.blueprints.console.html import next_page, plain, section
-from tests.conftest import KEY, NOW
+from tests.conftest import APP, KEY, NOW
+from tests.health import store_counts, store_rows, store_status
 from tests.payloads import (
     SAMPLES,
     channel_created,
     channel_destroyed,
-    group_changed,
     group_created,
     group_destroyed,
 )
 
 START = 1_700_000_000_000
-ARRIVAL = Arrival(NOW, "127.0.0.1", "")
+WELL = JournalStatus(NOW, room_bytes=10**9, writable=True, recorder_at=NOW)
 NOWHERE = sa.make_url("postgresql+psycopg://nobody@127.0.0.1:1/nothing")
 
 
-def test_overview_of_nothing_says_so(look):
+@pytest.mark.parametrize("status", [WELL, None])
+def test_overview_of_nothing_says_so(look, client, status):
+    store_status(client, status)
+
     page = look("")
 
-    assert "None that the service knows of." in section(page, "problems")
+    assert "No problems detected." in section(page, "problems")
     assert "No lifecycle callback has arrived yet" in section(page, "events")
 
 
@@ -46,8 +52,9 @@ def test_overview_shows_problems_counts_and_newest_events(deliver, look):
 
     page = look("")
 
-    assert "Invalid: 1 callbacks" in section(page, "problems")
-    assert "Refused: 1 requests" in section(page, "problems")
+    problems = section(page, "problems")
+    assert "1 callback could not be parsed in the last 24 hours" in problems
+    assert "1 request failed verification in the last 24 hours (1 unknown SDKAppID)" in problems
     assert "repeat 1" in section(page, "callbacks")
     assert "invalid 1" in section(page, "callbacks")
     assert "disbanded" in section(page, "events")
@@ -74,15 +81,18 @@ def test_command_that_has_ceased_to_come_is_a_problem(deliver, look, clock):
         deliver(group_created(GroupId=f"group {day}"))
         clock.move(days=1)
     deliver(channel_created())  # once, which is no habit
-    assert "Silent" not in section(look(""), "problems")
+    assert "stopped arriving" not in section(look(""), "problems")
 
     clock.move(hours=2)
 
     problems = section(look(""), "problems")
-    assert "Silent: Group.CallbackAfterCreateGroup came on 4 of 7 days" in problems
+    assert (
+        "Group.CallbackAfterCreateGroup has stopped arriving (last: 2026-11-24 07:00:00; "
+        "seen on 4 of the previous 7 days)"
+    ) in problems
     assert "OfficialAccount" not in problems
     clock.move(days=30)
-    assert "Silent" not in section(look(""), "problems")
+    assert "stopped arriving" not in section(look(""), "problems")
 
 
 @ON_EVERY_ENGINE
@@ -136,7 +146,7 @@ def test_search_leads_to_the_one_with_that_id(deliver, look):
 
     assert 'href="/console/groups/a%2Fb%20%231"' in look("search?q=a/b%20%231", 302)
     assert look("search?q=Desi").count("<tr>") == 5
-    assert "begins so" in look("search?q=desi")
+    assert "No match for desi." in plain(look("search?q=desi"))
     look("search?q=", 302)
     look("search", 302)
 
@@ -152,17 +162,35 @@ def test_id_that_is_also_a_name_hides_nobody(deliver, look):
     )
 
 
-def test_search_that_gave_up_says_so(app, look):
-    bodies = [group_created(GroupId=f"{n:04}", Name="New", EventTime=n) for n in range(1200)]
-    bodies += [group_changed(GroupId=f"{n:04}", Name="X", EventTime=n + 1) for n in range(1200)]
-    store_callbacks(
-        app.extensions["runtime"].database.write_engine,
-        [to_callback(ARRIVAL, "1", json.dumps(body).encode()) for body in bodies],
+def test_search_that_gave_up_says_so(database_url, look):
+    names = [(number, "New") for number in range(1200)]
+    names += [(number, "Renamed") for number in range(1200)]
+    store_rows(
+        database_url,
+        LifecycleEvent,
+        [
+            {
+                "id": row_id,
+                "delivery_id": row_id,
+                "event_key": str(row_id),
+                "occurrence": 0,
+                "subject_type": "group",
+                "subject_id": f"{number:04}",
+                "action": "created" if name == "New" else "profile_changed",
+                "command": "",
+                "sdk_app_id": APP,
+                "name": name,
+                "occurred_at": NOW + timedelta(milliseconds=row_id),
+                "received_at": NOW,
+                "details": {},
+            }
+            for row_id, (number, name) in enumerate(names, 1)
+        ],
     )
 
     page = plain(look("search?q=New"))
 
-    assert "None among the thousand that were looked at. Look further" in page
+    assert "No match in the first 1,000. Keep searching" in page
 
 
 def test_text_that_looks_like_a_date_is_no_date(deliver, look):
@@ -189,8 +217,7 @@ def test_events_are_filtered_and_lead_to_what_a_user_did(deliver, look):
 def test_system_tells_what_the_service_stands_on(look, engine):
     page = plain(look("system"))
 
-    assert f"Engine {engine.name}" in page
-    assert "Callbacks that wait 0" in page
+    assert f"Engine {engine.name} Reachable yes Revision 0001" in page
 
 
 @pytest.mark.parametrize("address", ["nowhere", "deliveries/9", "groups/none", "a/b/c"])
@@ -225,14 +252,89 @@ def test_names_that_addresses_are_made_with_are_only_names(client, address):
         assert link.startswith(("/console/", "/docs", "#")), link
 
 
-@pytest.fixture
-def look_without(settings, clock):
-    """Look at pages of a service that does not reach some of its databases."""
-    apps = []
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"writable": False}, "The journal is not writable. Callbacks can't be stored."),
+        ({"recorder_at": None}, "The recorder is not running."),
+        (
+            {"waiting": 1, "oldest_received_at": NOW - timedelta(seconds=6)},
+            "1 record is waiting for the database (oldest: 2026-11-21 06:59:54)",
+        ),
+        (
+            {"waiting": 41, "oldest_received_at": NOW - timedelta(hours=1)},
+            "41 records are waiting for the database (oldest: 2026-11-21 06:00:00)",
+        ),
+        ({"waiting": 2, "stuck": 2}, "2 records are rejected by the database"),
+    ],
+)
+def test_overview_tells_what_is_wrong_with_journal_and_recorder(look, client, change, problem):
+    store_status(client, replace(WELL, **change))
 
-    def get(address, expected, **urls):
-        app = create_app(replace(settings, **urls), now=clock)
-        apps.append(app)
+    problems = section(look(""), "problems")
+
+    assert problem in problems
+    assert "No problems detected." not in problems
+
+
+def test_records_that_wait_for_a_moment_are_no_problem(look, client):
+    waiting = replace(WELL, waiting=500, oldest_received_at=NOW - timedelta(seconds=1))
+    store_status(client, waiting)
+
+    assert "No problems detected." in section(look(""), "problems")
+
+
+def test_overview_tells_what_was_lost_lately(look, database_url):
+    minutes = (NOW - timedelta(hours=23), NOW - timedelta(hours=25))
+    counts = [(at.replace(second=0, microsecond=0), Measure.LOST, APP, "", "", 3) for at in minutes]
+    store_counts(database_url, *counts)
+
+    assert "3 callbacks were lost in the last 24 hours" in section(look(""), "problems")
+
+
+@ON_EVERY_ENGINE
+def test_system_tells_what_processes_did(look, database_url):
+    store_rows(
+        database_url,
+        ServiceEvent,
+        [
+            {
+                "uuid": UUID(int=number),
+                "at": NOW + timedelta(seconds=number),
+                "kind": kind,
+                "process": "host 12",
+                "details": {"count": 3} if kind is ServiceEventKind.CALLBACKS_LOST else {},
+            }
+            for number, kind in enumerate(ServiceEventKind)
+        ],
+    )
+
+    processes = section(look("system"), "processes")
+
+    assert "2026-11-21 07:00:00 receiver started host 12" in processes
+    assert "2026-11-21 07:00:04 callbacks lost host 12 count: 3" in processes
+    assert processes.index("callbacks lost") < processes.index("receiver started")
+
+
+def test_system_tells_the_state_of_the_journal(look, client):
+    store_status(client, replace(WELL, waiting=3, stuck=1, recorder_at=NOW - timedelta(minutes=1)))
+
+    journal = section(look("system"), "journal")
+
+    assert "Writable yes Waiting 3" in journal
+    assert "Rejected by the database 1" in journal
+    assert "Recorder running no last seen: 2026-11-21 06:59:00" in journal
+    store_status(client, None)
+    assert "Status unknown" in section(look("system"), "journal")
+
+
+@pytest.fixture
+def look_without_database(client, clock):
+    """Look at pages of a reader that does not reach its database."""
+    settings = replace(client.application.extensions["runtime"].settings, database_read_url=NOWHERE)
+    app = create_reader(settings, now=clock)
+
+    def get(address, expected):
         answer = app.test_client().get(
             f"/console/{address}", headers={"Authorization": f"Bearer {KEY}"}
         )
@@ -240,35 +342,32 @@ def look_without(settings, clock):
         return plain(answer.text)
 
     yield get
-    for app in apps:
-        app.extensions["runtime"].close()
+    app.extensions["runtime"].close()
 
 
-@ON_EVERY_ENGINE
-def test_overview_says_that_nobody_can_read(look_without):
-    page = look_without("", 200, database_read_url=NOWHERE)
+def test_overview_says_that_the_database_is_away(look_without_database):
+    page = look_without_database("", 200)
 
-    assert "The database for reading does not answer." in page
-    assert "None that the service knows of." not in page
-
-
-def test_overview_says_that_nothing_can_be_stored(look_without):
-    page = look_without("", 200, database_url=NOWHERE, database_read_url=NOWHERE)
-
-    assert "The database does not answer. Callbacks are kept in the spool." in page
+    assert "The database is not responding. History is unavailable" in page
+    assert "No problems detected." not in page
 
 
-def test_system_says_what_does_not_answer(look_without):
-    page = look_without("system", 200, database_read_url=NOWHERE)
+def test_overview_says_that_the_database_is_to_be_migrated(look, database_url):
+    engine = open_writer(sa.make_url(database_url))
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '0000'"))
+    engine.dispose()
 
-    assert page.count("Answers yes") == 1
-    assert page.count("Answers no") == 1
+    assert "Run make migrate." in section(look(""), "problems")
+    assert "Revision 0000 expected: 0001" in section(look("system"), "database")
 
 
-def test_other_pages_say_that_they_can_not_be_answered(look_without):
-    page = look_without("groups", 503, database_read_url=NOWHERE)
+def test_system_says_that_the_database_is_away(look_without_database):
+    assert "Reachable no" in look_without_database("system", 200)
 
-    assert "The database does not answer, or not in time." in page
+
+def test_other_pages_say_that_they_can_not_be_answered(look_without_database):
+    assert "The database is not responding in time" in look_without_database("groups", 503)
 
 
 @ON_EVERY_ENGINE
@@ -277,19 +376,22 @@ def test_silence_that_is_long_for_the_pace_before_is_a_problem(deliver, look, cl
         deliver(group_created(GroupId=f"group {number}"))
         clock.move(minutes=10)
     clock.move(hours=9)
-    assert "No callback since" not in section(look(""), "problems")
+    assert "are arriving" not in section(look(""), "problems")
 
     for _ in range(3):  # however long
         clock.move(hours=20)
         problems = section(look(""), "problems")
-        assert "No callback since 2026-11-21 10:50:00, though the day before had 24" in problems
+        assert (
+            "No callbacks are arriving (last: 2026-11-21 10:50:00; 24 on the day before)"
+            in problems
+        )
 
 
 def test_silence_of_a_service_that_had_one_callback_is_none(deliver, look, clock):
     deliver(group_created())
     clock.move(days=3)
 
-    assert "No callback since" not in section(look(""), "problems")
+    assert "are arriving" not in section(look(""), "problems")
 
 
 @pytest.mark.parametrize("user", ["\ud800", "", "a&b=c", "\0"])

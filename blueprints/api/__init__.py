@@ -1,0 +1,93 @@
+"""The API of the reader: JSON, read-only, the same for programs and for the console."""
+
+from typing import Any
+from urllib.parse import quote, unquote
+
+from flask import Flask, Response
+from flask.json.provider import DefaultJSONProvider
+from werkzeug.routing import BaseConverter, ValidationError
+
+from models.text import dump_json
+
+# Paths that hold an ID of a channel or group.
+PREFIXES = ("/channels/", "/groups/", "/console/channels/", "/console/groups/")
+# Browsers run nothing and guess nothing; a response may have its own policy.
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class ReadableJSONProvider(DefaultJSONProvider):
+    """Writes text as it is, and members in the order of the schemas."""
+
+    def dumps(self, obj: Any, **_: Any) -> str:
+        """Write JSON."""
+        return dump_json(obj)
+
+
+class ReaderApp(Flask):
+    """Flask, with readable JSON and with any ID of a channel or group in a path."""
+
+    json_provider_class = ReadableJSONProvider
+
+    def wsgi_app(self, environ: dict[str, Any], start_response: Any) -> Any:
+        """Answer a request; a path that may hold an ID is left encoded.
+
+        A WSGI server decodes the path, after which a slash of an ID looks like any other.
+        """
+        path = environ.get("RAW_URI", "").partition("?")[0]
+        if path.startswith(PREFIXES):
+            environ["PATH_INFO"] = path
+        return super().wsgi_app(environ, start_response)
+
+
+class SubjectIdConverter(BaseConverter):
+    """An ID as Tencent allows it: it may hold, begin or end with slashes.
+
+    A slash may be left as it is, unless the ID ends like another address: ``/versions``.
+    """
+
+    regex = ".+?"
+    part_isolating = False
+
+    def to_python(self, value: str) -> str:
+        """Decode an ID; half a surrogate pair is three bytes, as in WTF-8."""
+        try:
+            return unquote(value, errors="surrogatepass")
+        except UnicodeDecodeError:
+            raise ValidationError from None  # no ID: 404
+
+    def to_url(self, value: str) -> str:
+        """Encode an ID, slashes included."""
+        return quote(value, safe="", errors="surrogatepass")
+
+
+def register(app: Flask) -> None:
+    """Give an app the addresses of the API, and the headers and failures of all addresses."""
+    # Not above: a command that needs one of these modules does not load them all.
+    from blueprints.api import (  # noqa: F401 (each module adds its views to a blueprint)
+        access,
+        deliveries,
+        errors,
+        export,
+        health,
+        history,
+        metrics,
+        openapi,
+        subjects,
+    )
+
+    app.url_map.converters["subject_id"] = SubjectIdConverter
+    app.register_blueprint(access.bp)
+    app.register_blueprint(health.public_bp)
+    app.register_blueprint(openapi.bp)
+    app.after_request(add_headers)
+
+
+def add_headers(response: Response) -> Response:
+    """Add the headers that a response does not have yet."""
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response

@@ -1,0 +1,57 @@
+"""What was sent: authentic deliveries, how they differ from the documentation, what was refused."""
+
+from typing import Any
+
+from flask import abort
+
+from blueprints.api.access import bp
+from blueprints.api.operation import ROW_ID, answer_page, operation
+from blueprints.api.runtime import runtime
+from schemas.api.deliveries import (
+    DeliveryDetailSchema,
+    DeliveryPageSchema,
+    DeliveryQuerySchema,
+    DriftSchema,
+    QuarantinedRequestPageSchema,
+    QuarantineQuerySchema,
+)
+from schemas.api.page import PageQuery
+from services.reading.deliveries import (
+    fetch_deliveries,
+    fetch_delivery,
+    fetch_drift,
+    fetch_quarantine,
+)
+
+
+@bp.get("/deliveries")
+@operation(DeliveryPageSchema, query=DeliveryQuerySchema)
+def show_deliveries(query: PageQuery) -> dict[str, Any]:
+    """List authentic deliveries, newest first."""
+    with runtime().connect() as connection:
+        return answer_page(query, fetch_deliveries(connection, query))
+
+
+@bp.get(f"/deliveries/<{ROW_ID}:delivery_id>")
+@operation(DeliveryDetailSchema)
+def show_delivery(delivery_id: int) -> dict[str, Any]:
+    """Show one delivery with its raw body."""
+    with runtime().connect() as connection:
+        found = fetch_delivery(connection, delivery_id)
+        return found or abort(404, f"No delivery has the ID {delivery_id}.")
+
+
+@bp.get("/quarantine")
+@operation(QuarantinedRequestPageSchema, query=QuarantineQuerySchema)
+def show_quarantine(query: PageQuery) -> dict[str, Any]:
+    """List refused requests with the reason, newest first."""
+    with runtime().connect() as connection:
+        return answer_page(query, fetch_quarantine(connection, query))
+
+
+@bp.get("/drift")
+@operation(DriftSchema)
+def show_drift() -> dict[str, Any]:
+    """Show which fields and types were sent that the schemas don't know, and which are missing."""
+    with runtime().connect() as connection:
+        return {"items": fetch_drift(connection)}

@@ -1,0 +1,28 @@
+"""The history of all channels and groups."""
+
+from typing import Any
+
+from flask import abort
+
+from blueprints.api.access import bp
+from blueprints.api.operation import ROW_ID, answer_page, operation
+from blueprints.api.runtime import runtime
+from schemas.api.history import EventDetailSchema, EventPageSchema, HistoryQuerySchema
+from schemas.api.page import PageQuery
+from services.reading.history import fetch_event, fetch_history
+
+
+@bp.get("/history")
+@operation(EventPageSchema, query=HistoryQuerySchema)
+def show_history(query: PageQuery) -> dict[str, Any]:
+    """List lifecycle events, newest first."""
+    with runtime().connect() as connection:
+        return answer_page(query, fetch_history(connection, query))
+
+
+@bp.get(f"/history/<{ROW_ID}:event_id>")
+@operation(EventDetailSchema)
+def show_event(event_id: int) -> dict[str, Any]:
+    """Show one event with its delivery and raw body."""
+    with runtime().connect() as connection:
+        return fetch_event(connection, event_id) or abort(404, f"No event has the ID {event_id}.")

@@ -1,0 +1,125 @@
+"""Counts and gauges for Prometheus."""
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import accumulate
+
+from flask import Response, request
+from prometheus_client import CollectorRegistry, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+from sqlalchemy.exc import SQLAlchemyError
+
+from blueprints.api.access import bp
+from blueprints.api.errors import on_database_error
+from blueprints.api.operation import operation
+from blueprints.api.runtime import Runtime, runtime
+from models.vocabulary import ANSWER_BOUNDS_MS, Measure, Refusal
+from services.reading.activity import Totals, fetch_delay_microseconds, fetch_totals
+from services.reading.health import check_health
+
+PREFIX = "chat_lifecycle_log_"
+GAUGES = {
+    "waiting": ("journal_waiting_records", "Records that are not in the database yet."),
+    "stuck": ("journal_stuck_records", "Those that the database does not take."),
+    "waited_seconds": ("journal_oldest_seconds", "For how long the oldest of them has waited."),
+    "segment_bytes": ("journal_bytes", "Size of the segments that are not all recorded."),
+    "kept_bytes": ("journal_kept_bytes", "Size of the segments that are."),
+    "room_bytes": ("journal_room_bytes", "What the disk of the journal has room for."),
+    "writable": ("journal_writable", "1 if the journal takes callbacks, else 0."),
+    "recorder_at_work": ("recorder_up", "1 if the recorder was at work a moment ago, else 0."),
+}
+
+
+@bp.get("/metrics")
+@operation(None, content_types=("text/plain", "application/openmetrics-text"))
+def show_metrics() -> Response:
+    """Show for Prometheus what arrived, how fast it was answered, what was refused, what waits.
+
+    Answers without the database too, with what is known then.
+    """
+    gathered = CollectorRegistry()
+    gathered.register(Scrape(runtime()))
+    encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+    return Response(encode(gathered), content_type=content_type)
+
+
+class Scrape(Collector):
+    """What is known when it is collected."""
+
+    def __init__(self, here: Runtime) -> None:
+        self.here = here
+
+    def collect(self) -> Iterator[Metric]:
+        """Make a family of each number that is known."""
+        now = self.here.now()
+        health = check_health(self.here.engine, self.here.settings.journal_folders, now=now)
+        is_up = health.database.reachable
+        yield gauge("database_up", "1 if the database answers, else 0.", is_up)
+        if health.journal is not None:
+            for attribute, (name, text) in GAUGES.items():
+                yield gauge(name, text, getattr(health.journal, attribute))
+        if not is_up:
+            return
+        try:
+            with self.here.connect() as connection:
+                delay = fetch_delay_microseconds(connection, now=now)
+                totals = fetch_totals(connection)
+        except SQLAlchemyError as error:
+            on_database_error(error)  # says so in the log
+            return
+        if delay is not None:
+            text = "Largest time from arrival to the database, of the last five minutes."
+            yield gauge("delay_seconds", text, delay / 1e6)
+        yield from count(totals)
+        yield time_answers(totals)
+
+
+def gauge(name: str, text: str, value: float) -> Metric:
+    """Make a gauge without labels."""
+    return GaugeMetricFamily(f"{PREFIX}{name}", text, value)
+
+
+def count(totals: Totals) -> Iterator[Metric]:
+    """Count callbacks, refused requests and losses; each reason begins with 0, not with 1."""
+    labels = ["sdk_app_id", "command", "verdict"]
+    callbacks = CounterMetricFamily(f"{PREFIX}callbacks", "Callbacks received.", labels=labels)
+    refusals = {(reason.value, ""): 0 for reason in Refusal}
+    lost = 0
+    for (measure, sdk_app_id, name, verdict), total in sorted(totals.items()):
+        if measure == Measure.RECEIVED:
+            callbacks.add_metric([sdk_app_id, name, verdict], total)
+        elif measure == Measure.REFUSED:
+            refusals[name, sdk_app_id] = total
+        elif measure == Measure.LOST:
+            lost += total
+    yield callbacks
+    text = "Requests that failed verification."
+    refused = CounterMetricFamily(
+        f"{PREFIX}refused_requests", text, labels=["reason", "sdk_app_id"]
+    )
+    for label_values, total in sorted(refusals.items()):
+        refused.add_metric(label_values, total)
+    yield refused
+    yield gauge("lost_callbacks", "Callbacks answered 503 that have not been found since.", lost)
+
+
+def time_answers(totals: Totals) -> Metric:
+    """Tell how long answers took, in cumulative buckets."""
+    answered = Counter(dict.fromkeys([*map(str, ANSWER_BOUNDS_MS), "inf"], 0))
+    microseconds = 0
+    for (measure, _, bound_ms, _), total in totals.items():
+        if measure == Measure.ANSWERED:
+            answered[bound_ms] += total
+        elif measure == Measure.ANSWER_MICROSECONDS:
+            microseconds += total
+    bounds_ms = sorted(answered, key=float)
+    names = ["+Inf" if one == "inf" else str(int(one) / 1000) for one in bounds_ms]
+    cumulative = accumulate(answered[bound_ms] for bound_ms in bounds_ms)
+    return HistogramMetricFamily(
+        f"{PREFIX}answer_seconds",
+        "Time from the arrival of a callback to its answer.",
+        buckets=list(zip(names, cumulative, strict=True)),
+        sum_value=microseconds / 1e6,
+    )

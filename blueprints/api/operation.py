@@ -1,0 +1,83 @@
+"""Bind a view to its schemas, once, for requests, answers and OpenAPI alike."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+
+from flask import Response, jsonify, request, url_for
+from marshmallow import Schema
+
+from schemas.api.cursor import AnyPosition, encode_cursor
+from schemas.api.page import ListQuery, QuerySchema
+from services.reading.pages import ListPage
+
+ROW_ID = f"int(max={2**63 - 1})"
+JSON = "application/json"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """The schemas of a view; found on it as ``view.operation``.
+
+    Attributes:
+        answer: none where it is plain text.
+    """
+
+    query: type[QuerySchema]
+    answer: type[Schema] | None
+    content_types: Sequence[str]
+
+
+def operation(
+    answer: type[Schema] | None,
+    *,
+    query: type[QuerySchema] = QuerySchema,
+    content_types: Sequence[str] = (JSON,),
+) -> Callable[[Callable[..., Any]], Callable[..., Response]]:
+    """Make a view of a function from what ``query`` loads to what ``answer`` dumps, or a response.
+
+    The function is called with the path parameters, and with ``query`` where one is given. What is
+    dumped carries a strong ETag, and is 304 where the client has it already.
+
+    Raises:
+        ValidationError: a parameter is unknown or malformed.
+    """
+    asked, shape = query(), (answer or Schema)()
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Response]:
+        @wraps(function)
+        def view(**path: Any) -> Response:
+            loaded = asked.load(request.args.to_dict(flat=False))
+            if query is not QuerySchema:
+                path["query"] = loaded
+            answered = function(**path)
+            if isinstance(answered, Response):
+                return answered
+            return answer_json(shape.dump(answered))
+
+        view.operation = Operation(query, answer, content_types)  # type: ignore[attr-defined]
+        return view
+
+    return decorate
+
+
+def answer_json(data: dict[str, Any]) -> Response:
+    """Answer with JSON and a strong ETag, or with 304 where the client has it already.
+
+    A page has the address of the next one as ``Link`` (RFC 8288).
+    """
+    response = jsonify(data)
+    response.add_etag()
+    response.make_conditional(request)
+    if cursor := data.get("next_cursor"):
+        arguments = {**(request.view_args or {}), **request.args.to_dict(flat=False)}
+        address = url_for(request.endpoint or "", **arguments | {"cursor": cursor})
+        response.headers["Link"] = f'<{address}>; rel="next"'
+    return response
+
+
+def answer_page(query: ListQuery[AnyPosition], page: ListPage[AnyPosition]) -> dict[str, Any]:
+    """Return a page with its cursor, which belongs to this query alone."""
+    cursor = None if page.next is None else encode_cursor(page.next, scope=query.scope)
+    return {"items": page.items, "next_cursor": cursor}

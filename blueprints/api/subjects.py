@@ -1,0 +1,89 @@
+"""Channels and groups: lists of them, their states and their versions."""
+
+from typing import Any
+
+from flask import Response, abort
+from marshmallow import ValidationError
+
+from blueprints.api.access import bp
+from blueprints.api.errors import problem
+from blueprints.api.operation import answer_page, operation
+from blueprints.api.runtime import runtime
+from models.vocabulary import SubjectType
+from schemas.api.page import PageQuery, SubjectsQuery
+from schemas.api.subjects import (
+    ChannelsQuerySchema,
+    GroupsQuerySchema,
+    StateQuerySchema,
+    StateSchema,
+    SubjectPageSchema,
+    VersionPageSchema,
+    VersionsQuerySchema,
+)
+from services.subjects.events import AmbiguousSubjectError, Subject
+from services.subjects.listing import fetch_subjects
+from services.subjects.states import fetch_state
+from services.subjects.versions import ForeignEventError, fetch_versions
+
+CHANNEL, GROUP = {"kind": SubjectType.CHANNEL}, {"kind": SubjectType.GROUP}
+
+
+@bp.get("/channels")
+@operation(SubjectPageSchema, query=ChannelsQuerySchema)
+def list_channels(query: SubjectsQuery) -> dict[str, Any]:
+    """List channels in their present state."""
+    return list_subjects(SubjectType.CHANNEL, query)
+
+
+@bp.get("/groups")
+@operation(SubjectPageSchema, query=GroupsQuerySchema)
+def list_groups(query: SubjectsQuery) -> dict[str, Any]:
+    """List groups in their present state."""
+    return list_subjects(SubjectType.GROUP, query)
+
+
+def list_subjects(kind: SubjectType, query: SubjectsQuery) -> dict[str, Any]:
+    """Answer with a page of present states."""
+    with runtime().connect() as connection:
+        page = fetch_subjects(connection, kind, query)
+    now = runtime().now()
+    for item in page.items:
+        item["at"] = now
+    return answer_page(query, page)
+
+
+@bp.get("/channels/<subject_id:subject_id>", defaults=CHANNEL, merge_slashes=False)
+@bp.get("/groups/<subject_id:subject_id>", defaults=GROUP, merge_slashes=False)
+@operation(StateSchema, query=StateQuerySchema)
+def show_state(kind: SubjectType, subject_id: str, query: dict[str, Any]) -> dict[str, Any]:
+    """Show the state of a channel or group, at present or at an instant."""
+    subject = Subject(kind, subject_id, query.get("sdk_app_id"))
+    at = query.get("at")
+    with runtime().connect() as connection:
+        state = fetch_state(connection, subject, at)
+    if state is None:
+        abort(404, f"Nothing is known of a {kind} of this ID{' at that time' if at else ''}.")
+    return {**state, "at": at or runtime().now()}
+
+
+@bp.get("/channels/<subject_id:subject_id>/versions", defaults=CHANNEL, merge_slashes=False)
+@bp.get("/groups/<subject_id:subject_id>/versions", defaults=GROUP, merge_slashes=False)
+@operation(VersionPageSchema, query=VersionsQuerySchema)
+def show_versions(kind: SubjectType, subject_id: str, query: PageQuery) -> dict[str, Any]:
+    """List how a channel or group changed, oldest first."""
+    subject = Subject(kind, subject_id, query.filters.get("sdk_app_id"))
+    try:
+        with runtime().connect() as connection:
+            page = fetch_versions(connection, subject, query)
+    except ForeignEventError:
+        raise ValidationError({"cursor": ["Not a cursor of this subject."]}) from None
+    if page is None:
+        abort(404, f"Nothing is known of a {kind} of this ID.")
+    return answer_page(query, page)
+
+
+@bp.errorhandler(AmbiguousSubjectError)
+def on_ambiguous_subject(_: AmbiguousSubjectError) -> Response:
+    """400: the answer would mix the subjects of different apps."""
+    reason = "Several apps have a subject of this ID: choose one."
+    return problem(400, "Ambiguous subject", errors={"sdk_app_id": [reason]})

@@ -1,0 +1,48 @@
+"""Read what was sent: authentic POSTs, what differs from the documentation, what was refused."""
+
+from itertools import groupby
+
+import sqlalchemy as sa
+
+from models.counts import Difference
+from models.delivery import Delivery
+from models.quarantine import QuarantinedRequest
+from schemas.api.page import PageQuery
+from services.reading.pages import Page, Row, fetch_page, fetch_row, keep_equal
+
+LISTED = [column for column in Delivery.__table__.columns if column.key != "body"]
+FILTERED = (Delivery.verdict, Delivery.command, Delivery.sdk_app_id)
+REFUSED = sa.select(QuarantinedRequest.__table__)
+
+
+def fetch_deliveries(connection: sa.Connection, query: PageQuery) -> Page:
+    """Return a page of deliveries by ``received_at``, without their bodies."""
+    rows = keep_equal(sa.select(*LISTED), query, *FILTERED)
+    return fetch_page(connection, [rows], query, sort_key=(Delivery.received_at, Delivery.id))
+
+
+def fetch_delivery(connection: sa.Connection, delivery_id: int) -> Row | None:
+    """Return one delivery with its body, or none."""
+    return fetch_row(connection, sa.select(Delivery.__table__).where(Delivery.id == delivery_id))
+
+
+def fetch_quarantine(connection: sa.Connection, query: PageQuery) -> Page:
+    """Return a page of refused requests by ``received_at``."""
+    sort_key = (QuarantinedRequest.received_at, QuarantinedRequest.id)
+    return fetch_page(connection, [REFUSED], query, sort_key=sort_key)
+
+
+def fetch_quarantined(connection: sa.Connection, request_id: int) -> Row | None:
+    """Return one refused request, or none."""
+    return fetch_row(connection, REFUSED.where(QuarantinedRequest.id == request_id))
+
+
+def fetch_drift(connection: sa.Connection) -> list[Row]:
+    """Fetch for each command that was sent what the recorder found different in its deliveries."""
+    rows = connection.execute(sa.select(Difference.__table__)).mappings().all()
+    ordered = sorted(rows, key=lambda row: (row["command"], row["field"], row["seen"]))
+    found = []
+    for command, group in groupby(ordered, lambda row: row["command"]):
+        total, *differences = group  # the row without a field comes first
+        found.append({"command": command, "deliveries": total["count"], "differences": differences})
+    return found

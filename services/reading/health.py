@@ -1,0 +1,105 @@
+"""The health of the service: its database, its journal, its recorder, and what happened to it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+
+from models.database.revision import fetch_revision, newest_revision
+from models.ledger import ServiceEvent
+from services.journal.status import JournalStatus, read_status
+
+LATE_SECONDS = 5  # a callback that waits longer than this is behind; usually it is 50 ms
+
+
+@dataclass(frozen=True)
+class DatabaseHealth:
+    """What a database says of itself.
+
+    Attributes:
+        revision: the migration it is at; none before the first one, or if it did not answer.
+        expected_revision: the newest migration of this code.
+    """
+
+    engine: str
+    reachable: bool
+    revision: str | None
+    expected_revision: str | None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether history can be read."""
+        return self.reachable and self.revision == self.expected_revision
+
+
+@dataclass(frozen=True, kw_only=True)
+class JournalHealth(JournalStatus):
+    """The status of the journal, seen at one instant.
+
+    Attributes:
+        waited_seconds: for how long the oldest record has waited.
+        recorder_at_work: whether the recorder was, a moment ago.
+    """
+
+    waited_seconds: float
+    recorder_at_work: bool
+
+    @property
+    def is_late(self) -> bool:
+        """Whether records wait for longer than they usually do."""
+        return self.waited_seconds > LATE_SECONDS
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether callbacks can be accepted and come into the tables."""
+        return self.writable and self.recorder_at_work
+
+
+@dataclass(frozen=True)
+class Health:
+    """All that the reader can tell of the health of the service.
+
+    Attributes:
+        journal: none where its status can't be read, as on another host.
+    """
+
+    database: DatabaseHealth
+    journal: JournalHealth | None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether nothing that is known keeps the service from its work."""
+        return self.database.is_ready and (self.journal is None or self.journal.is_ready)
+
+
+def check_health(engine: sa.Engine, folders: Iterable[Path], *, now: datetime) -> Health:
+    """Ask a database for its revision and read the status of a journal; never raises."""
+    status = read_status(folders)
+    if status is None:
+        return Health(check_database(engine), None)
+    journal = JournalHealth(
+        **vars(status),
+        waited_seconds=status.age_seconds(now),
+        recorder_at_work=status.is_recorder_at_work(now),
+    )
+    return Health(check_database(engine), journal)
+
+
+def check_database(engine: sa.Engine) -> DatabaseHealth:
+    """Ask a database for its revision; never raises."""
+    name, expected = engine.dialect.name, newest_revision()
+    try:
+        with engine.connect() as connection:
+            return DatabaseHealth(name, True, fetch_revision(connection), expected)
+    except SQLAlchemyError:
+        return DatabaseHealth(name, False, None, expected)
+
+
+def fetch_service_events(connection: sa.Connection, *, newest: int) -> Sequence[sa.RowMapping]:
+    """Fetch what happened last to the service itself, newest first."""
+    columns = (ServiceEvent.at, ServiceEvent.kind, ServiceEvent.process, ServiceEvent.details)
+    query = sa.select(*columns).order_by(ServiceEvent.at.desc()).limit(newest)
+    return connection.execute(query).mappings().all()

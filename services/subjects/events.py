@@ -1,0 +1,81 @@
+"""Read the events of one subject, in the order in which lives are made of them."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+import sqlalchemy as sa
+
+from models.event import LifecycleEvent
+from models.vocabulary import SubjectType
+from services.reading.pages import EVENT_IDS
+from services.subjects.lives import Event
+
+TABLE = LifecycleEvent.__table__
+# The columns of ``Event``; what only an answer needs is fetched later.
+COLUMNS = (
+    TABLE.c.id,
+    TABLE.c.action,
+    TABLE.c.event_time.is_not(None),
+    sa.type_coerce(TABLE.c.name, sa.Text),
+    sa.type_coerce(TABLE.c.owner, sa.Text),
+    sa.cast(TABLE.c.details, sa.Text),
+    sa.type_coerce(TABLE.c.sdk_app_id, sa.Text),
+)
+EVENTS_AT_ONCE = 500  # thousands at a time fall out of a processor's cache
+IN_ORDER = (TABLE.c.occurred_at, TABLE.c.received_at, TABLE.c.id)
+
+
+class AmbiguousSubjectError(Exception):
+    """Several apps, by SDKAppID, have a subject of this ID, and the question names none of them."""
+
+    def __init__(self, apps: Iterable[str]) -> None:
+        super().__init__("several apps have a subject of this ID")
+        self.apps = sorted(apps)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A channel or group.
+
+    Attributes:
+        sdk_app_id: its app; none where only one app is expected to have a subject of this ID.
+    """
+
+    type: SubjectType
+    id: str
+    sdk_app_id: str | None = None
+
+
+def read_events(
+    connection: sa.Connection, subject: Subject, *, until: datetime | None = None
+) -> Iterator[Event]:
+    """Yield the events of a subject in order, up to an instant, inclusive.
+
+    Raises:
+        AmbiguousSubjectError: several apps have a subject of this ID.
+    """
+    query = sa.select(*COLUMNS).filter_by(subject_type=subject.type, subject_id=subject.id)
+    if subject.sdk_app_id is not None:
+        query = query.where(TABLE.c.sdk_app_id == subject.sdk_app_id)
+    if until is not None:
+        query = query.where(TABLE.c.occurred_at <= until)
+    apps: set[str] = set()
+    for rows in connection.execute(query.order_by(*IN_ORDER)).partitions(EVENTS_AT_ONCE):
+        apps |= {row[-1] for row in rows}
+        if len(apps) > 1:
+            every = query.with_only_columns(TABLE.c.sdk_app_id).distinct()
+            raise AmbiguousSubjectError(connection.scalars(every))
+        yield from cast(Sequence[Event], rows)
+
+
+def fetch_moments(
+    connection: sa.Connection, event_ids: Iterable[int]
+) -> Mapping[int, sa.RowMapping]:
+    """Return ``occurred_at``, ``operator`` and ``platform`` of some events, by ID."""
+    query = sa.select(*TABLE.c["id", "occurred_at", "operator", "platform"]).where(
+        TABLE.c.id.in_(EVENT_IDS)
+    )
+    found = connection.execute(query, {"event_ids": [*{*event_ids}]}).mappings()
+    return {row["id"]: row for row in found}

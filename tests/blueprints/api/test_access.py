@@ -1,0 +1,133 @@
+"""Who may read: every address, with and without a key."""
+
+import re
+from base64 import b64encode
+
+import pytest
+import sqlalchemy as sa
+
+from app import create_reader
+from config import ApiKey, ReaderSettings
+from tests.conftest import KEY
+
+OPEN = {
+    "/healthz",
+    "/openapi.json",
+    "/docs",
+    "/",
+    "/static/<path:filename>",
+    "/console/static/<path:filename>",
+    "/console/sign-in",
+    "/console/sign-out",
+}
+POSTED = {"/console/sign-in", "/console/sign-out"}
+
+
+def basic(user, password):
+    return f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"
+
+
+def addresses(app):
+    return {rule.rule for rule in app.url_map.iter_rules()}
+
+
+def concrete(address):
+    asset = "console.css" if "console" in address else "docs.css"
+    return re.sub("<int.*?>", "1", address).replace("<path:filename>", asset)
+
+
+def test_every_address_but_the_open_ones_wants_a_key(app, client):
+    for address in addresses(app) - OPEN:
+        answer = client.get(concrete(address))
+
+        assert answer.status_code == 401, address
+        html = address.startswith("/console")
+        assert answer.mimetype == ("text/html" if html else "application/problem+json")
+
+
+@pytest.mark.parametrize("address", sorted(OPEN - {"/console/sign-out"}))
+def test_open_address_wants_no_key(client, address):
+    with client.get(concrete(address)) as answer:
+        assert answer.status_code in (200, 302)
+
+
+@pytest.mark.parametrize("header", [f"Bearer {KEY}", f"bearer {KEY}", basic("", KEY)])
+def test_key_opens_as_bearer_token_or_as_password(client, header):
+    assert client.get("/history", headers={"Authorization": header}).status_code == 200
+
+
+@pytest.mark.parametrize("sign", ["=", ",", ":", "=="])
+def test_key_may_hold_any_sign_an_http_header_may(tmp_path, sign):
+    url = sa.make_url(f"sqlite:///{tmp_path}")
+    key = f"a-key-that{sign}may-read"
+    app = create_reader(ReaderSettings(url, (ApiKey("odd", key),)))
+
+    for header in (f"Bearer {key}", basic("x", key)):
+        answer = app.test_client().get("/readyz?a=b", headers={"Authorization": header})
+        assert answer.status_code == 400
+
+
+def test_log_says_who_read_what_and_no_key(client, caplog):
+    caplog.set_level("INFO")
+
+    client.get("/history?owner=%0Ax", headers={"Authorization": f"Bearer {KEY}"})
+
+    assert "tests reads '/history?owner=%0Ax'" in caplog.text
+    assert KEY not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "Bearer",
+        "Bearer ",
+        f"Bearer {KEY}x",
+        f"Bearer {KEY[:-1]}",
+        f"Bearer x{KEY}",
+        f"Token {KEY}",
+        KEY,
+        "Bearer tests",
+        basic(KEY, ""),
+        basic("tests", "tests"),
+        "Basic !",
+        "Basic " + b64encode(b"\xff:\xff").decode(),
+        "Bearer \xe9",
+    ],
+)
+def test_anything_else_is_refused_and_told_how_to_ask(client, header):
+    answer = client.get("/history", headers={"Authorization": header})
+
+    assert answer.status_code == 401
+    schemes = [value.partition(" ")[0] for value in answer.headers.getlist("WWW-Authenticate")]
+    assert schemes == ["Bearer", "Basic"]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+def test_nothing_is_written_by_reading(app, client, method):
+    for address in addresses(app) - POSTED:
+        answer = client.open(
+            concrete(address), method=method, headers={"Authorization": f"Bearer {KEY}"}
+        )
+
+        assert answer.status_code == 405, address
+        assert "GET" in answer.headers["Allow"]
+
+
+def test_head_is_a_get_without_body(client):
+    answer = client.head("/history", headers={"Authorization": f"Bearer {KEY}"})
+
+    assert (answer.status_code, answer.data) == (200, b"")
+
+
+def test_address_that_does_not_exist_is_a_problem(client):
+    answer = client.get("/nowhere")
+
+    assert (answer.status_code, answer.content_type) == (404, "application/problem+json")
+
+
+def test_browsers_are_told_to_run_nothing(client):
+    headers = client.get("/docs").headers
+
+    assert headers["Content-Security-Policy"] == "default-src 'none'; style-src 'self'"
+    assert headers["X-Content-Type-Options"] == "nosniff"

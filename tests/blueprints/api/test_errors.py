@@ -1,0 +1,67 @@
+"""A question that takes too long, and a database that is away."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from app import create_reader
+from models.database.engine import open_writer
+from tests.conftest import KEY
+from tests.payloads import channel_created, group_destroyed
+
+AUTHORIZED = {"Authorization": f"Bearer {KEY}"}
+# Seven tables of twelve rows beside each other: 36 million rows to count.
+TWELVE = " UNION ALL ".join(f"SELECT {number} AS n" for number in range(12))
+TABLES = ", ".join(f"({TWELVE}) t{number}" for number in range(7))
+SLOW = f"(SELECT COUNT(*) AS n FROM {TABLES}) slow"
+
+
+def make_slow(url, table):
+    """Put a view that takes long in the place of a table."""
+    engine = open_writer(url)
+    with engine.execution_options(migrating=True).begin() as connection:
+        connection.execute(sa.text(f"ALTER TABLE {table} RENAME TO moved"))
+        query = f"SELECT moved.* FROM {SLOW} JOIN moved ON slow.n > 0"
+        connection.execute(sa.text(f"CREATE VIEW {table} AS {query}"))
+    engine.dispose()
+
+
+@pytest.fixture
+def hurried(settings):
+    """A client of a reader that has little patience."""
+    app = create_reader(replace(settings, read_timeout=timedelta(milliseconds=100)))
+    yield app.test_client()
+    app.extensions["runtime"].close()
+
+
+def test_question_that_takes_too_long_is_cut_off(hurried, deliver, database_url):
+    deliver(channel_created(), query={"SdkAppid": "1"})
+    make_slow(database_url, "quarantined_requests")
+
+    answer = hurried.get("/quarantine", headers=AUTHORIZED)
+
+    assert (answer.status_code, answer.content_type) == (503, "application/problem+json")
+    assert answer.get_json()["title"] == "Question took too long"
+    assert "READ_TIMEOUT_SECONDS (0.1 s)" in answer.get_json()["detail"]
+    assert hurried.get("/history", headers=AUTHORIZED).status_code == 200
+
+
+def test_export_may_take_longer(hurried, deliver, database_url):
+    deliver(group_destroyed())
+    make_slow(database_url, "event_members")
+
+    assert hurried.get("/history", headers=AUTHORIZED).status_code == 503
+    answer = hurried.get("/export", headers=AUTHORIZED)
+
+    assert answer.text.endswith('{"complete":true,"count":1}\n')
+
+
+def test_database_that_is_away_is_another_problem(settings, tmp_path):
+    nowhere = sa.make_url(f"sqlite:///{tmp_path}")
+    app = create_reader(replace(settings, database_read_url=nowhere))
+
+    answer = app.test_client().get("/history", headers=AUTHORIZED)
+
+    assert (answer.status_code, answer.get_json()["title"]) == (503, "Database unavailable")

@@ -1,0 +1,140 @@
+"""The generated description, and the service held to it."""
+
+import re
+
+import jsonschema_rs
+import pytest
+import schemathesis
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from app import create_reader
+from blueprints.api.openapi import build_openapi
+from config import ReaderSettings
+from schemas.tencent.registry import LIFECYCLE_SCHEMAS
+from tests.conftest import KEY, OPEN_APP
+from tests.payloads import SAMPLES
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
+NOT_DESCRIBED = {"/docs", "/openapi.json", "/static/{filename}"}
+
+
+def describe(client):
+    return client.get("/openapi.json").get_json()
+
+
+@pytest.fixture(scope="module")
+def openapi():
+    url = sa.make_url("postgresql+psycopg://nobody@nowhere/nothing")
+    return build_openapi(create_reader(ReaderSettings(url)))
+
+
+def test_every_address_is_described(app, client):
+    addresses = {
+        re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", rule.rule) for rule in app.url_map.iter_rules()
+    }
+
+    pages = {address for address in addresses if address.startswith("/console")}
+    described = set(describe(client)["paths"]) - {"/callback"}
+    assert described == addresses - NOT_DESCRIBED - pages
+
+
+def test_every_lifecycle_command_is_described(client):
+    components = describe(client)["components"]["schemas"]
+
+    assert set(LIFECYCLE_SCHEMAS) <= set(components)
+    disbanded = components["Group.CallbackAfterGroupDestroyed"]
+    assert disbanded["required"] == ["GroupId"]
+    assert "MemberList" in disbanded["properties"]
+
+
+@pytest.mark.parametrize("body", SAMPLES, ids=lambda body: body["CallbackCommand"])
+def test_documented_callback_matches_its_description(openapi, body):
+    command = body["CallbackCommand"]
+    if command in LIFECYCLE_SCHEMAS:
+        components = openapi["components"]["schemas"]
+
+        jsonschema_rs.validator_for(components[command]).validate(body)
+        with pytest.raises(jsonschema_rs.ValidationError):
+            jsonschema_rs.validator_for(components[command]).validate(body | {"EventTime": []})
+
+
+def test_only_what_has_an_etag_may_be_unchanged_and_what_asks_a_database_unavailable(client):
+    paths = describe(client)["paths"]
+    statuses = {path: set(paths[path].get("get", {}).get("responses", ())) for path in paths}
+
+    assert {"304", "503"} <= statuses["/history"]
+    assert statuses["/export"] & {"304", "503"} == {"503"}
+    assert statuses["/metrics"] == {"200", "400", "401"}
+
+
+def test_what_needs_a_key_says_so(client):
+    paths = describe(client)["paths"]
+
+    assert paths["/history"]["get"]["security"] == [{"bearer": []}, {"basic": []}]
+    assert paths["/healthz"]["get"]["security"] == []
+    assert paths["/callback"]["post"]["security"] == []
+
+
+def test_page_shows_every_address_without_outside_assets(client):
+    page = client.get("/docs").text
+
+    for path in describe(client)["paths"]:
+        assert path in page
+    assert "<td>desc, asc; else desc</td>" in page
+    assert "<td>integer, 1 to 500; else 50</td>" in page
+    assert "//" not in page.replace("https://", "").replace("<!doctype html>", "")
+    assert "<script" not in page
+
+
+def test_browser_at_the_root_is_led_to_a_page(client):
+    answer = client.get("/")
+
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/console/")
+
+
+@pytest.fixture
+def history(deliver):
+    """All samples, and a refused request."""
+    for body in SAMPLES:
+        deliver(body)
+    deliver(SAMPLES[0], query={"SdkAppid": "1"})
+
+
+def check(described, **arguments):
+    """Ask every operation, validly and not, and compare the answers with the description."""
+    for found in described.get_all_operations():
+        operation = found.ok()
+
+        @given(operation.as_strategy())
+        @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+        def call(case):
+            case.validate_response(case.call(**arguments), checks=CHECKS)
+
+        call()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_reader_answers_as_described(history, app):
+    described = schemathesis.openapi.from_wsgi("/openapi.json", app)
+
+    check(described.include(method="GET"), headers={"Authorization": f"Bearer {KEY}"})
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_receiver_answers_as_described(openapi, receiver):
+    described = schemathesis.openapi.from_dict(openapi)
+    described.app = receiver
+
+    check(described.include(method="POST"), params={"SdkAppid": OPEN_APP})

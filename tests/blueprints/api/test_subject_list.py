@@ -1,0 +1,182 @@
+"""Channels and groups by what they are now."""
+
+from base64 import urlsafe_b64encode
+
+import pytest
+
+from models.text import start_of
+from services.subjects import listing
+from tests.conftest import OPEN_APP
+from tests.payloads import channel_created, group_changed, group_created, group_destroyed, sample
+
+
+@pytest.fixture
+def groups(deliver):
+    """Seven groups, every other one disbanded, and a channel."""
+    for number in range(7):
+        group = f"g{number}"
+        deliver(group_created(GroupId=group, Name=f"N{number % 2}", EventTime=1000 + number))
+        if number % 2:
+            deliver(group_destroyed(GroupId=group, Name="N1", EventTime=2000 + number))
+    deliver(channel_created())
+
+
+@pytest.fixture(params=[1, 2, 100])
+def _chunks(monkeypatch, request):
+    monkeypatch.setattr(listing, "LEAST_CHUNK", request.param)
+    monkeypatch.setattr(listing, "LARGEST_CHUNK", request.param)
+
+
+def ids(items):
+    return [item["subject_id"] for item in items]
+
+
+@pytest.mark.usefixtures("_chunks")
+@pytest.mark.parametrize("limit", [1, 3, 7, 50])
+def test_pages_hold_every_group_once(groups, read_all, limit):
+    assert ids(read_all("/groups", limit=limit)) == [f"g{number}" for number in range(7)]
+
+
+def test_item_is_the_state_of_its_subject(groups, read):
+    (channel,) = read("/channels")["items"]
+
+    assert channel == read("/channels/%40TOA%23_test_OA_for_penn")
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({"status": "destroyed"}, ["g1", "g3", "g5"]),
+        ({"status": "active"}, ["g0", "g2", "g4", "g6"]),
+        ({"name": "N1"}, ["g1", "g3", "g5"]),
+        ({"name": "N"}, ["g0", "g2", "g4", "g6", "g1", "g3", "g5"]),
+        ({"name": "N", "owner": "leckie"}, [f"g{number}" for number in range(7)]),
+        ({"name": ""}, [f"g{number}" for number in range(7)]),
+        ({"name": "N1", "status": "active"}, []),
+        ({"owner": "nobody"}, []),
+        ({"sdk_app_id": "1"}, []),
+    ],
+)
+@pytest.mark.usefixtures("_chunks")
+def test_filters_are_about_the_present(groups, read_all, filters, expected):
+    assert ids(read_all("/groups", limit=2, **filters)) == expected
+
+
+@pytest.fixture
+def named(deliver):
+    """Groups with names of many kinds; tells which a search finds, as they are stored in order."""
+    names = ["", "A", "Aa", "AB", "a", "ab", "é", "名", "名前", "\N{GRINNING FACE}", "a\0b", "␛"]
+    names += ["x" * 70 + "1", "x" * 70 + "2"]
+    for number, name in enumerate(names):
+        deliver(group_created(GroupId=f"g{number:02}", Name=name))
+    return lambda prefix: sorted(filter(lambda name: name.startswith(prefix), names), key=start_of)
+
+
+@pytest.mark.usefixtures("_chunks")
+@pytest.mark.parametrize(
+    "prefix", ["A", "a", "é", "名", "\N{GRINNING FACE}", "a\0", "␛", "x" * 64, "x" * 70 + "2", "%"]
+)
+def test_name_is_found_by_its_beginning_and_no_other(named, read_all, prefix):
+    found = read_all("/groups", limit=1, name=prefix)
+
+    assert [item["fields"]["name"]["value"] for item in found] == named(prefix)
+
+
+def test_renamed_group_is_found_by_its_new_name_only(deliver, read_all):
+    for second, name in enumerate(["Old", "New", "New", "x" * 65, "x" * 66], start=1):
+        deliver(group_changed(GroupId="g", Name=name, EventTime=1000 * second))
+
+    assert read_all("/groups", name="Old") == read_all("/groups", name="New") == []
+    assert ids(read_all("/groups", name="x", limit=1)) == ["g"]
+
+
+def test_name_of_a_topic_is_not_its_groups(deliver, read_all):
+    deliver(sample("CallbackAfterCreateTopic", Name="Topic"))
+
+    assert read_all("/groups", name="Topic") == []
+
+
+def test_owner_of_the_past_owns_nothing(groups, deliver, read):
+    deliver(group_changed(GroupId="g0", Owner_Account="new", EventTime=5000))
+
+    deliver(sample("CallbackAfterGroupFull", GroupId="g0", EventTime=6000))
+    deliver(sample("CallbackAfterCreateTopic", GroupId="g0", Owner_Account="leckie"))
+
+    assert ids(read("/groups", owner="new")["items"]) == ["g0"]
+    assert "g0" not in ids(read("/groups", owner="leckie")["items"])
+
+
+def test_owner_of_an_earlier_life_owns_nothing(deliver, read):
+    deliver(group_created(GroupId="g", Owner_Account="old", EventTime=1000))
+    deliver(group_destroyed(GroupId="g", Owner_Account="old", EventTime=2000))
+    deliver(group_created(GroupId="g", Owner_Account=None, EventTime=3000))
+
+    assert read("/groups", owner="old")["items"] == []
+
+
+def test_owner_in_one_app_owns_nothing_in_another(deliver, read):
+    deliver(group_created(GroupId="g", Owner_Account="a", EventTime=1000))
+    for second, owner in enumerate("ab"):
+        body = group_changed(GroupId="g", Owner_Account=owner, EventTime=2000 + second)
+        deliver(body, query={"SdkAppid": OPEN_APP})
+
+    (item,) = read("/groups", owner="a")["items"]
+    assert item["sdk_app_id"] == "888888"
+    (item,) = read("/groups", owner="b")["items"]
+    assert item["sdk_app_id"] == OPEN_APP
+
+
+@pytest.mark.usefixtures("_chunks")
+@pytest.mark.parametrize("limit", [1, 50])
+def test_apps_are_told_apart(groups, deliver, read_all, limit):
+    deliver(group_created(GroupId="g3", Name="theirs"), query={"SdkAppid": OPEN_APP})
+
+    found = [
+        (item["subject_id"], item["sdk_app_id"])
+        for item in read_all("/groups", limit=limit)
+        if item["subject_id"] == "g3"
+    ]
+    assert found == [("g3", OPEN_APP), ("g3", "888888")]
+    assert ids(read_all("/groups", sdk_app_id=OPEN_APP, limit=limit)) == ["g3"]
+
+
+@pytest.mark.usefixtures("_chunks")
+def test_apps_are_told_apart_among_equal_names(deliver, read_all):
+    for app in (OPEN_APP, None):
+        deliver(group_created(GroupId="g", Name="same"), query={"SdkAppid": app} if app else None)
+
+    found = read_all("/groups", name="same", limit=1)
+    assert [item["sdk_app_id"] for item in found] == [OPEN_APP, "888888"]
+
+
+def test_page_that_finds_little_ends_early_and_the_next_goes_on(
+    groups, read, read_all, monkeypatch
+):
+    monkeypatch.setattr(listing, "LARGEST_CHUNK", 2)
+    monkeypatch.setattr(listing, "MAX_EXAMINED", 2)
+
+    for wanted, expected in (
+        ({"status": "destroyed"}, ["g1", "g3", "g5"]),
+        ({"status": "destroyed", "name": "N"}, ["g1", "g3", "g5"]),
+    ):
+        first = read("/groups", **wanted)
+        assert len(first["items"]) < len(expected)
+        assert ids(read_all("/groups", **wanted)) == expected
+
+
+def test_cursor_belongs_to_its_filters(groups, read):
+    cursor = read("/groups", limit=2)["next_cursor"]
+
+    deep = urlsafe_b64encode(bytes(8) + b"[" * 1100).decode()
+    for wrong in (
+        {"cursor": cursor, "status": "active"},
+        {"cursor": "x"},
+        {"cursor": cursor[:-4]},
+        {"cursor": deep},
+    ):
+        assert list(read("/groups", 400, **wrong)["errors"]) == ["cursor"]
+    read("/channels", 400, cursor=cursor)
+
+
+def test_unknown_status_is_refused(read):
+    read("/groups", 400, status="dead")

@@ -1,0 +1,193 @@
+"""Every query of /history and /deliveries is served by an index: the planners say so."""
+
+import re
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+import sqlalchemy as sa
+
+from models.database.engine import open_reader, open_writer
+from models.tables import Delivery, EventMember, LifecycleEvent
+from models.vocabulary import SubjectType
+from schemas.api.cursor import Position, SubjectPosition
+from schemas.api.deliveries import DeliveryQuerySchema
+from schemas.api.history import HistoryQuerySchema
+from schemas.api.subjects import GroupsQuerySchema
+from services.reading.deliveries import fetch_deliveries
+from services.reading.history import fetch_history
+from services.subjects.listing import fetch_subjects
+from tests.conftest import ENGINES
+
+ROWS = 20_000
+START = datetime(2026, 1, 1, tzinfo=UTC)
+MIDDLE = Position(START + timedelta(seconds=ROWS // 4), ROWS // 2)
+ACTIONS = ("destroyed", "full")
+EVENTS, MEMBERS = "ix_lifecycle_events", "ix_event_members_user_id_occurred_at_event_id"
+MEMBERS_OF_SUBJECT = "ix_event_members_subject_id_user_id_occurred_at_event_id"
+HISTORY = [
+    ({}, f"{EVENTS}_occurred_at_id"),
+    ({"subject_type": ["channel"]}, f"{EVENTS}_subject_type_occurred_at_id"),
+    ({"subject_id": ["s7"]}, f"{EVENTS}_subject_id_occurred_at_id"),
+    ({"action": ["destroyed"]}, f"{EVENTS}_action_occurred_at_id"),
+    ({"action": ["destroyed", "full"]}, f"{EVENTS}_action_occurred_at_id"),
+    ({"subject_id": ["s7"], "action": ["destroyed"]}, f"{EVENTS}_subject_action"),
+    ({"subject_type": ["group"], "owner": ["u7"]}, f"{EVENTS}_owner_occurred_at_id"),
+    (
+        {"sdk_app_id": ["1"], "action": ["created"], "operator": ["u7"]},
+        f"{EVENTS}_operator_occurred_at_id",
+    ),
+    ({"operator": ["u7"]}, f"{EVENTS}_operator_occurred_at_id"),
+    ({"owner": ["u7"], "order": ["asc"]}, f"{EVENTS}_owner_occurred_at_id"),
+    ({"sdk_app_id": ["2"]}, f"{EVENTS}_sdk_app_id_occurred_at_id"),
+    ({"member": ["u7"]}, MEMBERS),
+    ({"subject_id": ["s7"], "member": ["u7"]}, MEMBERS_OF_SUBJECT),
+    ({"subject_id": ["giant"], "member": ["u7"]}, MEMBERS_OF_SUBJECT),
+    ({"member": ["u7"], "action": ["created"], "order": ["asc"]}, MEMBERS),
+    ({"member": ["u7"], "action": ["created", "destroyed"]}, MEMBERS),
+    (
+        {"since": ["2026-01-01T01:00:00Z"], "until": ["2026-01-01T02:00:00Z"]},
+        f"{EVENTS}_occurred_at_id",
+    ),
+]
+DELIVERIES = [
+    ({}, "ix_deliveries_received_at_id"),
+    ({"verdict": ["invalid"]}, "ix_deliveries_verdict_received_at_id"),
+    ({"command": ["c7"]}, "ix_deliveries_command_received_at_id"),
+    ({"sdk_app_id": ["2"]}, "ix_deliveries_sdk_app_id_received_at_id"),
+]
+
+
+def rows():
+    for number in range(1, ROWS + 1):
+        at = START + timedelta(seconds=number // 2)
+        received = {"id": number, "received_at": at, "sdk_app_id": "1" if number % 97 else "2"}
+        user = f"u{number * 7919 % 97}"
+        subject_id = f"s{number * 7919 % 997}" if number % 4 else "giant"
+        yield (
+            received
+            | {"uuid": uuid4(), "command": f"c{number % 97}"}
+            | {"verdict": "accepted" if number % 97 else "invalid"}
+            | {"peer": "", "query_string": "", "body": b"{}"},
+            received
+            | {"delivery_id": number, "event_key": f"{number:064}", "occurrence": 0}
+            | {"subject_type": "group" if number % 50 else "channel", "command": "c"}
+            | {
+                "subject_id": subject_id,
+                "action": "created" if number % 97 > 1 else ACTIONS[number % 97],
+            }
+            | {"operator": user, "owner": user, "occurred_at": at, "details": {}},
+            {"event_id": number, "user_id": user, "position": 0, "occurred_at": at}
+            | {"subject_id": subject_id},
+        )
+
+
+@contextmanager
+def filled_database(request):
+    """Open a database with some thousand events; SQLite has its statistics from a migration."""
+    engines = request.config.stash[ENGINES]
+    if request.param not in engines:
+        pytest.skip(f"no {request.param} here")
+    with engines[request.param].clone() as url:
+        fill(url)
+        engine = open_reader(url)
+        yield engine
+        engine.dispose()
+
+
+def fill(url):
+    engine = open_writer(url)
+    deliveries, events, members = zip(*rows(), strict=True)
+    with engine.begin() as connection:
+        connection.execute(sa.insert(Delivery), list(deliveries))
+        connection.execute(sa.insert(LifecycleEvent), list(events))
+        connection.execute(sa.insert(EventMember), list(members))
+    if engine.dialect.name == "postgresql":
+        with engine.begin() as connection:
+            connection.execute(sa.text("ANALYZE"))
+    engine.dispose()
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def reader(request):
+    """An engine that reads a database with some thousand events."""
+    with filled_database(request) as engine:
+        yield engine
+
+
+def explain(engine, fetch, query):
+    """Ask the database how it reads one page; return its first query's plan."""
+    asked = []
+
+    def listen(_connection, _cursor, statement, parameters, *_):
+        if statement.startswith("SELECT"):
+            asked.append((statement, parameters))
+
+    sa.event.listen(engine, "before_cursor_execute", listen)
+    with engine.connect() as connection:
+        fetch(connection, query)
+    sa.event.remove(engine, "before_cursor_execute", listen)
+    sqlite = engine.dialect.name == "sqlite"
+    how = "EXPLAIN QUERY PLAN" if sqlite else "EXPLAIN (ANALYZE, TIMING OFF, COSTS OFF)"
+    with engine.connect() as connection:
+        page = next(one for one in asked if "LIMIT" in one[0] and "count(*)" not in one[0][:20])
+        plan = connection.exec_driver_sql(f"{how} {page[0]}", page[1])
+        return [row[-1] for row in plan]
+
+
+def is_served_by(plan, index, *, filtered):
+    """The index leads to the rows, and nothing but the rows of a merged page is sorted."""
+    text = "\n".join(plan)
+    merged = "UNION" in text or "Merge Append" in text
+    found = re.search(rf"(SEARCH|SCAN) \w+ USING (COVERING )?INDEX {index}\b( \(\w+=\?)?", text)
+    if found:
+        return (merged or "TEMP B-TREE" not in text) and bool(found[3]) == filtered
+    examined = re.findall(r"(?:rows=|by Filter: )(\d+)", text)
+    return index in text and "Seq Scan" not in text and max(map(int, examined)) <= 1000
+
+
+CASES = [(fetch_history, HistoryQuerySchema, *case) for case in HISTORY]
+CASES += [(fetch_deliveries, DeliveryQuerySchema, *case) for case in DELIVERIES]
+
+
+@pytest.mark.parametrize("after", [None, MIDDLE], ids=["first page", "later page"])
+@pytest.mark.parametrize(
+    ("fetch", "schema", "query", "index"), CASES, ids=[str(case[2]) for case in CASES]
+)
+def test_query_is_served_by_its_index(reader, fetch, schema, query, index, after):
+    filtered = bool(set(query) - {"order", "since", "until"})
+
+    plan = explain(reader, fetch, replace(schema().load(query), after=after))
+
+    assert is_served_by(plan, index, filtered=filtered), "\n".join(plan)
+
+
+@pytest.mark.parametrize("after", [None, SubjectPosition("", "s500", "all")])
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        ({}, f"{EVENTS}_subject_action"),
+        ({"name": ["x"]}, f"{EVENTS}_subject_name"),
+        ({"owner": ["u7"]}, f"{EVENTS}_owner_occurred_at_id"),
+    ],
+)
+def test_list_of_subjects_is_served_by_its_index(reader, query, index, after):
+    def fetch(connection, query):
+        fetch_subjects(connection, SubjectType.GROUP, query)
+
+    plan = "\n".join(explain(reader, fetch, replace(GroupsQuerySchema().load(query), after=after)))
+
+    assert index in plan, plan
+    assert "Seq Scan" not in plan
+
+
+def test_missing_index_would_be_noticed(reader):
+    def fetch(connection, _):
+        query = sa.select(LifecycleEvent).where(LifecycleEvent.name == "x")
+        connection.execute(query.order_by(LifecycleEvent.occurred_at).limit(51)).all()
+
+    plan = explain(reader, fetch, None)
+
+    assert not is_served_by(plan, f"{EVENTS}_name_occurred_at_id", filtered=True)

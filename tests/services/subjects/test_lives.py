@@ -1,0 +1,172 @@
+"""Folding events, without a database."""
+
+import json
+from itertools import count
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.subjects.lives import FIELDS, Event, find_last_life, follow_lives
+from services.subjects.versions import ForeignEventError, cut_page, follow_steps
+
+IDS = count(1)
+
+
+def event(action, *, timed=True, event_id=None, name=None, owner=None, **details):
+    """An event; other keyword arguments are details, by Tencent's names."""
+    return Event(event_id or next(IDS), action, timed, name, owner, json.dumps(details), "1")
+
+
+def versions_of(events):
+    steps, _ = follow_steps(events)
+    return [step for step in steps if step.version is not None]
+
+
+def lives(*events):
+    return [(version.life, version.action) for version in versions_of(events)]
+
+
+def last_life(*events):
+    return find_last_life(events)
+
+
+def fields(life):
+    """Every field by its name in the API: its value, and the event that set it."""
+    return {FIELDS[name]: (value, life.set_by[name]) for name, value in life.values.items()}
+
+
+def test_unknown_unchanged_and_cleared_are_three_things():
+    life = last_life(
+        event("created", name="A", event_id=1),
+        event("profile_changed", Introduction="x", Notification="y", event_id=2),
+        event("profile_changed", Introduction="", FaceUrl=None, event_id=3),
+    )
+
+    assert fields(life) == {
+        "name": ("A", 1),
+        "notification": ("y", 2),
+        "introduction": ("", 3),
+    }
+
+
+def test_field_that_is_said_again_is_as_old_as_before():
+    life = last_life(
+        event("created", event_id=1, name="A"), event("destroyed", event_id=9, name="A")
+    )
+
+    assert fields(life)["name"] == ("A", 1)
+    assert (life.status, life.created_by, life.destroyed_by) == ("destroyed", 1, 9)
+
+
+@pytest.mark.parametrize("action", ["profile_changed", "destroyed", "members_added", "full"])
+def test_subject_may_be_first_seen_by_anything(action):
+    life = last_life(event(action, name="A", Type="Public"))
+
+    assert (life.number, life.created_by) == (1, None)
+    assert {name: value for name, (value, _) in fields(life).items()} == {
+        "name": "A",
+        "group_type": "Public",
+    }
+
+
+def test_topic_says_nothing_of_its_community_but_the_type():
+    life = last_life(event("topic_created", name="T", owner="u", Type="Community"))
+
+    assert list(fields(life)) == ["group_type"]
+
+
+def test_id_that_is_used_again_has_another_life_that_knows_nothing_of_the_first():
+    events = [
+        event("created", name="A", Introduction="x"),
+        event("destroyed", name="A"),
+        event("created", name="A"),
+    ]
+
+    *_, last = versions_of(events)
+
+    assert (last.version, last.life, last.changes) == (3, 2, [("name", None, "A")])
+
+
+def test_creation_after_another_begins_a_life_though_no_end_was_seen():
+    assert lives(event("created"), event("created")) == [(1, "created"), (2, "created")]
+
+
+def test_creation_that_follows_its_first_changes_belongs_to_the_same_life():
+    events = [event("members_added"), event("created", event_id=7), event("destroyed")]
+
+    assert lives(*events) == [(1, "created"), (1, "destroyed")]
+    assert last_life(*events).created_by == 7
+
+
+@pytest.mark.parametrize("action", ["profile_changed", "owner_changed", "destroyed"])
+def test_what_only_a_living_subject_can_do_proves_another_life(action):
+    assert lives(event("destroyed"), event(action)) == [(1, "destroyed"), (2, action)]
+
+
+def test_last_that_is_heard_of_an_end_raises_nobody_from_the_dead():
+    end = event("destroyed")
+    for late in (
+        event("members_removed"),
+        event("attributes_changed"),
+        event("profile_changed", timed=False),
+    ):
+        assert last_life(end, late).status == "destroyed"
+
+
+def test_version_tells_old_and_new():
+    versions = versions_of(
+        [
+            event("created", name="A", owner="u1", event_id=1),
+            event("members_added", event_id=2),
+            event("owner_changed", owner="u2", event_id=3),
+        ]
+    )
+
+    assert [version.version for version in versions] == [1, 2]
+    last = versions[-1]
+    assert last.event_id == 3
+    assert last.changes == [("owner", "u1", "u2")]
+
+
+def test_pages_hold_every_step_once_and_the_last_says_so():
+    steps, _ = follow_steps(event("created", event_id=number) for number in range(1, 8))
+    seen, after, has_more = [], None, True
+    while has_more:
+        page, has_more = cut_page(steps[::-1], after=after, limit=3)
+        seen += page
+        after = page[-1].event_id
+
+    assert [step.event_id for step in seen] == [7, 6, 5, 4, 3, 2, 1]
+
+
+def test_page_after_an_event_of_another_subject_is_refused():
+    steps, _ = follow_steps([event("created", event_id=1)])
+
+    with pytest.raises(ForeignEventError):
+        cut_page(steps, after=2, limit=3)
+
+
+ACTIONS = ["created", "profile_changed", "owner_changed", "destroyed", "members_removed", "full"]
+HISTORIES = st.lists(
+    st.tuples(st.sampled_from(ACTIONS), st.sampled_from(["", "A", "B", None]), st.booleans()),
+    max_size=12,
+)
+
+
+@given(HISTORIES)
+def test_state_is_what_the_versions_add_up_to(history):
+    events = [event(action, name=name, timed=timed) for action, name, timed in history]
+    lives = {life.number: life for life, _ in follow_lives(events)}
+    versions = versions_of(events)
+
+    for life in lives.values():
+        last_changes = {
+            field: (new, version.event_id)
+            for version in versions
+            for field, _, new in version.changes
+            if version.life == life.number
+        }
+        assert last_changes == fields(life)
+    assert [version.version for version in versions] == list(range(1, len(versions) + 1))
+    assert [life.last_event_id for life, _ in follow_lives(events)] == [one.id for one in events]

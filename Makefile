@@ -8,15 +8,16 @@ BIN := .venv/bin
 help: ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
 
-run: .venv/runtime .env migrate ## Serve on http://127.0.0.1:8000; PORT= and DATABASE_URL= override
-	@exec $(BIN)/gunicorn wsgi:app
+run: .venv/runtime .env ## Start receiver, recorder and reader; PORT=, READ_PORT= and DATABASE_URL= override
+	@mkdir -p var
+	@BIN=$(BIN) RUN_DIR=var RUN_AS=$$(id -un) exec $(BIN)/supervisord -c serving/supervisord.conf
 
 test: .venv/development ## Run the suite on SQLite, PostgreSQL and MariaDB
 	@$(BIN)/pytest
 
 faults: .venv/development ## Kill, stop, freeze and fill what the service stands on; 20 minutes
 	@mkdir -p var
-	@FAULTS=full FAULTS_TABLE=var/faults.md $(BIN)/pytest tests/faults/test_faults.py
+	@FAULTS=full FAULTS_TABLE=var/faults.md $(BIN)/pytest tests/faults
 
 bench: .venv/bench ## Measure it beside others: make bench BENCH="--quick"
 	@$(BIN)/python -m bench $(BENCH)
@@ -53,4 +54,4 @@ lock: .venv/development ## Pin again what pyproject.toml asks for
 
 # Never made anew: no prerequisites, and nothing that exists is written over.
 .env: | .venv/runtime
-	@$(BIN)/python first_run.py
+	@$(BIN)/python serving/first_run.py

@@ -1,25 +1,90 @@
-"""Settings of the service: what there is, what is allowed, and what is taken by default."""
+"""Settings of each process: what there is, what is allowed, and the defaults.
 
+Each process reads only what it needs, so each starts without the settings of the others.
+"""
+
+import logging
+import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
-from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from dotenv import dotenv_values
 
-from environment import Setting, whole_number
+if TYPE_CHECKING:
+    from sqlalchemy import URL
 
-MILLISECOND = timedelta(milliseconds=1)
-DRIVERS = ("sqlite", "postgresql+psycopg", "mysql+pymysql")
-A_DATABASE_URL = "sqlite:///PATH, postgresql+psycopg://… or mysql+pymysql://…"
+T = TypeVar("T")
+Number = TypeVar("Number", int, timedelta)
+Environment = Mapping[str, str]
+
+DATABASE_DRIVERS = ("sqlite", "postgresql+psycopg", "mysql+pymysql")
+MIN_KEY_LENGTH = 16  # characters
+SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
+MISSPELT = 0.85  # how alike two names are, from 0 to 1, to be taken for the same
+
+log = logging.getLogger(__name__)
+
+
+class SettingsError(SystemExit):
+    """A setting is missing or wrong; unless caught, the process ends with this one line."""
+
+
+@dataclass(frozen=True)
+class Setting(Generic[T]):
+    """One setting.
+
+    Attributes:
+        parse: reads the text; raises ValueError if it is not allowed.
+        allowed: describes the allowed texts.
+        show: blanks secrets out of a text that is about to be printed.
+        default: the text in place of one that is absent or empty.
+        otherwise: gives the value where there is no text; without it, a text is required.
+    """
+
+    name: str
+    parse: Callable[[str], T]
+    allowed: str
+    show: Callable[[str], str] = str
+    default: str = ""
+    otherwise: Callable[[Environment], T] | None = None
+
+    def read(self, environ: Environment) -> T:
+        """Return the value.
+
+        Raises:
+            SettingsError: it is wrong, or required and absent.
+        """
+        text = environ.get(self.name, "").strip() or self.default
+        if not text and self.otherwise is not None:
+            return self.otherwise(environ)
+        if not text:
+            raise SettingsError(f"{self.name} is not set; set it to {self.allowed}")
+        try:
+            return self.parse(text)
+        except ValueError:
+            wrong = f"{self.name}={self.show(text)!r} is not allowed"
+            raise SettingsError(f"{wrong}; set it to {self.allowed}") from None
+
+
+def number(name: str, least: int, most: int, unit: Number, **more: Any) -> Setting[Number]:
+    """Make a setting that is a decimal number from ``least`` to ``most``, bounds included."""
+
+    def parse(text: str) -> Number:
+        if not re.fullmatch("[0-9]{1,15}", text) or not least <= int(text) <= most:
+            raise ValueError(text)
+        return int(text) * unit
+
+    return Setting(name, parse, f"{least} to {most}", **more)
 
 
 @dataclass(frozen=True)
 class ApiKey:
-    """A key that may read; ``name`` tells its holder apart in the log."""
+    """A key for read access; ``name`` identifies its holder in the log."""
 
     name: str
     key: str = field(repr=False)
@@ -48,100 +113,165 @@ def to_api_keys(text: str) -> tuple[ApiKey, ...]:
     keys = []
     for item in text.split(","):
         name, _, key = item.strip().partition(":")
-        if not name or not re.fullmatch("[!-~]+", key):
+        if not name or not re.fullmatch(f"[!-~]{{{MIN_KEY_LENGTH},}}", key):
             raise ValueError(item)
         keys.append(ApiKey(name, key))
     return tuple(keys)
 
 
 def show_api_keys(text: str) -> str:
-    """Show the names only; what has none may be a key."""
+    """Show the names only; an item without a name may be a key."""
     return re.sub("[^,:]+(?=,|$)|:[^,]*", "…", text)
 
 
-def to_database_url(text: str) -> URL:
+def to_database_url(text: str) -> "URL":
     """Parse the URL of a database that several processes can share."""
+    # Here, as the receiver has no database and starts faster without SQLAlchemy.
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
     try:
         url = make_url(text)
     except ArgumentError as error:
         raise ValueError(text) from error
-    if url.drivername not in DRIVERS or url.database in (None, "", ":memory:"):
+    if url.drivername not in DATABASE_DRIVERS or url.database in (None, "", ":memory:"):
         raise ValueError(text)
     return url
 
 
 def show_database_url(text: str) -> str:
-    """Show neither who logs in nor the options: either may hold a password."""
+    """Show neither user nor options: either may hold a password."""
     return re.sub(r"\?.*", "?…", re.sub("//.*@", "//…@", text))
 
 
+def to_folders(text: str) -> tuple[Path, ...]:
+    """Parse ``FOLDER[:FOLDER…]``; one that is named twice is refused."""
+    names = [name.strip() for name in text.split(":")]
+    folders = tuple(map(Path, names))
+    if "" in names or len({*folders}) < len(folders):
+        raise ValueError(text)
+    return folders
+
+
 SDK_APPS = Setting("SDK_APPS", to_sdk_apps, "sdkappid[:token[:token]][,…]", show_sdk_apps)
-API_KEYS = Setting("API_KEYS", to_api_keys, "name:key[,name:key…] in visible ASCII", show_api_keys)
-DATABASE_URL = Setting("DATABASE_URL", to_database_url, A_DATABASE_URL, show_database_url)
-DATABASE_READ_URL = Setting("DATABASE_READ_URL", to_database_url, A_DATABASE_URL, show_database_url)
-SIGN_TOLERANCE_SECONDS = whole_number("SIGN_TOLERANCE_SECONDS", 1, 86400)
-SPOOL_DIR = Setting("SPOOL_DIR", Path, "a folder")
-DATABASE_DEADLINE_MS = whole_number("DATABASE_DEADLINE_MS", 1, 10_000)
-MAX_BODY_BYTES = whole_number("MAX_BODY_BYTES", 1, 2**30)
-PORT = whole_number("PORT", 1, 65535)
+SIGN_TOLERANCE_SECONDS = number("SIGN_TOLERANCE_SECONDS", 1, 86400, SECOND, default="60")
+MAX_BODY_BYTES = number("MAX_BODY_BYTES", 1, 2**30, 1, default="4194304")
+PORT = number("PORT", 1, 65535, 1, default="8000")
+JOURNAL_DIR = Setting(
+    "JOURNAL_DIR", to_folders, "FOLDER[:FOLDER…], each once", default="var/journal"
+)
+JOURNAL_KEEP_HOURS = number("JOURNAL_KEEP_HOURS", 0, 24 * 366, HOUR, default="24")
+JOURNAL_KEEP_BYTES = number("JOURNAL_KEEP_BYTES", 0, 2**46, 1, default="1073741824")
+DATABASE_URL = Setting(
+    "DATABASE_URL",
+    to_database_url,
+    "sqlite:///PATH, postgresql+psycopg://… or mysql+pymysql://…",
+    show_database_url,
+    default="sqlite:///var/audit.db",
+)
+DATABASE_READ_URL = replace(
+    DATABASE_URL, name="DATABASE_READ_URL", default="", otherwise=DATABASE_URL.read
+)
+API_KEYS = Setting(
+    "API_KEYS",
+    to_api_keys,
+    f"name:key[,name:key…], keys of {MIN_KEY_LENGTH} or more visible ASCII characters",
+    show_api_keys,
+    otherwise=lambda _: (),
+)
+READ_TIMEOUT_SECONDS = number("READ_TIMEOUT_SECONDS", 1, 3600, SECOND, default="10")
+READ_PORT = number("READ_PORT", 1, 65535, 1, otherwise=lambda environ: PORT.read(environ) + 1)
+
+KNOWN_NAMES = {one.name for one in list(vars().values()) if isinstance(one, Setting)}
+
+
+def read_environment() -> dict[str, str]:
+    """Merge ``.env`` of the working directory with the environment, which wins.
+
+    An empty value counts as unset. A name that looks like a misspelt setting is warned about.
+    """
+    sources = (dotenv_values(".env"), os.environ)
+    given = {name: value for source in sources for name, value in source.items() if value}
+    for name in given.keys() - KNOWN_NAMES:
+        if meant := get_close_matches(name.upper(), KNOWN_NAMES, 1, MISSPELT):
+            log.warning("%s is no setting and has no effect; is %s meant?", name, meant[0])
+    return given
+
+
+def read_with(read: Callable[[Environment], Any], **options: Any) -> Any:
+    """Declare a field that is read from the environment; its default is that of an empty one."""
+    return field(default_factory=lambda: read({}), metadata={"read": read}, **options)
+
+
+class Settings:
+    """What one process is told from outside."""
+
+    @classmethod
+    def from_environment(cls, environ: Environment | None = None) -> Self:
+        """Read all fields from the environment, by default that of the process and ``.env``.
+
+        Raises:
+            SettingsError: one of them is missing or wrong.
+        """
+        given = read_environment() if environ is None else environ
+        values = {one.name: one.metadata["read"](given) for one in fields(cls)}  # type: ignore[arg-type]
+        return cls(**values)
 
 
 @dataclass(frozen=True)
-class Settings:
-    """Everything the service is told from outside.
+class JournalSettings(Settings):
+    """Where the journal is, and how much of it is kept once it is recorded.
 
     Attributes:
-        sdk_apps: SDKAppID → the callback tokens of that app, any one of which may sign;
-            no token at all means the app is recognised by its SDKAppID alone.
-        database_url: where callbacks are stored.
-        database_read_url: where history is read, such as a replica.
+        folders: in order of preference; the next one is used when one refuses.
+        keep: how long recorded segments are kept; zero keeps none.
+        keep_bytes: how much of them is kept at most.
+    """
+
+    folders: tuple[Path, ...] = read_with(JOURNAL_DIR.read)
+    keep: timedelta = read_with(JOURNAL_KEEP_HOURS.read)
+    keep_bytes: int = read_with(JOURNAL_KEEP_BYTES.read)
+
+
+@dataclass(frozen=True)
+class ReceiverSettings(Settings):
+    """Settings of the receiver.
+
+    Attributes:
+        sdk_apps: SDKAppID → the callback tokens of that app, any one of which may sign; an app
+            without a token is recognised by its SDKAppID alone.
         sign_tolerance: largest accepted distance of ``RequestTime`` from now.
-        api_keys: who may read; nobody when empty.
-        spool_dir: where accepted callbacks wait while the database can't take them.
-        database_deadline: how long a callback waits for the database.
-        max_body_bytes: largest accepted callback body.
-        port: where gunicorn listens on 127.0.0.1.
+        port: where the receiver listens on 127.0.0.1.
     """
 
-    sdk_apps: Mapping[str, tuple[str, ...]] = field(repr=False)
-    database_url: URL
-    database_read_url: URL
-    sign_tolerance: timedelta = timedelta(seconds=60)
-    api_keys: tuple[ApiKey, ...] = ()
-    spool_dir: Path = Path("var/spool")
-    database_deadline: timedelta = timedelta(milliseconds=600)
-    max_body_bytes: int = 4 * 1024 * 1024
-    port: int = 8000
-
-    @classmethod
-    def from_environment(cls, environ: Mapping[str, str]) -> Self:
-        """Read every setting; one that is absent or empty takes its default.
-
-        Raises:
-            SettingsError: naming the first wrong setting, its value without secrets, and what
-                is allowed.
-        """
-        sdk_apps = SDK_APPS.require(environ)
-        database_url = read_database_url(environ)
-        tolerance = SIGN_TOLERANCE_SECONDS.read(environ, cls.sign_tolerance.seconds)
-        deadline = DATABASE_DEADLINE_MS.read(environ, cls.database_deadline // MILLISECOND)
-        return cls(
-            sdk_apps=sdk_apps,
-            database_url=database_url,
-            database_read_url=DATABASE_READ_URL.read(environ, database_url),
-            sign_tolerance=timedelta(seconds=tolerance),
-            api_keys=API_KEYS.read(environ, cls.api_keys),
-            spool_dir=SPOOL_DIR.read(environ, cls.spool_dir),
-            database_deadline=deadline * MILLISECOND,
-            max_body_bytes=MAX_BODY_BYTES.read(environ, cls.max_body_bytes),
-            port=PORT.read(environ, cls.port),
-        )
+    sdk_apps: Mapping[str, tuple[str, ...]] = read_with(SDK_APPS.read, repr=False)
+    journal: JournalSettings = read_with(JournalSettings.from_environment)
+    sign_tolerance: timedelta = read_with(SIGN_TOLERANCE_SECONDS.read)
+    max_body_bytes: int = read_with(MAX_BODY_BYTES.read)
+    port: int = read_with(PORT.read)
 
 
-def read_database_url(environ: Mapping[str, str]) -> URL:
-    """Read ``DATABASE_URL`` alone: all that a migration needs.
+@dataclass(frozen=True)
+class RecorderSettings(Settings):
+    """Settings of the recorder."""
 
-    Raises:
-        SettingsError: it is not one of the supported databases.
+    database_url: "URL" = read_with(DATABASE_URL.read)
+    journal: JournalSettings = read_with(JournalSettings.from_environment)
+
+
+@dataclass(frozen=True)
+class ReaderSettings(Settings):
+    """Settings of the reader.
+
+    Attributes:
+        database_read_url: where history is read, such as a replica.
+        read_timeout: how long the database may work on one statement, exports excepted.
+        journal_folders: where the journal's status is looked for.
+        port: where the reader listens on 127.0.0.1.
     """
-    return DATABASE_URL.read(environ, make_url("sqlite:///var/audit.db"))
+
+    database_read_url: "URL" = read_with(DATABASE_READ_URL.read)
+    api_keys: tuple[ApiKey, ...] = read_with(API_KEYS.read)
+    read_timeout: timedelta = read_with(READ_TIMEOUT_SECONDS.read)
+    journal_folders: tuple[Path, ...] = read_with(JOURNAL_DIR.read)
+    port: int = read_with(READ_PORT.read)

@@ -1,14 +1,64 @@
-"""What gunicorn serves (``gunicorn wsgi:app``) and ``flask --app wsgi`` commands use."""
+"""What gunicorn serves (``receiver``, ``reader``, ``app``), and ``flask --app wsgi`` runs.
+
+Each is made on first access, so that a receiver loads nothing of the others.
+"""
 
 import logging
+import os
+from contextlib import ExitStack
+from threading import Event
+from typing import TYPE_CHECKING, Any
 
-from app import create_app
-from config import Settings
-from environment import SettingsError, read_environment
+from config import ReaderSettings, ReceiverSettings
+
+if TYPE_CHECKING:
+    from flask import Flask
 
 logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-logging.getLogger("alembic").setLevel(logging.WARNING)
-try:
-    app = create_app(Settings.from_environment(read_environment()))
-except SettingsError as error:
-    raise SystemExit(str(error)) from None
+logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of each plugin that it loads
+
+closing = ExitStack()  # what is left to do when a server ends
+
+
+def make_receiver() -> "Flask":
+    """Make the app that receives callbacks, and start it."""
+    from app import create_receiver
+
+    made = create_receiver(ReceiverSettings.from_environment())
+    made.extensions["receiver"].start()
+    closing.callback(made.extensions["receiver"].close)
+    return made
+
+
+def make_reader() -> "Flask":
+    """Make the app that serves history."""
+    from app import create_reader
+
+    return create_reader(ReaderSettings.from_environment())
+
+
+def make_app() -> Any:
+    """Make the app that has the commands, or under gunicorn one that serves all on one port."""
+    from app import create_commands, join
+
+    # gunicorn sets it; what a command starts from there is no server.
+    if not os.environ.pop("SERVER_SOFTWARE", "").startswith("gunicorn"):
+        return create_commands()
+    from services.operating.child import keep_recorder
+
+    stop = Event()
+    closing.callback(stop.set)  # before those of the receiver, so called after them
+    receiver, reader = make_receiver(), make_reader()
+    keep_recorder(receiver.extensions["receiver"].settings.journal.folders, stop)
+    return join(receiver, reader)
+
+
+MAKERS = {"receiver": make_receiver, "reader": make_reader, "app": make_app}
+
+
+def __getattr__(name: str) -> Any:
+    """Make an app on first access."""
+    if name not in MAKERS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    made = globals()[name] = MAKERS[name]()
+    return made

@@ -2,19 +2,28 @@
 
 import json
 import os
+from collections import Counter
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from threading import Thread
-from time import monotonic, sleep
 from urllib.parse import urlencode
 
 import pytest
 import sqlalchemy as sa
 from werkzeug.serving import make_server
 
-from app import create_app
-from config import ApiKey, Settings
+from app import create_commands, create_reader, create_receiver
+from config import (
+    ApiKey,
+    JournalSettings,
+    ReaderSettings,
+    ReceiverSettings,
+    RecorderSettings,
+)
+from models.database.engine import open_reader
+from models.tables import MinuteCount
+from services.recording.recorder import Recorder
 from tests.engines import open_engines
 
 NAMES = ("sqlite", "postgresql", "mysql")
@@ -22,7 +31,7 @@ NOW = datetime(2026, 11, 21, 7, 0, 0, 123456, tzinfo=UTC)
 APP, TOKEN = "888888", "xxxxyyyy"
 ROTATING_APP, OLD_TOKEN, NEW_TOKEN = "1400000001", "old-token", "new-token"
 OPEN_APP = "1400000002"
-KEY = "a-key-that-may-read"
+KEY, OTHER_KEY = "a-key-that-may-read", "another-key-to-read"
 
 
 def pytest_sessionstart(session):
@@ -85,44 +94,63 @@ def clock():
 
 
 @pytest.fixture
-def settings(database_url, tmp_path):
-    return Settings(
+def journal(tmp_path):
+    return JournalSettings(folders=(tmp_path / "journal",))
+
+
+@pytest.fixture
+def receiver_settings(journal):
+    return ReceiverSettings(
         sdk_apps={APP: (TOKEN,), ROTATING_APP: (OLD_TOKEN, NEW_TOKEN), OPEN_APP: ()},
-        database_url=database_url,
-        database_read_url=database_url,
-        api_keys=(ApiKey("other", "another-key"), ApiKey("tests", KEY)),
-        spool_dir=tmp_path / "spool",
+        journal=journal,
         max_body_bytes=512 * 1024,
     )
 
 
 @pytest.fixture
-def app(settings, clock, request):
-    app = create_app(settings, now=clock)
-    keeper = app.extensions["runtime"].keeper
-    keeper.committer.check().result(10)  # connected
+def recorder_settings(database_url, journal):
+    return RecorderSettings(database_url=database_url, journal=journal)
+
+
+@pytest.fixture
+def settings(database_url, journal):
+    """The settings of the reader."""
+    return ReaderSettings(
+        database_read_url=database_url,
+        api_keys=(ApiKey("other", OTHER_KEY), ApiKey("tests", KEY)),
+        journal_folders=journal.folders,
+    )
+
+
+@pytest.fixture
+def receiver(receiver_settings, clock):
+    """The receiving app; nothing in it happens by itself."""
+    app = create_receiver(receiver_settings, now=clock)
     yield app
-    if not request.node.get_closest_marker("spooling"):
-        wait_until_drained(keeper.spool)
+    app.extensions["receiver"].close()
+
+
+@pytest.fixture
+def recorder(recorder_settings, clock):
+    recorder = Recorder(recorder_settings, clock)
+    yield recorder
+    recorder.close()
+
+
+@pytest.fixture
+def app(settings, clock):
+    """The reading app."""
+    app = create_reader(settings, now=clock)
+    yield app
     app.extensions["runtime"].close()
-
-
-def wait_until_drained(spool):
-    """Fail if the database does not take, within seconds, what the spool holds."""
-    deadline = monotonic() + 20
-    while found := list(spool.folder.glob("*.spool")):
-        assert monotonic() < deadline, found
-        sleep(0.01)
-    assert not list(spool.folder.glob("*.stuck"))
 
 
 @pytest.fixture
 def without_database(tmp_path):
-    """A client of a service whose database is a folder."""
+    """A client of a reader whose database is a folder."""
     folder = sa.make_url(f"sqlite:///{tmp_path}")
     keys = (ApiKey("tests", KEY),)
-    spool = tmp_path / "spool"
-    app = create_app(Settings({"1": ()}, folder, folder, api_keys=keys, spool_dir=spool))
+    app = create_reader(ReaderSettings(folder, keys, journal_folders=(tmp_path / "journal",)))
     yield app.test_client()
     app.extensions["runtime"].close()
 
@@ -140,22 +168,48 @@ def serving(app):
 
 
 @pytest.fixture
-def webhook(settings):
-    """The URL of a service by the real clock."""
-    app = create_app(settings)
-    with serving(app) as address:
-        yield f"{address}/callback"
-    app.extensions["runtime"].close()
+def run_command(database_url, journal, monkeypatch):
+    """Run a command as another process would, with settings from the environment."""
+    environment = {
+        "SDK_APPS": f"{APP}:{TOKEN}",
+        "API_KEYS": f"tests:{KEY}",
+        "DATABASE_URL": database_url.render_as_string(hide_password=False),
+        "JOURNAL_DIR": str(journal.folders[0]),
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    def run(*arguments):
+        return create_commands().test_cli_runner().invoke(args=arguments)
+
+    return run
 
 
 @pytest.fixture
-def run_command(settings):
-    """Run a command as another process would: with an app of its own, by the real clock."""
+def rows(database_url):
+    """Read a table as it is now, in the order of its key."""
+    engine = open_reader(database_url)
 
-    def run(*arguments):
-        return create_app(settings).test_cli_runner().invoke(args=arguments)
+    def fetch(model):
+        with engine.connect() as connection:
+            return connection.execute(sa.select(model).order_by(*model.__table__.primary_key)).all()
 
-    return run
+    yield fetch
+    engine.dispose()
+
+
+@pytest.fixture
+def counted(rows):
+    """Add up what the minutes have counted of a measure, by app and name."""
+
+    def fetch(measure):
+        found = Counter()
+        for row in rows(MinuteCount):
+            if row.measure == measure:
+                found[row.sdk_app_id, row.name] += row.value
+        return {key: value for key, value in found.items() if value}
+
+    return fetch
 
 
 @pytest.fixture
@@ -164,10 +218,10 @@ def client(app):
 
 
 @pytest.fixture
-def session(app):
-    """A session that sees what was committed."""
-    with app.extensions["runtime"].database.reads() as session:
-        yield session
+def connection(app):
+    """A connection that reads what was committed before it is first used."""
+    with app.extensions["runtime"].connect() as connection:
+        yield connection
 
 
 def sign(token, at):
@@ -180,7 +234,7 @@ def signed(clock, token=TOKEN):
 
 
 @pytest.fixture
-def deliver(client, clock, request):
+def post(receiver, clock):
     """Post a callback as Tencent does; ``data`` replaces the bytes of the body."""
 
     def post(body=None, *, data=None, address="/callback", query=None, headers=None):
@@ -195,16 +249,25 @@ def deliver(client, clock, request):
             **(query or {}),
         }
         envelope = {name: value for name, value in envelope.items() if value is not None}
-        answer = client.post(
+        return receiver.test_client().post(
             f"{address}?{urlencode(envelope, doseq=True)}",
             data=json.dumps(body).encode() if data is None else data,
             headers=headers,
         )
-        if not request.node.get_closest_marker("spooling"):
-            wait_until_drained(client.application.extensions["runtime"].keeper.spool)
-        return answer
 
     return post
+
+
+@pytest.fixture
+def deliver(post, recorder):
+    """Post a callback, and have it recorded."""
+
+    def deliver(*args, **kwargs):
+        answer = post(*args, **kwargs)
+        recorder.record_available()
+        return answer
+
+    return deliver
 
 
 @pytest.fixture
@@ -246,9 +309,12 @@ def _deliveries_are_only_added():
     def listen(connection, _cursor, statement, *_):
         if connection.get_execution_options().get("migrating"):
             return
-        words = statement.replace('"', "").replace("`", "").split()[:3]
-        kept = ("deliveries", "lifecycle_events", "event_members")
-        if words[0].upper() in ("UPDATE", "DELETE") and set(words) & set(kept):
+        words = statement.replace('"', "").replace("`", "").split()
+        kept = {"deliveries", "lifecycle_events", "event_members"}
+        is_change = words[0] in ("UPDATE", "DELETE", "REPLACE") or {"CONFLICT", "DUPLICATE"} & {
+            *words
+        }
+        if is_change and kept & {*words[:3]}:
             changes.append(statement)
 
     sa.event.listen(sa.Engine, "before_cursor_execute", listen)

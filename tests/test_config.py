@@ -1,52 +1,110 @@
 """Settings: what is allowed, and one line about what is not."""
 
+import logging
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
-from config import ApiKey, Settings
-from environment import SettingsError, read_environment
+from config import (
+    ApiKey,
+    JournalSettings,
+    ReaderSettings,
+    ReceiverSettings,
+    RecorderSettings,
+    SettingsError,
+    read_environment,
+)
 
 APPS = {"SDK_APPS": "888888:token"}
+KEY, OTHER_KEY = "k:1-with-16-char", "another-16-chars"
 
 
-def read(**environ):
-    return Settings.from_environment(APPS | environ)
+def receiver(**environ):
+    return ReceiverSettings.from_environment(APPS | environ)
 
 
-def test_only_the_apps_have_no_default():
-    settings = read()
+def recorder(**environ):
+    return RecorderSettings.from_environment(environ)
+
+
+def reader(**environ):
+    return ReaderSettings.from_environment(environ)
+
+
+def test_receiver_needs_nothing_but_the_apps():
+    settings = receiver()
 
     assert settings.sdk_apps == {"888888": ("token",)}
     assert settings.sign_tolerance == timedelta(seconds=60)
-    assert settings.api_keys == ()
-    assert str(settings.database_url) == "sqlite:///var/audit.db"
-    assert settings.database_read_url == settings.database_url
     assert (settings.max_body_bytes, settings.port) == (4194304, 8000)
+    assert settings.journal == JournalSettings()
+    assert settings.journal.folders == (Path("var/journal"),)
+    assert settings.journal.keep == timedelta(hours=24)
+    assert settings.journal.keep_bytes == 2**30
+
+
+def test_recorder_and_reader_need_nothing_at_all():
+    assert str(recorder().database_url) == "sqlite:///var/audit.db"
+    assert recorder().journal == JournalSettings()
+    settings = reader()
+    assert str(settings.database_read_url) == "sqlite:///var/audit.db"
+    assert (settings.api_keys, settings.port) == ((), 8001)
+    assert settings.read_timeout == timedelta(seconds=10)
+    assert settings.journal_folders == (Path("var/journal"),)
 
 
 def test_several_apps_may_have_several_tokens_or_none():
-    settings = read(SDK_APPS=" 1:a:b , 2 ,3 : c")
+    settings = receiver(SDK_APPS=" 1:a:b , 2 ,3 : c")
 
     assert settings.sdk_apps == {"1": ("a", "b"), "2": (), "3": ("c",)}
 
 
 def test_keys_have_names_and_may_hold_colons():
-    assert read(API_KEYS="ops:k:1,dev:k2").api_keys == (ApiKey("ops", "k:1"), ApiKey("dev", "k2"))
+    keys = reader(API_KEYS=f"ops:{KEY}, dev:{OTHER_KEY} ").api_keys
+
+    assert keys == (ApiKey("ops", KEY), ApiKey("dev", OTHER_KEY))
 
 
 def test_reads_go_where_they_are_sent():
-    settings = read(
-        DATABASE_URL="postgresql+psycopg://a@b/c", DATABASE_READ_URL="mysql+pymysql://d/e"
-    )
+    urls = {
+        "DATABASE_URL": "postgresql+psycopg://a@b/c",
+        "DATABASE_READ_URL": "mysql+pymysql://d/e",
+    }
 
-    assert settings.database_url.host == "b"
-    assert settings.database_read_url.host == "d"
+    assert recorder(**urls).database_url.host == "b"
+    assert reader(**urls).database_read_url.host == "d"
+    assert reader(DATABASE_URL=urls["DATABASE_URL"]).database_read_url.host == "b"
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
+    ("ports", "expected"),
     [
+        ({}, (8000, 8001)),
+        ({"PORT": "9000"}, (9000, 9001)),
+        ({"READ_PORT": "80"}, (8000, 80)),
+        ({"PORT": "9000", "READ_PORT": "80"}, (9000, 80)),
+        ({"PORT": "9000", "READ_PORT": ""}, (9000, 9001)),
+    ],
+)
+def test_reader_listens_beside_the_receiver(ports, expected):
+    assert (receiver(**ports).port, reader(**ports).port) == expected
+
+
+def test_journal_may_have_several_folders():
+    journal = {
+        "JOURNAL_DIR": " /a:b/c : d",
+        "JOURNAL_KEEP_HOURS": "0",
+        "JOURNAL_KEEP_BYTES": "5",
+    }
+    expected = JournalSettings((Path("/a"), Path("b/c"), Path("d")), timedelta(0), 5)
+
+    assert receiver(**journal).journal == recorder(**journal).journal == expected
+    assert reader(**journal).journal_folders == expected.folders
+
+
+WRONG = {
+    receiver: [
         ("SDK_APPS", "abc"),
         ("SDK_APPS", "1:"),
         ("SDK_APPS", "1::b"),
@@ -55,25 +113,51 @@ def test_reads_go_where_they_are_sent():
         ("SDK_APPS", "\u0661"),
         ("SDK_APPS", "1:two words"),
         ("SDK_APPS", "1:top,secret"),
-        ("DATABASE_URL", "oracle://h/d?password=secret"),
-        ("API_KEYS", "key-without-a-name"),
-        ("API_KEYS", ":secret"),
-        ("API_KEYS", "ops:"),
-        ("API_KEYS", "ops:se cret"),
         ("SIGN_TOLERANCE_SECONDS", "0"),
         ("SIGN_TOLERANCE_SECONDS", "1.5"),
         ("SIGN_TOLERANCE_SECONDS", "a minute"),
         ("MAX_BODY_BYTES", "-1"),
         ("MAX_BODY_BYTES", "4MB"),
         ("PORT", "65536"),
+        ("PORT", "\u0661"),
+        ("JOURNAL_DIR", "a:a"),
+        ("JOURNAL_DIR", "a:./a/"),
+        ("JOURNAL_DIR", "a:"),
+        ("JOURNAL_DIR", "a::b"),
+        ("JOURNAL_KEEP_HOURS", "-1"),
+        ("JOURNAL_KEEP_HOURS", "8785"),
+        ("JOURNAL_KEEP_BYTES", "1G"),
+    ],
+    recorder: [
+        ("DATABASE_URL", "oracle://h/d?password=secret"),
         ("DATABASE_URL", "audit.db"),
         ("DATABASE_URL", "sqlite://"),
         ("DATABASE_URL", "sqlite:///:memory:"),
         ("DATABASE_URL", "postgresql://u:secret@h/d"),
-        ("DATABASE_READ_URL", "oracle://u:secret@h/d"),
+        ("JOURNAL_KEEP_HOURS", "a day"),
     ],
+    reader: [
+        ("DATABASE_READ_URL", "oracle://u:secret@h/d"),
+        ("API_KEYS", "key-without-a-name"),
+        ("API_KEYS", ":secret-of-16-chars"),
+        ("API_KEYS", "ops:"),
+        ("API_KEYS", "ops:secret-of-15-ch"[:19]),
+        ("API_KEYS", "ops:se cret of 16 chars"),
+        ("API_KEYS", "ops:secret-of-16-chärs"),
+        ("READ_PORT", "0"),
+        ("READ_TIMEOUT_SECONDS", "0"),
+        ("READ_TIMEOUT_SECONDS", "3601"),
+        ("JOURNAL_DIR", ":"),
+    ],
+}
+SHOWN = ("SIGN_TOLERANCE_SECONDS", "MAX_BODY_BYTES", "PORT", "JOURNAL_DIR", "READ_PORT")
+
+
+@pytest.mark.parametrize(
+    ("read", "name", "value"),
+    [(read, name, value) for read, wrong in WRONG.items() for name, value in wrong],
 )
-def test_wrong_value_is_told_in_one_line_without_secrets(name, value):
+def test_wrong_value_is_told_in_one_line_without_secrets(read, name, value):
     with pytest.raises(SettingsError) as error:
         read(**{name: value})
 
@@ -83,30 +167,80 @@ def test_wrong_value_is_told_in_one_line_without_secrets(name, value):
     assert "\n" not in message
     assert "secret" not in message
     assert "key-without" not in message
-    if value == "abc" or name in ("SIGN_TOLERANCE_SECONDS", "MAX_BODY_BYTES", "PORT"):
+    if value == "abc" or name in SHOWN:
         assert repr(value) in message
 
 
+def test_key_has_sixteen_characters_or_more():
+    assert reader(API_KEYS=f"ops:{'k' * 16}").api_keys
+    with pytest.raises(SettingsError, match="keys of 16 or more visible ASCII characters"):
+        reader(API_KEYS=f"ops:{'k' * 15}")
+
+
 @pytest.mark.parametrize("apps", ["", "  "])
-def test_service_does_not_start_without_apps(apps):
+def test_receiver_does_not_start_without_apps(apps):
     with pytest.raises(SettingsError, match="SDK_APPS is not set; set it to sdkappid"):
-        read(SDK_APPS=apps)
+        receiver(SDK_APPS=apps)
 
 
 def test_empty_value_counts_as_absent():
-    assert read(MAX_BODY_BYTES="", API_KEYS=" ") == read()
+    empty = dict.fromkeys(("MAX_BODY_BYTES", "PORT", "JOURNAL_DIR", "JOURNAL_KEEP_HOURS"), "")
+
+    assert receiver(**empty) == receiver()
+    assert recorder(DATABASE_URL=" ", JOURNAL_KEEP_BYTES="") == recorder()
+    assert reader(DATABASE_READ_URL="", API_KEYS=" ", READ_PORT="") == reader()
 
 
 def test_secrets_are_not_printed_with_the_settings():
-    assert "token" not in repr(read(API_KEYS="ops:secret"))
-    assert "secret" not in repr(read(API_KEYS="ops:secret"))
+    assert "token" not in repr(receiver())
+    assert KEY not in repr(reader(API_KEYS=f"ops:{KEY}"))
+    url = "postgresql+psycopg://u:hidden@h/d"
+    assert "hidden" not in repr(recorder(DATABASE_URL=url)) + repr(reader(DATABASE_URL=url))
 
 
-def test_environment_wins_over_the_file(tmp_path, monkeypatch):
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A working directory of a test's own."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / ".env").write_text("PORT=1\nMAX_BODY_BYTES=2\n")
+    return tmp_path
+
+
+def test_environment_wins_over_the_file_unless_it_is_empty(folder, monkeypatch):
+    (folder / ".env").write_text("PORT=1\nMAX_BODY_BYTES=2\nREAD_PORT=4\nAPI_KEYS=\n")
     monkeypatch.setenv("PORT", "3")
+    monkeypatch.setenv("READ_PORT", "")
 
     environment = read_environment()
 
     assert (environment["PORT"], environment["MAX_BODY_BYTES"]) == ("3", "2")
+    assert environment["READ_PORT"] == "4"
+    assert "API_KEYS" not in environment
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("API_KEY", "API_KEYS"),
+        ("SDK_APP", "SDK_APPS"),
+        ("sdk_apps", "SDK_APPS"),
+        ("DATABASE_URI", "DATABASE_URL"),
+        ("JOURNAL_DIRS", "JOURNAL_DIR"),
+    ],
+)
+def test_misspelt_setting_is_warned_about_without_its_value(folder, caplog, name, meant):
+    (folder / ".env").write_text(f"{name}=secret\n")
+
+    read_environment()
+
+    messages = [message for message in caplog.messages if message.startswith(f"{name} ")]
+    assert messages == [f"{name} is no setting and has no effect; is {meant} meant?"]
+    assert "secret" not in caplog.text
+
+
+def test_setting_that_is_spelled_well_is_not_warned_about(folder, caplog):
+    (folder / ".env").write_text("API_KEYS=x\nPORT=1\nSUPPORT=1\nREPORT=2\nHOME=3\nPATHS=4\n")
+
+    with caplog.at_level(logging.WARNING):
+        read_environment()
+
+    assert [message for message in caplog.messages if "no setting" in message] == []

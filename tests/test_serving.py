@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import pwd
 import re
 import shutil
 import signal
@@ -11,9 +12,11 @@ import stat
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from time import monotonic, sleep
+from urllib.parse import urlencode
 
 import pytest
 
@@ -23,6 +26,7 @@ from tests.payloads import channel_created, group_destroyed
 CALLBACK = "/callback?SdkAppid=888888&CallbackCommand=Group.CallbackAfterGroupDestroyed"
 MAX_BODY_BYTES = 100_000
 RAW = json.dumps(group_destroyed()).encode()
+NUMBERS = count(1)
 
 
 def free_port():
@@ -40,10 +44,11 @@ def run(*command, folder, **environment):
 def folder(tmp_path_factory):
     """A folder on which the service ran for the first time, with a migrated SQLite file."""
     folder = tmp_path_factory.mktemp("service")
-    for file in (".env.example", "pyproject.toml"):
-        shutil.copy(ROOT / file, folder / file)
-    os.symlink(ROOT / "migrations", folder / "migrations")
-    first = run(sys.executable, ROOT / "first_run.py", folder=folder)
+    for name in (".env.example", "pyproject.toml"):
+        shutil.copy(ROOT / name, folder / name)
+    for name in ("migrations", "serving"):
+        os.symlink(ROOT / name, folder / name)
+    first = run(sys.executable, ROOT / "serving" / "first_run.py", folder=folder)
     assert first.returncode == 0, first.stderr
     (folder / "first_run.txt").write_text(first.stdout)
     migrated = run(sys.executable, "-m", "alembic", "upgrade", "head", folder=folder)
@@ -51,33 +56,56 @@ def folder(tmp_path_factory):
     return folder
 
 
+RECEIVER = ("gunicorn", "-c", str(ROOT / "serving" / "receiver.py"), "wsgi:receiver")
+RECORDER = ("flask", "--app", "wsgi", "record")
+READER = ("gunicorn", "-c", str(ROOT / "serving" / "reader.py"), "wsgi:reader")
+ALL_IN_ONE = ("gunicorn", "-c", str(ROOT / "gunicorn.conf.py"), "wsgi:app")
+
+
 @contextmanager
-def serving(folder, **environment):
-    """Start gunicorn, and wait until it says that it listens."""
-    command = [sys.executable, "-m", "gunicorn", "-c", ROOT / "gunicorn.conf.py", "wsgi:app"]
+def process(*module, folder, **environment):
+    """Start a process of the service, and end it."""
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environment}
-    process = subprocess.Popen(
+    command = [sys.executable, "-m", *module]
+    started = subprocess.Popen(
         command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=2, text=True
     )
-    with process:
+    with started:
         try:
-            banner = ""
-            while "/docs" not in banner:
-                line = process.stdout.readline()
-                assert line, "gunicorn did not start"
-                banner += line
-            yield banner
+            yield started
         finally:
-            process.terminate()
+            started.terminate()
+
+
+def read_banner(started, last):
+    """Read what a process says until it says that it can be gone to."""
+    banner = ""
+    while last not in banner:
+        line = started.stdout.readline()
+        assert line, "it did not start"
+        banner += line
+    return banner
+
+
+@contextmanager
+def serving(folder, **environment):
+    """Start receiver, recorder and reader; give their addresses and banners."""
+    ports = {"PORT": str(free_port()), "READ_PORT": str(free_port()), **environment}
+    with ExitStack() as stack:
+        receiver, _, reader = (
+            stack.enter_context(process(*module, folder=folder, **ports))
+            for module in (RECEIVER, RECORDER, READER)
+        )
+        banner = read_banner(receiver, "webhook URL") + read_banner(reader, "/docs")
+        yield f"127.0.0.1:{ports['PORT']}", f"127.0.0.1:{ports['READ_PORT']}", banner
 
 
 @pytest.fixture(scope="module")
 def server(folder):
-    """Address and banner of a service that takes callbacks of app 888888 without a signature."""
-    port = str(free_port())
-    settings = {"PORT": port, "SDK_APPS": "888888", "MAX_BODY_BYTES": str(MAX_BODY_BYTES)}
-    with serving(folder, **settings) as banner:
-        yield f"127.0.0.1:{port}", banner
+    """A service that takes callbacks of app 888888 without a signature."""
+    settings = {"SDK_APPS": "888888", "MAX_BODY_BYTES": str(MAX_BODY_BYTES)}
+    with serving(folder, **settings) as found:
+        yield found
 
 
 @pytest.fixture
@@ -92,11 +120,20 @@ def api_key(folder):
     return re.search(r"API key +(\S+)", (folder / "first_run.txt").read_text())[1]
 
 
-def read(server, folder, address, parse=json.loads):
-    connection = http.client.HTTPConnection(server[0], timeout=10)
-    connection.request("GET", address, headers={"Authorization": f"Bearer {api_key(folder)}"})
+def read(address, folder, path, parse=json.loads):
+    connection = http.client.HTTPConnection(address, timeout=10)
+    connection.request("GET", path, headers={"Authorization": f"Bearer {api_key(folder)}"})
     with connection.getresponse() as response, closing(connection):
         return parse(response.read())
+
+
+def read_until(address, folder, path, condition):
+    """Read again until what was sent is recorded."""
+    deadline = monotonic() + 20
+    while not condition(found := read(address, folder, path)):
+        assert monotonic() < deadline, found
+        sleep(0.02)
+    return found
 
 
 def send(connection, address=CALLBACK, body=RAW, method="POST", **options):
@@ -126,17 +163,17 @@ def test_first_run_writes_secrets_for_the_owner_alone(folder):
 def test_first_run_never_writes_over_a_file(folder):
     before = (folder / ".env").read_text()
 
-    again = run(sys.executable, ROOT / "first_run.py", folder=folder)
+    again = run(sys.executable, ROOT / "serving" / "first_run.py", folder=folder)
 
     assert again.returncode != 0
     assert (folder / ".env").read_text() == before
 
 
 def test_banner_says_where_to_go_and_holds_no_secret(folder, server):
-    address, banner = server
+    receiver, reader, banner = server
 
-    assert f"Listening on http://{address}\n" in banner
-    assert f"http://{address}/callback" in banner
+    assert f"http://{receiver}/callback" in banner
+    assert f"http://{reader}/console/" in banner
     assert api_key(folder) not in banner
 
 
@@ -144,9 +181,10 @@ def test_banner_says_where_to_go_and_holds_no_secret(folder, server):
 def test_curl_of_the_banner_reads_the_history(folder, source):
     if not shutil.which("curl"):
         pytest.skip("no curl here")
-    keys = {"API_KEYS": "ops:a-key,dev:b-key"} if source == "environment" else {}
-    with serving(folder, PORT=str(free_port()), **keys) as banner:
-        command = re.search("(curl .*)", banner)[1]
+    keys = {"API_KEYS": f"ops:{'a' * 16},dev:{'b' * 16}"} if source == "environment" else {}
+    port = str(free_port())
+    with process(*READER, folder=folder, READ_PORT=port, **keys) as reader:
+        command = re.search("(curl .*)", read_banner(reader, "/docs"))[1]
         done = run("sh", "-c", f"{command} -s", folder="/", **keys)
 
     assert "items" in json.loads(done.stdout)
@@ -155,13 +193,16 @@ def test_curl_of_the_banner_reads_the_history(folder, source):
 def test_readme_leads_from_the_first_callback_to_the_history(folder):
     if not shutil.which("curl") or not shutil.which("sha256sum"):
         pytest.skip("no curl or sha256sum here")
-    port = str(free_port())
     blocks = re.findall(
         r"```sh\n(token=.*?|key=.*?)```", (ROOT / "README.md").read_text(), re.DOTALL
     )
-    send, ask = (block.replace("8000", port) for block in blocks)
-    with serving(folder, PORT=port):
+    with serving(folder) as (receiver, reader, _):
+        send, ask = (
+            block.replace("127.0.0.1:8000", receiver).replace("127.0.0.1:8001", reader)
+            for block in blocks
+        )
         sent = run("sh", "-c", send, folder=folder)
+        read_until(reader, folder, "/history", lambda page: len(page["items"]) == 4)
         asked = run("sh", "-c", ask, folder=folder)
 
     assert [json.loads(line)["ActionStatus"] for line in sent.stdout.splitlines()] == ["OK"] * 4
@@ -172,7 +213,9 @@ def test_readme_leads_from_the_first_callback_to_the_history(folder):
 def test_example_client_reads_every_page(server, folder, connection):
     for number in range(5):
         send(connection, body=json.dumps(group_destroyed(GroupId=f"client {number}/é")))
-    client, address = ROOT / "docs" / "example_client.py", f"http://{server[0]}"
+    path = "/history?limit=500&action=destroyed&member=bob"
+    expected = read_until(server[1], folder, path, lambda page: len(page["items"]) >= 5)["items"]
+    client, address = ROOT / "docs" / "example_client.py", f"http://{server[1]}"
 
     paged = run(
         *(sys.executable, client, f"{address}/history?limit=2&action=destroyed&member=bob"),
@@ -182,9 +225,7 @@ def test_example_client_reads_every_page(server, folder, connection):
     refused = run(sys.executable, client, f"{address}/history", folder=folder, API_KEY="x")
 
     assert paged.returncode == 0, paged.stderr
-    items = [json.loads(line) for line in paged.stdout.splitlines()]
-    assert len(items) >= 5
-    assert items == read(server, folder, "/history?limit=500&action=destroyed&member=bob")["items"]
+    assert [json.loads(line) for line in paged.stdout.splitlines()] == expected
     assert refused.returncode == 1
     assert '"status":401' in refused.stderr
 
@@ -215,13 +256,14 @@ def test_chunked_body_is_taken(server, folder, connection):
 
     assert send(connection, body=pieces, encode_chunked=True)[0] == 200
 
-    (event,) = read(server, folder, "/history?subject_id=chunked")["items"]
-    assert read(server, folder, f"/history/{event['id']}")["delivery"]["body"].encode() == body
+    path = "/history?subject_id=chunked"
+    (event,) = read_until(server[1], folder, path, lambda page: page["items"])["items"]
+    assert read(server[1], folder, f"/history/{event['id']}")["delivery"]["body"].encode() == body
 
 
-def raw_exchange(server, request):
+def raw_exchange(address, request):
     """Send bytes, close our side, and read all that comes back."""
-    host, port = server[0].split(":")
+    host, port = address.split(":")
     with socket.create_connection((host, int(port)), timeout=10) as sock:
         sock.sendall(request)
         sock.shutdown(socket.SHUT_WR)
@@ -230,6 +272,15 @@ def raw_exchange(server, request):
 
 def head(*lines, address=CALLBACK):
     return "\r\n".join([f"POST {address} HTTP/1.1", "Host: x", *lines, "", ""]).encode("latin-1")
+
+
+def newest_delivery_id(server, folder):
+    """Send a callback, and give the ID of its delivery."""
+    mark = f"mark {next(NUMBERS)}"
+    assert post_creations(server[0], [mark]) == [200]
+    path = f"/history?{urlencode({'subject_id': mark})}"
+    (event,) = read_until(server[1], folder, path, lambda page: page["items"])["items"]
+    return event["delivery_id"]
 
 
 @pytest.mark.parametrize(
@@ -247,18 +298,18 @@ def head(*lines, address=CALLBACK):
     ids=["longer", "shorter", "no end", "no last chunk", "no size", "both", "negative", "two"],
 )
 def test_broken_request_is_neither_acknowledged_nor_stored(server, folder, request_):
-    before = read(server, folder, "/deliveries?limit=1")["items"]
+    before = newest_delivery_id(server, folder)
 
-    answer = raw_exchange(server, request_)
+    answer = raw_exchange(server[0], request_)
 
     assert not answer or answer.split()[1] == b"400"
-    assert read(server, folder, "/deliveries?limit=1")["items"] == before
+    assert newest_delivery_id(server, folder) == before + 1
 
 
 @pytest.mark.parametrize("byte", ["\xff", "%ff", "%00", "%ED%A0%80", "\x7f", "+", "&&=", "%"])
 def test_odd_query_string_is_kept_or_refused_but_no_fault(server, byte):
     address = f"{CALLBACK}&New={byte}"
-    answer = raw_exchange(server, head(f"Content-Length: {len(RAW)}", address=address) + RAW)
+    answer = raw_exchange(server[0], head(f"Content-Length: {len(RAW)}", address=address) + RAW)
 
     assert answer.partition(b"\r\n")[0].split()[1] in (b"200", b"400")
 
@@ -268,13 +319,13 @@ def test_odd_filter_is_empty_or_refused_but_no_fault(server, folder, byte):
     key = f"Authorization: Bearer {api_key(folder)}"
     request = head(key, address=f"/history?subject_id={byte}").replace(b"POST", b"GET")
 
-    assert raw_exchange(server, request).partition(b"\r\n")[0].split()[1] in (b"200", b"400")
+    assert raw_exchange(server[1], request).partition(b"\r\n")[0].split()[1] in (b"200", b"400")
 
 
 def test_sender_that_asks_first_is_told_to_continue(server):
     request = head("Expect: 100-continue", f"Content-Length: {len(RAW)}") + RAW
 
-    answer = raw_exchange(server, request)
+    answer = raw_exchange(server[0], request)
 
     assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")
 
@@ -292,61 +343,135 @@ def post_creations(address, subject_ids):
         return list(pool.map(post, subject_ids))
 
 
-def test_one_callback_sent_to_all_workers_at_once_makes_one_event(server, folder):
+def test_one_callback_sent_many_times_at_once_makes_one_event(server, folder):
     assert post_creations(server[0], ["storm"] * 100) == [200] * 100
 
-    (event,) = read(server, folder, "/history?subject_id=storm")["items"]
-    assert event["delivery_count"] == 100
+    path = "/history?subject_id=storm"
 
+    def is_all_there(page):
+        return page["items"] and page["items"][0]["delivery_count"] == 100
 
-def count_kept(address, folder):
-    text = read((address,), folder, "/metrics", parse=bytes.decode)
-    return re.search(r'callback_seconds_count{kept_in="database"} (\d+)', text)[1]
-
-
-def workers_of(pid):
-    return set(Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
-
-
-def test_metrics_add_up_what_all_workers_count_also_after_a_reload(folder):
-    address, file = f"127.0.0.1:{free_port()}", folder / "pid"
-    settings = {"PORT": address.partition(":")[2], "SDK_APPS": "888888"}
-    with serving(folder, **settings, GUNICORN_CMD_ARGS=f"--pid={file}"):
-        assert post_creations(address, map(str, range(100))) == [200] * 100
-        assert {count_kept(address, folder) for _ in range(10)} == {"100"}
-
-        before = workers_of(int(file.read_text()))
-        os.kill(int(file.read_text()), signal.SIGHUP)
-        deadline = monotonic() + 20
-        while before & (now := workers_of(int(file.read_text()))) or len(now) < 2:
-            assert monotonic() < deadline
-            sleep(0.05)
-
-        assert post_creations(address, map(str, range(10))) == [200] * 10
-        assert {count_kept(address, folder) for _ in range(10)} == {"110"}
+    assert len(read_until(server[1], folder, path, is_all_there)["items"]) == 1
 
 
 @pytest.mark.parametrize(
-    "command",
-    [
-        ["gunicorn", "-c", str(ROOT / "gunicorn.conf.py"), "wsgi:app"],
-        ["flask", "--app", "wsgi", "routes"],
-    ],
-    ids=["gunicorn", "flask"],
+    "module", [RECEIVER, ALL_IN_ONE, READER], ids=["receiver", "app", "reader"]
 )
 @pytest.mark.parametrize(
-    ("name", "value"), [("MAX_BODY_BYTES", "4MB"), ("SDK_APPS", "abc"), ("DATABASE_URL", "x")]
+    ("name", "value"), [("PORT", "0"), ("JOURNAL_DIR", "a::b"), ("DATABASE_URL", "x")]
 )
-def test_wrong_setting_stops_the_start_with_one_line(folder, command, name, value):
-    done = run(sys.executable, "-m", *command, folder=folder, **{name: value})
+def test_wrong_setting_stops_the_start_with_one_line(folder, module, name, value):
+    if (module, name) == (RECEIVER, "DATABASE_URL"):
+        pytest.skip("the receiver has no database")
+
+    done = run(sys.executable, "-m", *module, folder=folder, **{name: value})
 
     assert done.returncode != 0
     assert done.stderr.startswith(f"{name}='{value}' is not allowed; set it to ")
     assert done.stderr.count("\n") == 1
 
 
-def test_service_does_not_start_without_apps(tmp_path):
-    done = run(sys.executable, "-m", "flask", "--app", "wsgi", "routes", folder=tmp_path)
+def test_receiver_does_not_start_without_apps(tmp_path):
+    done = run(sys.executable, "-m", *RECEIVER, folder=tmp_path)
 
     assert done.returncode != 0
-    assert done.stderr.startswith("SDK_APPS is not set; set it to ")
+    assert done.stderr == "SDK_APPS is not set; set it to sdkappid[:token[:token]][,…]\n"
+
+
+def test_receiver_does_not_start_without_a_folder_to_write_to(tmp_path):
+    (tmp_path / "file").write_text("")
+
+    done = run(
+        sys.executable, "-m", *RECEIVER, folder=tmp_path, SDK_APPS="1", JOURNAL_DIR="file/journal"
+    )
+
+    assert done.returncode != 0
+    assert done.stderr.startswith("JOURNAL_DIR: no folder can be written to: file/journal: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_all_in_one_records_and_serves_on_one_port(folder, tmp_path):
+    port, journal = str(free_port()), str(tmp_path / "journal")
+    settings = {"PORT": port, "SDK_APPS": "888888", "JOURNAL_DIR": journal}
+    with process(*ALL_IN_ONE, folder=folder, **settings) as started:
+        read_banner(started, "/docs")
+        assert post_creations(f"127.0.0.1:{port}", ["all in one"]) == [200]
+        path = "/history?subject_id=all%20in%20one"
+        found = read_until(f"127.0.0.1:{port}", folder, path, lambda page: page["items"])
+        assert wait_until(lambda: len(children_of(started.pid)) == 3)  # two workers, a recorder
+        children = children_of(started.pid)
+    assert len(found["items"]) == 1
+    assert wait_until(lambda: not any(map(is_alive, children)))
+
+
+def children_of(pid):
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")  # each thread has its own
+    found = [child for task in tasks for child in task.read_text().split()]
+    return [int(child) for child in found] + [one for child in found for one in children_of(child)]
+
+
+def is_alive(pid):
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    return False
+
+
+def wait_until(condition):
+    deadline = monotonic() + 20
+    while not (met := condition()) and monotonic() < deadline:
+        sleep(0.05)
+    return met
+
+
+@pytest.fixture
+def runner(folder, tmp_path):
+    """What `make run` starts, with a journal of its own."""
+    ports = {"PORT": str(free_port()), "READ_PORT": str(free_port())}
+    settings = {
+        **ports,
+        "SDK_APPS": "888888",
+        "JOURNAL_DIR": str(tmp_path / "journal"),
+        "BIN": str(Path(sys.executable).parent),
+        "RUN_AS": pwd.getpwuid(os.geteuid()).pw_name,
+        "RUN_DIR": str(tmp_path),
+    }
+    module = ("supervisor.supervisord", "-c", str(ROOT / "serving" / "supervisord.conf"))
+    with process(*module, folder=folder, **settings) as started:
+        banner = ""
+        while not ("/docs" in banner and "webhook URL" in banner):
+            banner += started.stdout.readline()
+        yield started, f"127.0.0.1:{ports['PORT']}", f"127.0.0.1:{ports['READ_PORT']}"
+
+
+def test_runner_starts_again_what_dies(runner, folder):
+    started, receiver, reader = runner
+    for number in range(3):
+        before = children_of(started.pid)
+        for pid in before:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        mark, path = [f"again {number}"], f"/history?subject_id=again%20{number}"
+        assert wait_until(lambda: try_to(post_creations, receiver, mark) == [200])  # noqa: B023
+        assert wait_until(lambda: try_to(read, reader, folder, path)["items"])  # noqa: B023
+
+
+def try_to(call, *arguments):
+    """Call a process that may not have started yet."""
+    with suppress(OSError):
+        return call(*arguments)
+    return {"items": []}
+
+
+def test_runner_ends_all_in_some_seconds_though_connections_are_idle(runner):
+    started, receiver, _ = runner
+    host, port = receiver.split(":")
+    children = children_of(started.pid)
+    with socket.create_connection((host, int(port))) as idle:
+        idle.sendall(head(f"Content-Length: {len(RAW)}") + RAW)
+        assert idle.recv(12) == b"HTTP/1.1 200"
+        started.terminate()
+
+        started.wait(15)
+
+    assert len(children) >= 3
+    assert not any(map(is_alive, children))

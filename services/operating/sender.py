@@ -3,15 +3,15 @@
 import json
 import re
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from select import select
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from config import Settings
-from schemas.samples import Body
-from services.authentication import sign
+from schemas.tencent.samples import Body
+from services.receiving.authentication import sign
 
 TIMEOUT_SECONDS = 2.0  # of Tencent: "Webhook Overview", https://trtc.io/document/34354
 SHOWN = 200  # characters of an answer
@@ -21,7 +21,7 @@ CONNECTIONS = {"http": HTTPConnection, "https": HTTPSConnection}
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back.
+    """What came back for one callback.
 
     Attributes:
         status: of HTTP; 0 where nothing came.
@@ -44,7 +44,7 @@ class Answer:
         return outcome == (200, "OK", 0) and self.seconds <= TIMEOUT_SECONDS
 
     def __str__(self) -> str:
-        """Show it in a line that no terminal obeys."""
+        """Show the answer in one line, without control characters."""
         return f"{self.status or 'no answer:'} {' '.join(self.text.split())[:SHOWN]!a}"
 
 
@@ -58,21 +58,21 @@ class Sender:
 
     Args:
         url: the webhook URL, as Tencent's console has it.
-        settings: have the app's tokens; the last one signs, as the newest. Without any, nothing is
+        apps: SDKAppID → tokens; the last token signs, as the newest. Without one, nothing is
             signed.
         sdk_app_id: the app; by default the first one that has a token, or else the first.
 
     Raises:
-        ValueError: the URL or the app is none.
+        ValueError: the URL is not a webhook URL, or the app is unknown.
     """
 
-    def __init__(self, url: str, settings: Settings, sdk_app_id: str | None = None) -> None:
-        target, apps = urlsplit(url), settings.sdk_apps
+    def __init__(
+        self, url: str, apps: Mapping[str, Sequence[str]], sdk_app_id: str | None = None
+    ) -> None:
+        target = urlsplit(url)
         known = target.scheme in CONNECTIONS and target.hostname and not target.query
         if not known or not re.fullmatch("[!-~]+", url):
-            raise ValueError(
-                f"{url!r} is no webhook URL, such as https://YOUR.PUBLIC.HOST/callback"
-            )
+            raise ValueError(f"{url!r} is not a webhook URL; use https://YOUR.PUBLIC.HOST/callback")
         if sdk_app_id is not None and sdk_app_id not in apps:
             raise ValueError(f"SDK_APPS has no app {sdk_app_id}")
         self.sdk_app_id = sdk_app_id or next((app for app in apps if apps[app]), next(iter(apps)))
@@ -83,7 +83,7 @@ class Sender:
 
     def send(self, body: Body) -> Answer:
         """Send one callback, once; never raises for what the network does."""
-        self.let_go_of_closed()
+        self.drop_closed_connection()
         began = time.monotonic()
         try:
             self.connection.request("POST", f"{self.path}?{self.make_query(body)}", to_bytes(body))
@@ -94,8 +94,8 @@ class Sender:
             status, text = 0, f"{type(error).__name__}: {error}"
         return Answer(status, text, time.monotonic() - began)
 
-    def let_go_of_closed(self) -> None:
-        """Connect anew if the other end has closed: nothing else comes before we ask."""
+    def drop_closed_connection(self) -> None:
+        """Reconnect if the other end has closed: nothing else can be read before a request."""
         if self.connection.sock is not None and select([self.connection.sock], [], [], 0)[0]:
             self.connection.close()
 
@@ -115,5 +115,5 @@ class Sender:
         return urlencode(envelope)
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         self.connection.close()

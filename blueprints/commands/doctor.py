@@ -1,0 +1,63 @@
+"""``flask --app wsgi doctor``: whether all is well, and if not, what."""
+
+from collections.abc import Iterator
+
+import click
+
+from blueprints.commands import bp, open_to_read
+from blueprints.commands.simulate import open_sender
+from config import SDK_APPS, ReaderSettings, ReceiverSettings, RecorderSettings, read_environment
+from models.clock import utc_now
+from services.operating.clock import examine_clock
+from services.operating.doctor import (
+    examine_database,
+    examine_folders,
+    examine_read_database,
+    examine_recorder,
+    examine_settings,
+    examine_user,
+)
+from services.operating.finding import Finding, Level, count
+from services.operating.round_trip import examine_round_trip
+from services.operating.sender import Sender
+
+COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.FAILED: "red"}
+
+
+@bp.cli.command("doctor")
+@click.option("--url", help="Webhook URL to send one signed callback through; it is stored.")
+@click.option("--app", "sdk_app_id", help="SDKAppID to send it for, if there are several.")
+def examine_service(*, url: str | None, sdk_app_id: str | None) -> None:
+    """Check settings, journal, recorder, databases and clock.
+
+    Exits with 1 if a check fails.
+    """
+    has_apps = url is not None or SDK_APPS.name in read_environment()
+    receiver = ReceiverSettings.from_environment() if has_apps else None
+    sender = open_sender(url, receiver.sdk_apps, sdk_app_id) if url and receiver else None
+    failed = 0
+    for found in examine_all(receiver, sender):
+        level = click.style(f"{found.level:<7}", COLOURS[found.level])
+        click.echo(f"{level}  {found.about}: {found.text}")
+        failed += found.level is Level.FAILED
+    if failed:
+        raise click.ClickException(f"{count(failed, 'check')} failed")
+
+
+def examine_all(receiver: ReceiverSettings | None, sender: Sender | None) -> Iterator[Finding]:
+    """Look at what each process stands on, and at what becomes of a callback that is sent now."""
+    recorder, reader = RecorderSettings.from_environment(), ReaderSettings.from_environment()
+    folders = recorder.journal.folders
+    yield from examine_settings(receiver, reader)
+    yield from examine_user(folders)
+    yield from examine_folders(folders)
+    yield examine_recorder(folders, now=utc_now())
+    yield (writes := examine_database(recorder.database_url))
+    with open_to_read(reader.database_read_url) as engine:
+        yield (reads := examine_read_database(engine))
+        if receiver is not None and reads.level is Level.OK:
+            with engine.connect() as connection:
+                yield examine_clock(connection, receiver, now=utc_now())
+    if sender is not None:
+        with open_to_read(recorder.database_url) as engine:
+            yield examine_round_trip(sender, engine if writes.level is Level.OK else None)

@@ -1,0 +1,131 @@
+"""``flask --app wsgi record``: the journal into the tables."""
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+from threading import Event, Thread
+
+import click
+
+from blueprints.commands import bp, progress
+from config import RecorderSettings
+from models.clock import utc_now
+from services.journal.turn import take_turn
+from services.operating.finding import count
+from services.operating.migration import migrate_until_done
+from services.recording.loop import Loop
+from services.recording.recorder import Recorder
+
+INSTANT = ("%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S.%f%z")
+STANDBY_SECONDS = 1.0
+NICENESS = 5  # where cores are few, answers go first: the journal holds what the recorder has not
+ENDING = {signal.SIGTERM, signal.SIGINT}
+
+log = logging.getLogger(__name__)
+
+
+@bp.cli.command("record")
+@click.option("--once", is_flag=True, help="Stop when the journal is empty.")
+@click.option(
+    "--since",
+    type=click.DateTime(INSTANT),
+    help="Record kept journal again from this instant on, such as 2026-01-31T08:00:00Z; then stop.",
+)
+@click.option("--migrate", is_flag=True, help="First migrate the database, once it answers.")
+@click.option("--as-child", is_flag=True, hidden=True)
+def record_journal(*, once: bool, since: datetime | None, migrate: bool, as_child: bool) -> None:
+    """Move the journal into the tables, until stopped.
+
+    Each record is stored once, in order of arrival. Run one recorder per host; a second one waits
+    until the first ends.
+    """
+    settings = RecorderSettings.from_environment()
+    if not once and since is None:
+        record_until_stopped(settings, migrate=migrate, as_child=as_child)
+        return
+    with closing(Recorder(settings, utc_now)) as recorder:
+        if since is None:
+            record_once(recorder)
+        else:
+            read = recorder.record_again(since)
+            click.echo(f"Read {count(read, 'record')} again; what the database lacked is recorded.")
+
+
+def record_once(recorder: Recorder) -> None:
+    """Record what there is, and what was set aside.
+
+    Raises:
+        click.ClickException: records are left that can't be stored.
+    """
+    recorded = 0
+    with progress("Recording") as advance:
+        while number := recorder.record_batch():
+            recorded += number
+            advance(number)
+    stuck = recorder.retry_stuck()
+    Loop(recorder).publish_status()
+    click.echo(f"Recorded {count(recorded, 'record')}.")
+    if stuck:
+        rejected = count(stuck, "record")
+        raise click.ClickException(f"the database rejects {rejected}; `journal` lists them")
+
+
+def record_until_stopped(settings: RecorderSettings, *, migrate: bool, as_child: bool) -> None:
+    """Record until SIGTERM or SIGINT, once no other recorder of this journal is at work.
+
+    Args:
+        settings: of the recorder.
+        migrate: bring the database to the newest revision first.
+        as_child: end instead of waiting for another recorder, and with the parent process.
+    """
+    os.nice(NICENESS)
+    stop = Event()
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)  # before any thread, as each inherits it
+    Thread(target=stop_on_signals, args=[stop], daemon=True).start()
+    if as_child:
+        Thread(target=stop_with_parent, args=[stop], daemon=True).start()
+    if migrate:
+        migrate_until_done(settings.database_url, stop)
+    if wait_for_turn(settings.journal.folders, stop, at_once=as_child):
+        with closing(Recorder(settings, utc_now)) as recorder:
+            Loop(recorder).run(stop)
+
+
+def stop_on_signals(stop: Event) -> None:
+    """Stop when the process is told to end.
+
+    In a thread: a handler that sets an event while the same thread waits for it may wait for
+    itself.
+    """
+    signal.sigwait(ENDING)
+    stop.set()
+
+
+def stop_with_parent(stop: Event) -> None:
+    """Stop when the parent process is gone: its end of the pipe is closed then."""
+    sys.stdin.read()
+    stop.set()
+
+
+def wait_for_turn(folders: Sequence[Path], stop: Event, *, at_once: bool) -> bool:
+    """Wait until no other recorder is at work, and keep others from work while this process lives.
+
+    Raises:
+        OSError: no folder of the journal can have a lock.
+    """
+    is_told = False
+    while not stop.is_set():
+        if take_turn(folders) is not None:
+            return True
+        if at_once:
+            return False
+        if not is_told:
+            log.info("another recorder is running: waiting until it ends")
+        is_told = True
+        stop.wait(STANDBY_SECONDS)
+    return False

@@ -1,0 +1,88 @@
+"""``flask --app wsgi simulate``: callbacks to try the service with."""
+
+import secrets
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from math import isfinite
+from statistics import median
+
+import click
+
+from blueprints.commands import bp
+from config import ReceiverSettings
+from services.operating.finding import count as count_of
+from services.operating.sender import Answer, Sender
+from services.operating.simulation import simulate
+
+RATE = click.FloatRange(0, min_open=True)
+
+
+@bp.cli.command("simulate")
+@click.argument("url")
+@click.option("--rate", type=RATE, default=10, show_default=True, help="Callbacks per second.")
+@click.option("--count", type=click.IntRange(1), default=30, show_default=True, help="Callbacks.")
+@click.option("--seed", type=int, help="The same seed sends the same callbacks with new times.")
+@click.option("--app", "sdk_app_id", help="SDKAppID to send for, if there are several.")
+def send_simulated(
+    *, url: str, rate: float, count: int, seed: int | None, sdk_app_id: str | None
+) -> None:
+    """Send documented callbacks, signed, to URL; they play the lives of channels and groups.
+
+    They are stored permanently: do not run this against production. Exits with 1 if a callback is
+    not acknowledged.
+    """
+    if not isfinite(rate):
+        raise click.UsageError("--rate is not a number of callbacks per second")
+    sender = open_sender(url, ReceiverSettings.from_environment().sdk_apps, sdk_app_id)
+    seed = secrets.randbelow(10**6) if seed is None else seed
+    bodies = simulate(seed)
+    began = time.monotonic()
+    ticking, hidden = tick(count, rate), not sys.stderr.isatty()
+    with click.progressbar(ticking, count, "Sending", hidden=hidden, file=sys.stderr) as ticks:
+        answers = [sender.send(next(bodies)) for _ in ticks]
+    sender.close()
+    took = time.monotonic() - began
+    milliseconds = [answer.seconds * 1000 for answer in answers]
+    click.echo(
+        f"Sent {count_of(count, 'callback')} for app {sender.sdk_app_id} in {took:.1f} s "
+        f"(seed {seed}): median {median(milliseconds):.0f} ms, max {max(milliseconds):.0f} ms."
+    )
+    report_faults(answers)
+
+
+def open_sender(url: str, apps: Mapping[str, Sequence[str]], sdk_app_id: str | None) -> Sender:
+    """Prepare to send to a URL.
+
+    Raises:
+        click.UsageError: the URL is not a webhook URL, or the app is unknown.
+    """
+    try:
+        return Sender(url, apps, sdk_app_id)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def tick(count: int, rate: float) -> Iterator[int]:
+    """Count at a steady rate per second."""
+    began = time.monotonic()
+    for number in range(count):
+        time.sleep(max(began + number / rate - time.monotonic(), 0))
+        yield number
+
+
+def report_faults(answers: Sequence[Answer]) -> None:
+    """Write every answer that does not acknowledge a callback.
+
+    Raises:
+        click.ClickException: there was one.
+    """
+    faults = Counter(str(one) for one in answers if not one.is_ok)
+    for answer, times in faults.most_common():
+        click.echo(f"{times} times: {answer}")
+    if faults:
+        verb = "was" if faults.total() == 1 else "were"
+        raise click.ClickException(
+            f"{count_of(faults.total(), 'callback')} {verb} not acknowledged"
+        )

@@ -1,0 +1,49 @@
+"""Keep a recorder at work beside a server that has all of the service on one port."""
+
+import logging
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Event, Thread
+
+from services.journal.turn import is_recorder_running
+
+RETRY_SECONDS = 1.0
+RECORD = (sys.executable, "-m", "flask", "--app", "wsgi", "record", "--as-child")
+
+log = logging.getLogger(__name__)
+
+
+def keep_recorder(folders: Sequence[Path], stop: Event) -> Thread:
+    """Start a recorder as a child process whenever none is at work, until told to stop.
+
+    A child ends at once if another recorder was faster. It ends by itself once this process is
+    gone, as its end of the pipe is closed then.
+
+    Args:
+        folders: of the journal; each process that serves it asks here.
+        stop: ends the child, too.
+    """
+
+    def run() -> None:
+        while not stop.is_set():
+            if not is_recorder_running(folders):
+                run_child(stop)
+            stop.wait(RETRY_SECONDS)
+
+    thread = Thread(target=run, name="recorder", daemon=True)
+    thread.start()
+    return thread
+
+
+def run_child(stop: Event) -> None:
+    """Run a recorder until it ends or is to be stopped."""
+    try:
+        child = subprocess.Popen(RECORD, stdin=subprocess.PIPE)  # noqa: S603
+    except OSError as fault:
+        log.warning("no recorder can be started: %s", fault)
+        return
+    with child:  # waits for its end after the pipe is closed
+        while child.poll() is None and not stop.wait(RETRY_SECONDS):
+            pass

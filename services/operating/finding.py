@@ -1,0 +1,35 @@
+"""What ``doctor`` says of one thing, in plain English."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Level(StrEnum):
+    """How bad it is: what failed keeps callbacks from being received, recorded or read."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found about one thing."""
+
+    level: Level
+    about: str
+    text: str
+
+
+def count(number: int, noun: str) -> str:
+    """Write a number with its noun: ``1 callback``, ``2 callbacks``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def duration(seconds: float) -> str:
+    """Write a duration in the unit that suits it: ``3 s``, ``5 min``, ``7 h``, ``12 days``."""
+    for length, unit in ((86400, "day"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * length:
+            number = int(seconds // length)
+            return count(number, unit) if unit == "day" else f"{number} {unit}"
+    return f"{seconds:.0f} s"

@@ -1,0 +1,94 @@
+"""Read stored deliveries again: what a newer release understands becomes events after all."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+
+from models.delivery import Delivery
+from models.event import LifecycleEvent
+from models.vocabulary import Verdict
+from schemas.tencent.envelope import Arrival
+from services.recording.callback import Callback, read
+from services.recording.ledger import Numbers
+from services.recording.repeats import Repeats
+from services.recording.store import store_events
+
+CHUNK = 500
+UNREAD = (Verdict.UNHANDLED, Verdict.INVALID)
+
+
+@dataclass
+class Replayed:
+    """How many deliveries without an event were read, and what they state, by command."""
+
+    read: int = 0
+    events: Counter[str] = field(default_factory=Counter)
+    repeats: Counter[str] = field(default_factory=Counter)
+
+
+def replay(
+    engine: sa.Engine, *, dry_run: bool, on_read: Callable[[int], None] = lambda _: None
+) -> Replayed:
+    """Derive the events that unhandled and invalid deliveries state by today's schemas.
+
+    The deliveries stay as they are, verdict included: it says what was understood on arrival. One
+    that has its event already is passed over, so a second run adds nothing.
+
+    Args:
+        engine: may write.
+        dry_run: add nothing, and tell what would be added.
+        on_read: told how many more were read.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: the database failed; what was added until then stays, and
+            another run adds the rest.
+    """
+    done, repeats = Replayed(), Repeats()
+    for rows in fetch_unread(engine):
+        if not dry_run:
+            repeats = Repeats()  # the recorder may have added events meanwhile
+        callbacks = [(to_callback(row), row.id) for row in rows]
+        stating = [(one, number) for one, number in callbacks if one.event_key is not None]
+        with engine.connect() as connection:
+            numbers = Numbers.lock(connection)
+            repeats.look_up(connection, [one for one, _ in stating])
+            placed = [
+                (one, number, repeats.place(connection, one, number)) for one, number in stating
+            ]
+            store_events(connection, placed, numbers)
+            numbers.store(connection)
+            if not dry_run:
+                connection.commit()
+        for callback, _, place in placed:
+            counted = done.events if place.duplicate_of is None else done.repeats
+            counted[str(callback.reading.command)] += 1
+        done.read += len(rows)
+        on_read(len(rows))
+    return done
+
+
+def fetch_unread(engine: sa.Engine) -> Iterator[Sequence[sa.Row[tuple[object, ...]]]]:
+    """Fetch, in order of arrival and some at a time, the deliveries that made no event."""
+    made = sa.exists().where(LifecycleEvent.delivery_id == Delivery.id)
+    for verdict in UNREAD:
+        query = sa.select(Delivery.__table__).where(Delivery.verdict == verdict, ~made)
+        query = query.order_by(Delivery.received_at, Delivery.id).limit(CHUNK)
+        after: sa.ColumnElement[bool] = sa.true()
+        while True:
+            with engine.connect() as connection:
+                rows = connection.execute(query.where(after)).all()
+            if not rows:
+                break
+            yield rows
+            last = rows[-1]
+            here = sa.tuple_(Delivery.received_at, Delivery.id)
+            there = sa.tuple_(sa.literal(last.received_at, Delivery.received_at.type), last.id)
+            after = sa.and_(Delivery.received_at >= last.received_at, here > there)
+
+
+def to_callback(row: sa.Row[tuple[object, ...]]) -> Callback:
+    """Read a delivery as if it had just arrived."""
+    arrival = Arrival(row.received_at, row.peer, row.query_string)
+    return read(row.uuid, arrival, row.sdk_app_id, row.body)

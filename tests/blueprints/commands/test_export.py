@@ -1,0 +1,45 @@
+"""The history as a file, from the command line."""
+
+from tests.conftest import KEY
+from tests.payloads import SAMPLES
+
+
+def test_command_writes_what_the_address_does(run_command, client, deliver, tmp_path):
+    for body in SAMPLES:
+        deliver(body)
+    query = {"format": "csv", "action": ["created", "destroyed"]}
+    answer = client.get("/export", query_string=query, headers={"Authorization": f"Bearer {KEY}"})
+    file = tmp_path / "history.csv"
+
+    options = ("--format", "csv", "--action", "created", "--action", "destroyed")
+    done = run_command("export", *options, "-o", str(file))
+
+    assert (done.exit_code, done.output.strip()) == (0, "Exporting")
+    assert file.read_bytes() == answer.data
+    assert answer.text.splitlines()[-1].startswith("complete,")
+
+
+def test_command_refuses_what_the_address_refuses(run_command):
+    done = run_command("export", "--since", "yesterday")
+
+    assert done.exit_code == 2
+    assert "since" in done.output
+
+
+def test_wrong_setting_is_named_in_one_line(run_command, monkeypatch):
+    monkeypatch.setenv("DATABASE_READ_URL", "ftp://x")
+
+    done = run_command("export")
+
+    assert done.exit_code == 1
+    assert "DATABASE_READ_URL" in done.stderr
+    assert "Traceback" not in done.output
+
+
+def test_database_that_fails_is_told_in_one_line(run_command, monkeypatch, tmp_path):
+    monkeypatch.setenv("DATABASE_READ_URL", f"sqlite:///{tmp_path}/empty.db")
+
+    done = run_command("export")
+
+    assert done.exit_code == 1
+    assert "no such table" in done.stderr

@@ -1,0 +1,69 @@
+"""Bringing the database to the newest revision."""
+
+import subprocess
+import sys
+
+import pytest
+import sqlalchemy as sa
+
+from models.database.engine import open_reader, open_writer
+from models.database.revision import fetch_revision, newest_revision
+from tests.engines import ROOT
+
+MIGRATE = (sys.executable, "-m", "flask", "--app", "wsgi", "migrate")
+
+
+def test_empty_database_is_migrated_and_nothing_else_is_said(engine, run_command, monkeypatch):
+    with engine.empty() as url:
+        monkeypatch.setenv("DATABASE_URL", url.render_as_string(hide_password=False))
+        for _ in range(2):
+            done = subprocess.run(MIGRATE, capture_output=True, text=True, cwd=ROOT)
+
+            assert (done.returncode, done.stderr) == (0, "")
+            assert done.stdout == f"The database is at revision {newest_revision()}.\n"
+        reader = open_reader(url)
+        with reader.connect() as connection:
+            assert fetch_revision(connection) == newest_revision()
+        reader.dispose()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+psycopg://nobody@127.0.0.1:1/none",
+        "mysql+pymysql://nobody@127.0.0.1:1/none",
+        "sqlite:////dev/null/audit.db",
+    ],
+)
+def test_database_that_does_not_answer_is_told_in_a_line(run_command, monkeypatch, url):
+    monkeypatch.setenv("DATABASE_URL", url)
+
+    done = run_command("migrate")
+
+    assert done.exit_code == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith("Error: DATABASE_URL can't be migrated: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_database_of_a_newer_release_is_told_in_a_line(run_command, database_url):
+    writer = open_writer(database_url)
+    with writer.begin() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    writer.dispose()
+
+    done = run_command("migrate")
+
+    assert done.exit_code == 1
+    assert "Can't locate revision identified by '9999'" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_wrong_url_is_told_without_its_password(run_command, monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", "oracle://user:secret@host/x")
+
+    done = run_command("migrate")
+
+    assert done.exit_code == 1
+    assert done.stderr.startswith("Error: DATABASE_URL=")
+    assert "secret" not in done.stderr

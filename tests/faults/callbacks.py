@@ -44,7 +44,8 @@ def before_group_created(marker):
     return payloads.sample("CallbackBeforeCreateGroup", Name=marker)
 
 
-KINDS = (channel_created, channel_changed, group_changed, group_destroyed, before_group_created)
+TIMED_KINDS = (channel_created, channel_changed, group_changed)
+KINDS = (*TIMED_KINDS, group_destroyed, before_group_created)
 
 
 def mark(marker: str, kind) -> Callback:
@@ -58,10 +59,10 @@ def mark(marker: str, kind) -> Callback:
     )
 
 
-def distinct_callbacks() -> Iterator[Callback]:
+def distinct_callbacks(kinds=KINDS, *, host: str = "") -> Iterator[Callback]:
     """Every kind in turn, without end; one in eight is sent twice, whatever the first answer."""
     for number in count():
-        callback = mark(f"@TGS#{number}", KINDS[number % len(KINDS)])
+        callback = mark(f"@TGS#{host}{number}", kinds[number % len(kinds)])
         yield callback
         if number % 8 == 0:
             yield callback

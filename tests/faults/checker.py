@@ -1,18 +1,26 @@
 """Compare what the senders saw with what the database holds."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from heapq import heappop, heappush
 
 import sqlalchemy as sa
 
-from models import Delivery, EventMember, LifecycleEvent
-from models.session import open_engine
-from models.vocabulary import Verdict
+from models.database.engine import open_reader
+from models.tables import (
+    Delivery,
+    EventMember,
+    JournalMark,
+    LifecycleEvent,
+    MinuteCount,
+    ServiceEvent,
+)
+from models.vocabulary import Measure, ServiceEventKind, Verdict
 from tests.faults.callbacks import Callback
-from tests.faults.sender import Attempt
+from tests.faults.rig.sender import Attempt
 
 CLOCK_TOLERANCE = 1000  # microseconds
 NEVER = 2**63
@@ -67,23 +75,48 @@ def read_database(url: sa.URL) -> tuple[list[StoredDelivery], list[StoredEvent]]
         LifecycleEvent.received_at,
         members.scalar_subquery(),
     )
-    engine = open_engine(url, read_only=True)
-    with engine.connect() as connection:
-        found = (
+    with reading(url) as connection:
+        return (
             [StoredDelivery(*row) for row in connection.execute(deliveries)],
             [StoredEvent(*row) for row in connection.execute(events)],
         )
-    engine.dispose()
-    return found
 
 
-def count_deliveries(url: sa.URL) -> int:
-    """Count what is stored so far."""
-    engine = open_engine(url, read_only=True)
-    with engine.connect() as connection:
-        count = connection.scalar(sa.select(sa.func.count(Delivery.id)))
-    engine.dispose()
-    return count
+@contextmanager
+def reading(url: sa.URL) -> Iterator[sa.Connection]:
+    """Connect for a moment: a connection that stays may be to a database that was replaced."""
+    engine = open_reader(url, connections=1)
+    try:
+        with engine.connect() as connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def read_marks(url: sa.URL) -> dict[str, int]:
+    """Read how far each segment is recorded."""
+    with reading(url) as connection:
+        rows = connection.execute(sa.select(JournalMark.segment, JournalMark.recorded_bytes))
+        return {row.segment: row.recorded_bytes for row in rows}
+
+
+def read_counts(url: sa.URL) -> dict[Measure, int]:
+    """Add up what was counted; of delays, find the largest."""
+    value = MinuteCount.value
+    query = sa.select(MinuteCount.measure, sa.func.sum(value), sa.func.max(value))
+    with reading(url) as connection:
+        return {
+            Measure(measure): int(largest if measure == Measure.DELAY_MICROSECONDS else total)
+            for measure, total, largest in connection.execute(query.group_by(MinuteCount.measure))
+        }
+
+
+def read_losses(url: sa.URL) -> int:
+    """Add up the losses that the service tells of itself."""
+    query = sa.select(ServiceEvent.details)
+    query = query.where(ServiceEvent.kind == ServiceEventKind.CALLBACKS_LOST)
+    with reading(url) as connection:
+        return sum(details["count"] for details in connection.scalars(query))
 
 
 def check(

@@ -2,17 +2,19 @@
 
 import os
 from contextlib import ExitStack, closing, contextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from tests.engines import program
 from tests.faults import table
-from tests.faults.background import background_loop
 from tests.faults.checker import Findings
-from tests.faults.proxy import CommitProxy
-from tests.faults.servers import PRODUCTS, private_server
-from tests.faults.service import Service
+from tests.faults.rig.background import background_loop
+from tests.faults.rig.interposer import Interposer, compile_library
+from tests.faults.rig.proxy import CommitProxy
+from tests.faults.rig.servers import PRODUCTS, private_server
+from tests.faults.rig.service import Service
 from tests.faults.trial import Trial
 
 ROWS = pytest.StashKey[list]()
@@ -77,21 +79,55 @@ def small_server(request):
 
 
 @pytest.fixture
-def begin(request, tmp_path, loop):
-    """Start the service on a database of its own; at the end, prove that no promise was broken."""
+def begin(request, tmp_path, loop, library):
+    """Start the service on a database of its own; at the end, prove that no promise was broken.
+
+    Args of what it gives:
+        server: where the database is made.
+        journal: folders, if not one on no disk of its own.
+        hosts: how many, each with a journal of its own.
+        proxied: whether the recorder of the first goes through a proxy.
+        interposed: whether system calls may be made to fail.
+        settings: more of them.
+        recorded: whether the figures go into the table.
+    """
 
     @contextmanager
-    def trial_on(server, *, spool=None, proxied=False, recorded=True):
+    def trial_on(
+        server,
+        *,
+        journal=None,
+        hosts=1,
+        proxied=False,
+        interposed=False,
+        settings=(),
+        recorded=True,
+    ):
         with server.database() as url, ExitStack() as stack:
             proxy = stack.enter_context(closing(CommitProxy(loop, url))) if proxied else None
-            service = Service(tmp_path, proxy.url if proxy else url, spool or tmp_path / "spool")
-            stack.callback(service.show_log)
-            stack.callback(service.kill)
-            service.start()
-            trial = Trial(loop, service, url, proxy)
+            names = ("receiver", "recorder") if interposed else ()
+            interposers = [Interposer(library(), tmp_path / f"{name}.control") for name in names]
+            services = []
+            for host in range(hosts):
+                folder = tmp_path / f"host{host}"
+                folder.mkdir()
+                service = Service(
+                    folder,
+                    proxy.url if proxy and host == 0 else url,
+                    journal or [folder / "journal"],
+                    settings=dict(settings),
+                    interposed=[one.environment for one in interposers] or [{}, {}],
+                )
+                stack.callback(service.show_log)
+                stack.callback(service.kill)
+                services.append(service)
+            for service in services:
+                service.start()
+            trial = Trial(loop, services, url, proxy, interposers)
             yield trial
             drained = trial.wait_until_drained()
-            service.stop()
+            for service in services:
+                service.stop()
             trial.prove()
             if recorded:
                 request.config.stash[ROWS].append(table.Row.of(request.node, trial))
@@ -99,3 +135,9 @@ def begin(request, tmp_path, loop):
             assert drained
 
     return trial_on
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory):
+    """The library that makes system calls fail, compiled when it is first asked for."""
+    return cache(lambda: compile_library(tmp_path_factory.mktemp("library")))

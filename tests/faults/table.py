@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.faults.trial import Trial
+from tests.faults.trial import Trial, p99
 
 HEAD = (
     "fault",
@@ -19,6 +19,7 @@ HEAD = (
     "p99 ms",
     "longest ms",
     "drained after s",
+    "longest in the journal s",
 )
 
 
@@ -35,7 +36,6 @@ class Row:
     @classmethod
     def of(cls, node: pytest.Item, trial: Trial) -> "Row":
         refused = trial.refused.total()
-        milliseconds = sorted(attempt.seconds * 1000 for attempt in trial.attempts)
         figures = (
             trial.strikes,
             len(trial.attempts),
@@ -44,12 +44,13 @@ class Row:
             len(trial.findings.lost),
             len(trial.findings.doubled),
             refused,
-            round(milliseconds[int(len(milliseconds) * 0.99)]),
-            round(milliseconds[-1]),
+            round(p99(trial.attempts)),
+            round(max(attempt.seconds for attempt in trial.attempts) * 1000),
         )
         drained = f"{trial.seconds_to_drain:.1f}" if trial.seconds_to_drain > 0.05 else ""
+        waited = f"{trial.longest_wait:.1f}"
         fault = node.originalname.removeprefix("test_").replace("_", " ")
-        return cls((fault, node.callspec.id, *map(str, figures), drained))
+        return cls((fault, node.callspec.id, *map(str, figures), drained, waited))
 
 
 def write(rows: list[Row]) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.faults.callbacks import KINDS, before_group_created, group_destroyed, mark
 from tests.faults.checker import Findings, StoredDelivery, StoredEvent, check
-from tests.faults.sender import Attempt
+from tests.faults.rig.sender import Attempt
 
 START = datetime(2026, 11, 21, 7, 0, 0, tzinfo=UTC)
 OK, BUSY = {"ActionStatus": "OK", "ErrorCode": 0}, {"ActionStatus": "FAIL", "ErrorCode": 50301}

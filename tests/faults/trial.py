@@ -1,25 +1,34 @@
 """One trial: the service under load, a fault, and what became of every callback."""
 
-import os
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from itertools import chain
 
 import sqlalchemy as sa
 
-from tests.faults.callbacks import Callback, distinct_callbacks
-from tests.faults.checker import Findings, check, count_deliveries, read_database
-from tests.faults.proxy import CommitProxy
-from tests.faults.sender import Attempt, Senders
-from tests.faults.service import Service
+from models.vocabulary import Measure
+from tests.faults.callbacks import KINDS, Callback, distinct_callbacks
+from tests.faults.checker import (
+    Findings,
+    check,
+    read_counts,
+    read_database,
+    read_losses,
+    read_marks,
+)
+from tests.faults.forms import OUTAGE_SECONDS, by_form
+from tests.faults.rig.interposer import Interposer
+from tests.faults.rig.proxy import CommitProxy
+from tests.faults.rig.sender import Attempt, Senders
+from tests.faults.rig.service import Service
 
-FORM = os.environ.get("FAULTS", "short")
-OUTAGE_SECONDS = {"short": 1.5, "full": 15}[FORM]
-CALLBACKS_PER_SECOND = {"short": 100, "full": 200}[FORM]
-RECOVERY_SECONDS = {"short": 20, "full": 60}[FORM]
+CALLBACKS_PER_SECOND = by_form(100, 200)
+RECOVERY_SECONDS = by_form(20, 60)
 QUIET_SECONDS = 0.3  # before a fault, and after it
+POLL_SECONDS = 0.02
 WELL = 20  # callbacks acknowledged one after the other
 
 
@@ -28,34 +37,59 @@ class Trial:
     """What happened so far.
 
     Attributes:
+        services: one for each host.
+        interposers: of the receiver, and of the recorder; none unless asked for.
+        clocks_agree: whether service and senders have the same time.
+        senders: each with what it saw.
         strikes: how often something was broken.
         stored: deliveries in the database at the end.
-        spooled_bytes: in the spool at the end of an outage, at most.
-        seconds_to_drain: from the end of a fault until nothing waited in the spool, at most.
+        counts: what the service counted.
+        told_losses: how many lost callbacks the events of the service tell of.
+        seconds_to_drain: from the end of a fault until nothing older waited, at most.
         findings: none until the end.
     """
 
     loop: object
-    service: Service
+    services: Sequence[Service]
     database_url: sa.URL
     proxy: CommitProxy | None = None
-    attempts: list[Attempt] = field(default_factory=list)
+    interposers: Sequence[Interposer] = ()
+    clocks_agree: bool = True
+    senders: list[Senders] = field(default_factory=list)
     strikes: int = 0
     stored: int = 0
-    spooled_bytes: int = 0
+    counts: dict[Measure, int] = field(default_factory=dict)
+    told_losses: int = 0
     seconds_to_drain: float = 0
     findings: Findings | None = None
 
-    def send(self, callbacks: Iterable[Callback], **pace) -> Senders:
-        """Start to send, and note every answer."""
-        senders = Senders(self.loop, self.service.port, callbacks, **pace)
-        self.attempts = senders.attempts
+    @property
+    def service(self) -> Service:
+        """The one of the first host."""
+        return self.services[0]
+
+    @property
+    def attempts(self) -> list[Attempt]:
+        """Every answer, by each host in turn."""
+        return [*chain.from_iterable(senders.attempts for senders in self.senders)]
+
+    def send(self, callbacks: Iterable[Callback], *, host: int = 0, **pace) -> Senders:
+        """Start to send to a host, and note every answer."""
+        senders = Senders(self.loop, self.services[host].port, callbacks, **pace)
+        self.senders.append(senders)
         return senders
 
     @contextmanager
-    def load(self, *, until_well: bool = True) -> Iterator[None]:
+    def load(self, *, until_well: bool = True, kinds=KINDS) -> Iterator[None]:
         """Send before, during and after a fault, and on until all is well again."""
-        senders = self.send(distinct_callbacks(), per_second=CALLBACKS_PER_SECOND)
+        sending = [
+            self.send(
+                distinct_callbacks(kinds, host=f"{host}-"),
+                host=host,
+                per_second=CALLBACKS_PER_SECOND / len(self.services),
+            )
+            for host in range(len(self.services))
+        ]
         try:
             time.sleep(QUIET_SECONDS)
             yield
@@ -64,28 +98,39 @@ class Trial:
                 self.wait_until_acknowledged()
                 time.sleep(QUIET_SECONDS)
         finally:
-            senders.stop()
+            for senders in sending:
+                senders.stop()
 
     def outage(self, fault: AbstractContextManager, seconds: float = OUTAGE_SECONDS) -> None:
         """Let a fault last."""
         with fault:
             self.strikes += 1
             time.sleep(seconds)
-            self.spooled_bytes = max(self.spooled_bytes, self.service.spooled_bytes())
 
     def wait_until_drained(self) -> bool:
-        """Wait until no file is left in the spool, but not for ever."""
+        """Wait until all is recorded that the journal has now, but not for ever."""
         start = time.monotonic()
-        drained = wait_until(lambda: not self.service.segments())
+        sizes = dict(chain.from_iterable(one.sizes().items() for one in self.services))
+        drained = wait_until(lambda: self.is_recorded(sizes))
         self.seconds_to_drain = max(self.seconds_to_drain, time.monotonic() - start)
         return drained
 
-    def wait_until_drain_begins(self) -> bool:
-        """Wait until something from the spool is stored; nothing else may be sent meanwhile."""
-        stored = count_deliveries(self.database_url)
-        return wait_until(
-            lambda: not self.service.segments() or count_deliveries(self.database_url) > stored
-        )
+    def is_recorded(self, sizes: dict[str, int]) -> bool:
+        """Tell whether segments are recorded up to these sizes, and nothing is set aside."""
+        with suppress(sa.exc.SQLAlchemyError):
+            marks = read_marks(self.database_url)
+            return all(
+                marks.get(segment, 0) >= size
+                for service in self.services
+                for segment, size in sizes.items()
+                if segment in service.sizes()
+            ) and not any(service.stuck() for service in self.services)
+        return False
+
+    def wait_until_recording(self, seconds: float = RECOVERY_SECONDS) -> bool:
+        """Wait until a recorder has recorded something more."""
+        before = read_marks(self.database_url)
+        return wait_until(lambda: read_marks(self.database_url) != before, seconds)
 
     def wait_until_acknowledged(self) -> bool:
         """Wait until all is well, but not for ever."""
@@ -95,12 +140,23 @@ class Trial:
         """Hold the database against what the senders saw."""
         deliveries, events = read_database(self.database_url)
         self.stored = len(deliveries)
+        self.counts = read_counts(self.database_url)
+        self.told_losses = read_losses(self.database_url)
         self.findings = check(self.attempts, deliveries, events)
+        if not self.clocks_agree:
+            self.findings = replace(self.findings, misdated=())
+
+    @property
+    def longest_wait(self) -> float:
+        """For how many seconds a callback was in the journal alone, at most."""
+        return self.counts.get(Measure.DELAY_MICROSECONDS, 0) / 1e6
 
     @property
     def is_well(self) -> bool:
         """Whether the last callbacks in a row were acknowledged."""
-        return all(attempt.acknowledged for attempt in self.attempts[-WELL:])
+        return all(
+            attempt.acknowledged for senders in self.senders for attempt in senders.attempts[-WELL:]
+        )
 
     @property
     def only_cut_off(self) -> bool:
@@ -113,8 +169,13 @@ class Trial:
         return Counter(attempt.outcome for attempt in self.attempts if not attempt.acknowledged)
 
 
-def wait_until(condition) -> bool:
-    give_up = time.monotonic() + RECOVERY_SECONDS
+def wait_until(condition: Callable[[], bool], seconds: float = RECOVERY_SECONDS) -> bool:
+    give_up = time.monotonic() + seconds
     while not (met := condition()) and time.monotonic() < give_up:
-        time.sleep(0.01)
+        time.sleep(POLL_SECONDS)
     return met
+
+
+def p99(attempts: Sequence[Attempt]) -> float:
+    """Tell within how many milliseconds 99 of 100 answers came."""
+    return sorted(attempt.seconds * 1000 for attempt in attempts)[int(len(attempts) * 0.99)]

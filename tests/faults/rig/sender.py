@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 import re
 import time
 from collections.abc import Iterable, Iterator
@@ -15,7 +16,7 @@ from tests.faults.callbacks import Callback
 
 TIMEOUT_SECONDS = 2
 CONNECTIONS = 16
-SILENT_SECONDS = 0.2  # between the bytes of a slow client
+SLOW_BYTES_PER_SECOND = 2000  # of all slow clients together
 
 
 @dataclass(frozen=True)
@@ -161,8 +162,9 @@ class Senders:
         self.sending.result()
 
 
-async def trickle(port: int, at_once: bytes, slowly: bytes) -> None:
+async def trickle(port: int, at_once: bytes, slowly: bytes, *, pause: float) -> None:
     """Send the second part byte by byte, from the start when cut off, until cancelled."""
+    await asyncio.sleep(random.random() * pause)
     while True:
         connection = Connection(port)
         try:
@@ -171,9 +173,9 @@ async def trickle(port: int, at_once: bytes, slowly: bytes) -> None:
             for byte in slowly:
                 writer.write(bytes([byte]))
                 await writer.drain()
-                await asyncio.sleep(SILENT_SECONDS)
+                await asyncio.sleep(pause)
         except OSError:
-            await asyncio.sleep(SILENT_SECONDS)
+            await asyncio.sleep(pause)
         finally:
             connection.close()
 
@@ -184,8 +186,9 @@ def slow_clients(loop, port: int, number: int) -> Iterator[None]:
     request = write_request(Callback("slow", "Group.Slow", b" " * 4000, None))
     head, end_of_head, body = request.partition(b"\r\n\r\n")
     parts = ((b"", head.replace(b"&", b"&" * 100)), (head + end_of_head, body))
+    pause = number / SLOW_BYTES_PER_SECOND
     clients = [
-        asyncio.run_coroutine_threadsafe(trickle(port, *parts[client % 2]), loop)
+        asyncio.run_coroutine_threadsafe(trickle(port, *parts[client % 2], pause=pause), loop)
         for client in range(number)
     ]
     yield

@@ -41,6 +41,9 @@ def writer_lock(url: sa.URL) -> Iterator[None]:
 LOCKS = {
     ("sqlite", "transaction"): sqlite_transaction,
     ("sqlite", "writer lock"): writer_lock,
+    # As another host does that is frozen in a transaction.
+    ("postgresql", "ledger"): statements("SELECT id FROM ledger FOR UPDATE"),
+    ("mysql", "ledger"): statements("START TRANSACTION", "SELECT id FROM ledger FOR UPDATE"),
     ("postgresql", "table"): statements("LOCK TABLE deliveries IN ACCESS EXCLUSIVE MODE"),
     # As a backup or an ALTER TABLE does; InnoDB's own timeout does not end it.
     ("mysql", "table"): statements("LOCK TABLES deliveries WRITE"),

@@ -6,14 +6,15 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import count
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from tests import engines
-from tests.faults.disks import full, small_disk
-from tests.faults.processes import family, frozen
+from tests.faults.rig.disks import full, small_disk
+from tests.faults.rig.processes import family, frozen, send_signal
 
 STOP_SECONDS = 20
 SMALL_DISK_MEGABYTES = {"sqlite": 96, "postgresql": 144, "mysql": 240}  # enough for one trial
@@ -102,20 +103,25 @@ class PrivateServer:
         self.folder = folder
         self.quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, **run_as}
         self.url = sa.make_url(product.url.format(folder=folder))
-        install, self.serve = map(self.command, product.lines)
-        subprocess.run(install, check=True, **self.quiet)
-        self.start()
-        self.databases = product.databases(self.url)
-        self.run(*product.prepare)
+        self.process = None
+
+    @cached_property
+    def databases(self) -> engines.Server:
+        """Its databases; the template of all is made when it is first asked for."""
+        return self.product.databases(self.url)
+
+    def install(self) -> None:
+        subprocess.run(self.command(self.product.lines[0]), check=True, **self.quiet)
 
     def command(self, line: str) -> list[str]:
         name, *options = line.format(folder=self.folder).split()
         return [engines.program(name), *options]
 
     def start(self) -> None:
-        self.process = subprocess.Popen(self.serve, **self.quiet)
+        serve = self.command(self.product.lines[1])
+        self.process = subprocess.Popen(serve, **self.quiet)
         engines.wait_until_it_answers(self.url, self.process)
-        assert self.process.poll() is None, f"{self.serve[0]} did not start"
+        assert self.process.poll() is None, f"{serve[0]} did not start"
 
     def stop(self, how: str | None = None) -> None:
         """Stop in one of the ways of this product; the first one is the gentlest."""
@@ -123,8 +129,13 @@ class PrivateServer:
         try:
             self.process.wait(STOP_SECONDS)
         finally:
-            self.process.kill()
-            self.process.wait()
+            self.kill()
+
+    def kill(self) -> None:
+        """Kill -9 of all its processes, as when its machine is lost."""
+        send_signal(family(self.process.pid), signal.SIGKILL)
+        self.process.wait()
+        if "databases" in self.__dict__:
             self.databases.admin.dispose()
 
     def run(self, *statements: str) -> None:
@@ -136,6 +147,7 @@ class PrivateServer:
     def database(self) -> Iterator[sa.URL]:
         """A migrated database of its own, as the service logs in to it."""
         with self.databases.clone() as url:
+            self.databases.spare.result()  # nothing else is under way when a fault begins
             yield url.set(username=self.product.user) if self.product.user else url
 
     @contextmanager
@@ -176,5 +188,8 @@ def private_server(name: str, *, on_small_disk: bool = False) -> Iterator[Privat
             yield SqliteFiles(folder)
             return
         server = PrivateServer(product, folder, run_as)
+        server.install()
+        server.start()
         stack.callback(server.stop)
+        server.run(*product.prepare)
         yield server

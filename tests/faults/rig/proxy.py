@@ -3,12 +3,13 @@
 import asyncio
 import random
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import sqlalchemy as sa
 
-from tests.faults.background import run_on
+from tests.faults.rig.background import run_on
 
 SHARE_CUT = 0.2
 POSTGRESQL_COMMIT = re.compile(rb"[QP](?:[^\0]*\0)?\s*COMMIT\b", re.IGNORECASE)
@@ -47,10 +48,14 @@ class CommitProxy:
     Half of the cuts come before the server has seen the COMMIT, half when it has answered and
     the client does not know.
 
+    It can also let a COMMIT wait for ever, before or after the server has seen it.
+
     Attributes:
         url: that of the database, by way of this proxy.
         share: of the COMMITs that are cut at present.
         cuts: how many were.
+        stall: ``before`` or ``after`` while each COMMIT is to wait.
+        stalled: set once one waits.
     """
 
     def __init__(self, loop, url: sa.URL) -> None:
@@ -58,6 +63,8 @@ class CommitProxy:
         self.socket_path = socket_path(url)
         self.share = 0.0
         self.cuts = {"before": 0, "after": 0}
+        self.stall: str | None = None
+        self.stalled = threading.Event()
         self.loop = loop
         self.server = run_on(loop, asyncio.start_server(self.connect, "127.0.0.1", 0))
         port = self.server.sockets[0].getsockname()[1]
@@ -73,6 +80,14 @@ class CommitProxy:
         self.share = SHARE_CUT
         yield
         self.share = 0.0
+
+    @contextmanager
+    def stalling(self, when: str) -> Iterator[threading.Event]:
+        """Let each COMMIT wait that comes meanwhile; give what tells that one does."""
+        self.stalled.clear()
+        self.stall = when
+        yield self.stalled
+        self.stall = None
 
     async def connect(self, client, to_client) -> None:
         """Serve one client until either side closes or both are cut off."""
@@ -98,12 +113,27 @@ class CommitProxy:
                 if when == "before":
                     return
                 silenced.set()
+            stall = self.stall if is_commit else None
+            if stall == "before":
+                await self.wait_for_end(client)
+                return
+            if stall == "after":
+                silenced.set()
             to_server.write(message)
             await to_server.drain()
+            if stall == "after":
+                await self.wait_for_end(client)
+
+    async def wait_for_end(self, client) -> None:
+        """Wait until the client is gone, or gives up."""
+        self.stalled.set()
+        await client.read()
 
     async def pass_answers(self, server, to_client, silenced: asyncio.Event) -> None:
         with suppress(OSError):
             while (answer := await server.read(65536)) and not silenced.is_set():
                 to_client.write(answer)
                 await to_client.drain()
+            if self.stall and silenced.is_set():
+                await asyncio.Event().wait()
         to_client.transport.abort()

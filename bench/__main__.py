@@ -1,57 +1,82 @@
 """Measure our service beside others: ``python -m bench --help``."""
 
+import signal
 import sys
 from argparse import ArgumentDefaultsHelpFormatter, ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from bench.client import require_wrk
-from bench.contenders import OURS, PEERS, ROOT, ours, peers
-from bench.databases import find_engine
+from bench.contenders import OTHERS, OURS, ROOT, gather
+from bench.databases import Engine, find_engine
 from bench.machine import describe_machine
-from bench.plan import Plan, measure_engine
-from bench.reading import measure_reading
+from bench.measures.latency import measure_latency, measure_visible
+from bench.measures.rates import measure_burst, measure_rows, measure_sustained
+from bench.measures.readers import measure_readers
+from bench.measures.traced import measure_traced
+from bench.measures.weight import measure_lines, measure_start
 from bench.report import Section, Table, write_report
 from bench.services import own_folder
+from bench.turns import Plan
 
 FOLDER = ROOT / "var" / "bench"  # on a disk whose flushes cost what they cost
 ENGINES = ("sqlite", "postgresql")
-LEAST_TO_READ = 200_000  # so that there are a thousand pages of anything
-QUICK = {"rounds": 1, "seconds": 1, "connections": [64]}
+QUICK = {"rounds": 1, "seconds": 1, "rows": 20_000}
+
+Measured = Iterator[Section | Table]
+ONCE: dict[str, Callable[[Plan], Measured]] = {
+    "start": measure_start,
+    "traced": measure_traced,
+    "lines": measure_lines,
+}
+ON_EACH_ENGINE: dict[str, Callable[[Plan, Engine], Measured]] = {
+    "sustained": measure_sustained,
+    "burst": measure_burst,
+    "latency": measure_latency,
+    "visible": measure_visible,
+    "readers": measure_readers,
+    "rows": measure_rows,
+}
+ALL = (*ONCE, *ON_EACH_ENGINE)
 
 
 def main() -> bool:
-    """Measure what was asked for, and report; tell whether a run of ours does not count."""
+    """Measure what was asked for, and report; tell whether a turn of ours does not count."""
     options = parse_options()
     require_wrk()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))  # so that nothing is left
     sections: list[Section | Table] = []
     FOLDER.mkdir(parents=True, exist_ok=True)
-    with own_folder(FOLDER) as folder:
+    with own_folder(FOLDER) as folder, gather(options.beside, folder) as contenders:
         plan = Plan(
-            contenders=[ours(options.root.resolve()), *peers(options.peers, folder)],
-            with_limits="limit" in options.peers,
-            connections=options.connections,
+            contenders=contenders,
             rounds=options.rounds,
             seconds=options.seconds,
-            rows=sorted({0, *options.rows}),
+            connections=options.connections,
+            rows=options.rows,
+            folder=folder,
+            verbose=options.verbose,
         )
-        for name in options.engines:
-            engine = find_engine(name)
-            measured: Iterator[Section | Table] = (
-                measure_reading(engine, plan.contenders[0], options.rows, folder)
-                if options.reads
-                else measure_engine(engine, plan, folder)
-            )
-            for section in measured:
-                sections.append(section)
-                print(section.title, *section.write(), sep="\n", file=sys.stderr)
+        for section in measure(plan, options.measurements or ALL, options.engines):
+            sections.append(section)
+            print(f"\n## {section.title}\n", *section.write(), sep="\n", file=sys.stderr)
     report = write_report(describe_machine(), sections)
     print(report)
     if options.out:
         options.out.write_text(report)
-    return any(
-        run.fault for section in sections for run in section.runs if run.name.startswith(OURS)
-    )
+    return any(run.fault for section in sections for run in section.runs if OURS.name in run.title)
+
+
+def measure(plan: Plan, wanted: Sequence[str], engines: Sequence[str]) -> Measured:
+    """Measure one thing after the other, on one database after the other."""
+    for name in wanted:
+        if name in ONCE:
+            yield from ONCE[name](plan)
+    for engine in map(find_engine, engines):
+        for name in wanted:
+            if name in ON_EACH_ENGINE:
+                print(f"{engine.title}: {name}", file=sys.stderr)
+                yield from ON_EACH_ENGINE[name](plan, engine)
 
 
 def parse_options() -> Namespace:
@@ -60,19 +85,19 @@ def parse_options() -> Namespace:
         "python -m bench", description=__doc__, formatter_class=ArgumentDefaultsHelpFormatter
     )
     add = parser.add_argument
+    add("measurements", nargs="*", help=f"any of {', '.join(ALL)}; all if none is named")
     add("--engines", type=words(*ENGINES), default=",".join(ENGINES), help="databases")
-    add("--connections", type=numbers, default="16,64", help="kept open by the client")
+    add("--beside", type=words(*OTHERS), default=",".join(OTHERS), help="measured beside ours")
     add("--rounds", type=int, default=5, help="turns of each service under each load")
-    add("--seconds", type=int, default=5, help="length of a turn")
-    add("--peers", type=words(*PEERS), default=",".join(PEERS), help="who runs beside ours")
-    add("--rows", type=numbers, default="0", help="rows stored before; above 0, compared with none")
-    add("--reads", action="store_true", help="measure what readers get instead, on --rows")
+    add("--seconds", type=int, default=10, help="length of a turn")
+    add("--connections", type=int, default=64, help="kept open by the client")
+    add("--rows", type=int, help="rows stored before, for readers (1 M) and rows (10 M)")
     add("--out", type=Path, help="write the report to this file as well")
-    add("--root", type=Path, default=ROOT, help="tree that our service is taken from")
+    add("--verbose", action="store_true", help="list what was traced")
     add("--quick", action="store_true", help="only see that it runs: one second of each")
     options = parser.parse_args()
-    if options.reads and options.rows[-1] < LEAST_TO_READ:
-        parser.error(f"--reads wants {LEAST_TO_READ} rows or more: --rows 10000,10000000")
+    if unknown := set(options.measurements) - set(ALL):
+        parser.error(f"{', '.join(unknown)}: choose from {', '.join(ALL)}")
     if options.quick:
         vars(options).update(QUICK)
     return options
@@ -88,11 +113,6 @@ def words(*allowed: str) -> Callable[[str], list[str]]:
         return given
 
     return read
-
-
-def numbers(text: str) -> list[int]:
-    """Read whole numbers, and sort them."""
-    return sorted(int(number) for number in text.split(","))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
--- Sends Tencent's four documented callbacks in turn, each one unlike all others; bench/client.py
--- runs it: wrk -s callbacks.lua URL -- SALT SIGN REQUEST_TIME SECONDS RATE SUBJECTS
+-- Sends four of Tencent's documented callbacks in turn, each of them unique. bench/client.py runs
+-- it: wrk -s callbacks.lua URL -- SALT SIGN REQUEST_TIME SECONDS RATE SUBJECTS
 --
--- RATE is the number to send in a second, 0 for as many as are answered. With SUBJECTS above 0,
--- the callbacks are about that many subjects, as in bench/fill.py; with 0, each has its own.
--- After SECONDS nothing more is sent, so that every callback is answered before wrk ends.
+-- RATE: callbacks per second; 0 sends the next one as soon as one is answered. SUBJECTS: how many
+-- subjects the callbacks are about, as in bench/fill.py; 0 gives each its own. Nothing is sent
+-- after SECONDS, so that every callback is answered before wrk ends.
 
 local ffi = require("ffi")
 ffi.cdef [[
@@ -101,10 +101,10 @@ end
 
 function done(summary, latency, _)
   local thread, errors = threads[1], summary.errors
-  print(('RESULT {"sent":%d,"answered":%d,"refused":%d,"broken":%d,"seconds":%f,"p50_ms":%f,"p99_ms":%f}')
+  print(('RESULT {"sent":%d,"answered":%d,"refused":%d,"broken":%d,"first":%f,"last":%f,"p50_ms":%f,"p99_ms":%f}')
     :format(
       thread:get("sent"), thread:get("answered"), thread:get("refused"),
       errors.connect + errors.read + errors.write + errors.timeout,
-      thread:get("last") - thread:get("first"),
+      thread:get("first"), thread:get("last"),
       latency:percentile(50) / 1000, latency:percentile(99) / 1000))
 end

@@ -23,8 +23,8 @@ class Load:
     """What is sent.
 
     Attributes:
-        rate: callbacks a second over all connections, or 0 for as many as are answered.
-        subjects: how many subjects they are about, or 0 for a new one each time.
+        rate: callbacks per second over all connections; 0 sends the next one once one is answered.
+        subjects: how many subjects the callbacks are about; 0 gives each its own.
     """
 
     connections: int
@@ -38,51 +38,48 @@ class Answers:
     """What came back.
 
     Attributes:
-        refused: answers that are not 200 with ``"ActionStatus":"OK"``.
-        broken: errors of connections, and answers later than ``TIMEOUT_SECONDS``.
-        seconds: from the first callback to the last answer.
-        p50_ms: half of the answers took no longer. wrk corrects its percentiles for what a stalled
-            connection could not send meanwhile.
+        refused: answers other than 200 with ``"ActionStatus":"OK"``.
+        broken: connection errors, and answers later than ``TIMEOUT_SECONDS``.
+        first: when the first callback was sent, in seconds since 1970.
+        last: when the last answer came.
+        p50_ms: wrk corrects both percentiles for what a stalled connection could not send.
     """
 
     sent: int
     answered: int
     refused: int
     broken: int
-    seconds: float
+    first: float
+    last: float
     p50_ms: float
     p99_ms: float
 
     @property
     def rate(self) -> float:
-        """Answers a second."""
-        return self.answered / self.seconds if self.answered else 0.0
+        """Answers per second."""
+        return self.answered / (self.last - self.first) if self.answered else 0.0
 
     @property
     def fault(self) -> str:
-        """Say why this proves nothing, or nothing."""
+        """Why this turn proves nothing; empty if it counts."""
         if self.refused or self.broken or not self.answered:
             return f"{self.answered} answers, {self.refused} refused, {self.broken} broken"
         return ""
 
 
 def require_wrk() -> None:
-    """Stop in one line where there is no client."""
+    """Stop if wrk is not installed."""
     if not shutil.which("wrk"):
         raise SystemExit("wrk is missing; on Debian it is the package wrk")
 
 
 def send(port: int, load: Load) -> Answers:
-    """Send callbacks to a service of this machine, and wait until all are answered.
+    """Send callbacks to a service on this machine, and wait until all are answered.
 
-    wrk runs a second longer than it sends: what is under way then still gets its answer.
+    wrk runs for a second longer than it sends, so that the last callbacks are answered too.
     """
-    options = [
-        "-t1",
-        f"-c{load.connections}",
-        f"-d{load.seconds + 1}",
-        f"--timeout={TIMEOUT_SECONDS}",
-    ]
+    connections, seconds = f"-c{load.connections}", f"-d{load.seconds + 1}"
+    options = ["-t1", connections, seconds, f"--timeout={TIMEOUT_SECONDS}"]
     numbers = [load.seconds, f"{load.rate:.3f}", load.subjects]
     arguments = [f"{next(NUMBERS)}", SIGN, SIGNED_AT, *map(str, numbers)]
     done = subprocess.run(

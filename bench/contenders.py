@@ -1,22 +1,32 @@
-"""Who is measured: our service, and what others would write or run instead."""
+"""What is measured: our service, its version before, and what others would write instead."""
 
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
+SERVING = ROOT / "serving"
 GO_SOURCE = HERE / "peers" / "go"
 DEBIAN_GO_PACKAGES = {"GO111MODULE": "off", "GOPATH": "/usr/share/gocode"}
-OURS = "ours"
-WORKERS = 2  # of uvicorn: as many as gunicorn.conf.py has
+BEFORE_COMMIT = "fdcd8fb"  # the last one that wrote to the database before it answered
 BOTH = ("sqlite", "postgresql")
-PEERS = ("ceiling", "naive", "fastapi", "go", "limit")
+OTHERS = ("before", "ceiling", "naive", "fastapi", "go")
+
+
+class Part(StrEnum):
+    """A process of a contender, with its children."""
+
+    RECEIVE = "receive"
+    RECORD = "record"
+    READ = "read"
 
 
 @dataclass(frozen=True)
@@ -24,23 +34,23 @@ class Contender:
     """A service, and how it is started.
 
     Attributes:
-        command: what serves; ``{port}`` stands for the port.
+        commands: what runs; ``{port}`` stands for the port of the receiver.
         root: the tree it is imported from.
-        prepare: what makes the tables, run in ``root``; nothing where nothing is stored.
+        migrate: what makes the tables, run in ``root``; empty if nothing is stored.
         engines: the databases it is written for.
     """
 
     name: str
     title: str
-    command: Sequence[str]
+    commands: Mapping[Part, Sequence[str]]
     root: Path = ROOT
-    prepare: Sequence[str] = ()
+    migrate: Sequence[str] = ()
     engines: Sequence[str] = BOTH
 
     @property
     def stores(self) -> bool:
         """Whether every callback must be found in its database."""
-        return bool(self.prepare)
+        return bool(self.migrate)
 
 
 def python(*arguments: str) -> list[str]:
@@ -48,80 +58,100 @@ def python(*arguments: str) -> list[str]:
     return [sys.executable, "-m", *arguments]
 
 
-def gunicorn(app: str, settings: str = "python:bench.peers.gunicorn_settings") -> list[str]:
-    """Serve an app with gunicorn, if not told otherwise as ours is served."""
-    return python("gunicorn", "-c", settings, app)
+def gunicorn(settings: Path, app: str) -> list[str]:
+    """Serve an app by a file of settings."""
+    return python("gunicorn", "-c", str(settings), app)
 
 
-def ours(root: Path) -> Contender:
-    """Our service, as a tree has it."""
-    serve = gunicorn("wsgi:app", str(root / "gunicorn.conf.py"))
-    migrate = python("alembic", "upgrade", "head")
-    return Contender(OURS, "**ours**", serve, root, migrate)
+ALEMBIC = python("alembic", "upgrade", "head")
+PEER_TABLES = python("bench.peers.tables")
+OURS = Contender(
+    "ours",
+    "**ours**",
+    {
+        Part.RECEIVE: gunicorn(SERVING / "receiver.py", "wsgi:receiver"),
+        Part.RECORD: python("flask", "--app", "wsgi", "record"),
+        Part.READ: gunicorn(SERVING / "reader.py", "wsgi:reader"),
+    },
+    migrate=ALEMBIC,
+)
+CEILING = Contender(
+    "ceiling",
+    "ceiling: parses, answers",
+    {
+        Part.RECEIVE: gunicorn(HERE / "peers" / "ceiling_settings.py", "bench.peers.ceiling:app"),
+    },
+)
+NAIVE = Contender(
+    "naive",
+    "naive: Flask, marshmallow, ORM",
+    {
+        Part.RECEIVE: python(
+            *("gunicorn", "--bind=127.0.0.1:{port}", "--worker-class=gthread", "--workers=2"),
+            *("--threads=16", "--keep-alive=75", "--no-control-socket", "bench.peers.naive:app"),
+        )
+    },
+    migrate=PEER_TABLES,
+)
+FASTAPI = Contender(
+    "fastapi",
+    "FastAPI, pydantic, async SQLAlchemy",
+    {
+        Part.RECEIVE: python(
+            *("uvicorn", "bench.peers.fastapi_app:app", "--host=127.0.0.1", "--port={port}"),
+            *("--workers=2", "--loop=uvloop", "--http=httptools", "--timeout-keep-alive=75"),
+            *("--no-access-log", "--log-level=warning"),
+        )
+    },
+    migrate=PEER_TABLES,
+)
 
 
-def ours_on(rows: int, ours: Contender) -> Contender:
-    """Our service again, on a database that holds rows already."""
-    return replace(ours, name=f"{OURS}_{rows}", title=f"**ours** on {rows:,}")
-
-
-def peers(wanted: Sequence[str], folder: Path) -> list[Contender]:
-    """Gather the peers that can be run here; say which can't."""
-    tables = python("bench.peers.tables")
-    known = {
-        "ceiling": Contender(
-            "ceiling", "(a) ceiling: parses, answers", gunicorn("bench.peers.ceiling:app")
-        ),
-        "naive": Contender(
-            "naive",
-            "(b) naive: Flask, marshmallow, ORM",
-            gunicorn("bench.peers.naive:app"),
-            prepare=tables,
-        ),
-    }
+@contextmanager
+def gather(wanted: Sequence[str], folder: Path) -> Iterator[list[Contender]]:
+    """Gather our service and those of the others that can run here; name the ones that can't."""
+    found = {"ceiling": CEILING, "naive": NAIVE}
     if "fastapi" in wanted and has_packages("fastapi", "uvicorn", "asyncpg", "aiosqlite"):
-        known["fastapi"] = Contender(
-            "fastapi",
-            "(c) FastAPI, pydantic, async SQLAlchemy",
-            uvicorn("bench.peers.fastapi_app:app"),
-            prepare=tables,
-        )
-    if "go" in wanted and (program := build_go(folder)):
-        known["go"] = Contender(
-            "go",
-            "(d) Go, one prepared INSERT",
-            [str(program)],
-            prepare=tables,
-            engines=["postgresql"],
-        )
-    return [known[name] for name in wanted if name in known]
+        found["fastapi"] = FASTAPI
+    if "go" in wanted and (go := build_go(folder / "callbacks-go")):
+        found["go"] = go
+    if "before" not in wanted:
+        yield [OURS, *(found[name] for name in wanted if name in found)]
+        return
+    with checking_out(BEFORE_COMMIT, folder / "before") as tree:
+        found["before"] = make_before(tree)
+        yield [OURS, *(found[name] for name in wanted if name in found)]
 
 
-def uvicorn(app: str) -> list[str]:
-    """Serve an app with as many processes as ours, and connections kept as long."""
-    options = [
-        f"--workers={WORKERS}",
-        "--loop=uvloop",
-        "--http=httptools",
-        "--timeout-keep-alive=75",
-    ]
-    quiet = ["--no-access-log", "--log-level=warning"]
-    return python("uvicorn", app, "--host=127.0.0.1", "--port={port}", *options, *quiet)
+@contextmanager
+def checking_out(commit: str, tree: Path) -> Iterator[Path]:
+    """Check a commit of this repository out beside it, and take it away afterwards."""
+    git = ["git", "-C", str(ROOT), "worktree"]
+    subprocess.run([*git, "add", "--quiet", "--detach", str(tree), commit], check=True)
+    try:
+        yield tree
+    finally:
+        subprocess.run([*git, "remove", "--force", str(tree)], check=True)
+
+
+def make_before(tree: Path) -> Contender:
+    """Serve the version before as it was served."""
+    serve = gunicorn(tree / "gunicorn.conf.py", "wsgi:app")
+    return Contender("before", "version before", {Part.RECEIVE: serve}, tree, ALEMBIC)
 
 
 def has_packages(*names: str) -> bool:
-    """Tell whether packages are installed; say which is not."""
+    """Tell whether packages are installed; say which are not."""
     missing = [name for name in names if find_spec(name) is None]
     if missing:
-        print(f"left out: (c), without {', '.join(missing)}", file=sys.stderr)
+        print(f"left out: FastAPI, without {', '.join(missing)}", file=sys.stderr)
     return not missing
 
 
-def build_go(folder: Path) -> Path | None:
-    """Build the Go handler, with its driver from the module proxy or else from Debian's package."""
-    program = folder / "callbacks-go"
+def build_go(program: Path) -> Contender | None:
+    """Build the Go handler, with its driver from the module proxy or from Debian's package."""
     if not shutil.which("go"):
-        print("left out: (d), without a Go toolchain", file=sys.stderr)
+        print("left out: Go, without a toolchain", file=sys.stderr)
         return None
     for packages in ({}, DEBIAN_GO_PACKAGES):
         done = subprocess.run(
@@ -132,6 +162,7 @@ def build_go(folder: Path) -> Path | None:
             text=True,
         )
         if done.returncode == 0:
-            return program
-    print(f"left out: (d), which does not build: {done.stderr.strip()}", file=sys.stderr)
+            title, command = "Go, one prepared INSERT", {Part.RECEIVE: [str(program)]}
+            return Contender("go", title, command, migrate=PEER_TABLES, engines=["postgresql"])
+    print(f"left out: Go, which does not build: {done.stderr.strip()}", file=sys.stderr)
     return None

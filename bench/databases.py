@@ -1,27 +1,32 @@
-"""Private databases on a real disk, set up as they are installed, one for each service."""
+"""Private databases on a real disk with their default settings, one for each service."""
 
 import re
 import signal
 import sqlite3
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event, Thread
 
 import sqlalchemy as sa
 
-from bench.processes import cpu_seconds
+from bench.machine import cpu_seconds
 from tests.engines import program, start_postgresql
+
+LOOK_SECONDS = 0.01
+STORE_SECONDS = 120
 
 
 @dataclass(frozen=True)
 class Database:
-    """A database of one service.
+    """The database of one service.
 
     Attributes:
-        pid: its server's first process; none for SQLite.
+        pid: the first process of its server; none for SQLite.
     """
 
     url: sa.URL
@@ -33,31 +38,94 @@ class Database:
         On SQLite each commit has flushed what it wrote.
         """
         if self.pid is not None:
-            self.read("CHECKPOINT")
+            with self.connect() as connection:
+                connection.exec_driver_sql("CHECKPOINT")
 
     def cpu_seconds(self) -> float:
         """Sum the CPU time of the server, if there is one."""
         return cpu_seconds(self.pid) if self.pid else 0.0
 
-    def fetch_newest_id(self) -> int:
-        """Fetch the largest id of ``deliveries``, or 0."""
-        return self.read("SELECT max(id) FROM deliveries") or 0
-
-    def count_newer(self, delivery_id: int) -> int:
-        """Count the deliveries that were stored after one."""
-        return self.read(f"SELECT count(*) FROM deliveries WHERE id > {delivery_id}") or 0
-
-    def read(self, statement: str) -> int | None:
-        """Run one statement, and give its value; on SQLite this never writes a checkpoint."""
+    @contextmanager
+    def connect(self) -> Iterator[sa.Connection]:
+        """Connect with each statement a transaction; on SQLite only to read."""
         url = self.url
         if self.pid is None:
             url = sa.make_url(f"sqlite:///file:{url.database}?mode=ro&uri=true")
         engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
-            result = connection.exec_driver_sql(statement)
-            value: int | None = result.scalar() if result.returns_rows else None
+            yield connection
         engine.dispose()
-        return value
+
+    @contextmanager
+    def watching(self) -> Iterator["Watch"]:
+        """Watch how many deliveries are stored until the block ends."""
+        with self.connect() as connection:
+            watch, ended = Watch(connection), Event()
+
+            def look() -> None:
+                while not ended.wait(LOOK_SECONDS):
+                    watch.look()
+
+            thread = Thread(target=look, daemon=True)
+            thread.start()
+            try:
+                yield watch
+            finally:
+                ended.set()
+                thread.join()
+
+
+@dataclass
+class Watch:
+    """The number of deliveries stored since the watch began, again and again.
+
+    Attributes:
+        before: the newest ID at the beginning. IDs count up, and the newest one is cheap to fetch.
+        looks: when it was looked, in seconds since 1970, and how many there were.
+    """
+
+    connection: sa.Connection
+    before: int = 0
+    looks: list[tuple[float, int]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Take note of the newest ID."""
+        self.before = self.fetch_newest()
+
+    def fetch_newest(self) -> int:
+        """Fetch the newest ID, or 0."""
+        newest = self.connection.exec_driver_sql("SELECT max(id) FROM deliveries").scalar()
+        return newest or 0
+
+    def look(self) -> None:
+        """Note how many there are now."""
+        newest = self.fetch_newest()
+        self.looks.append((time.time(), newest - self.before))
+
+    def await_stored(self, count: int, *, is_working: Callable[[], bool]) -> float | None:
+        """Wait until so many are stored; return when that was, or none if it does not come.
+
+        Args:
+            count: since the watch began.
+            is_working: tells whether it can still come.
+        """
+        deadline, seen = time.monotonic() + STORE_SECONDS, 0
+        while time.monotonic() < deadline and is_working():
+            looks = self.looks[seen:]
+            seen += len(looks)
+            for at, stored in looks:
+                if stored >= count:
+                    return at
+            time.sleep(LOOK_SECONDS)
+        return None
+
+
+def count_newer(database: Database, delivery_id: int) -> int:
+    """Count the deliveries that were stored after one."""
+    newer = f"SELECT count(*) FROM deliveries WHERE id > {delivery_id}"
+    with database.connect() as connection:
+        count: int = connection.exec_driver_sql(newer).scalar_one()
+    return count
 
 
 @dataclass(frozen=True)
@@ -75,7 +143,7 @@ class Engine:
 
 @contextmanager
 def sqlite_file(folder: Path) -> Iterator[Database]:
-    """Name a file; whoever connects first makes it, and it goes with its folder."""
+    """Name a file; the first connection makes it, and it goes with its folder."""
     yield Database(sa.make_url(f"sqlite:///{folder}/bench.db"))
 
 
@@ -95,7 +163,7 @@ def postgresql_server(folder: Path) -> Iterator[Database]:
 
 
 def find_engine(name: str) -> Engine:
-    """Find out which release of a kind of database is here."""
+    """Find the installed release of a kind of database."""
     if name == "sqlite":
         return Engine(name, f"SQLite {sqlite3.sqlite_version}", sqlite_file)
     postgres = program("postgres")

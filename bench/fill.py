@@ -6,14 +6,14 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from bench.databases import Database
-from bench.rows import DIALECTS, MEMBERS, SOURCE, spell_columns, subjects_of_a_kind
 
-CHUNK = 250_000
+CHUNK_ROWS = 250_000
 BYTES_OF_A_ROW = 3_500  # with indexes, event and members, and what the filling itself needs
 YEAR_MS = 365 * 86_400_000
 
@@ -35,29 +35,154 @@ BEFORE = {
         "PRAGMA journal_mode = MEMORY",
         "PRAGMA synchronous = OFF",
         "PRAGMA cache_size = -1000000",
-        "ANALYZE sqlite_schema",  # an older release has no such table
         "CREATE TEMP TABLE known AS SELECT * FROM sqlite_stat1",  # goes with the indexes
     ),
-    "postgresql": (
-        "SET session_replication_role = replica",  # no look-up of foreign keys
-        "SET synchronous_commit = off",
-        "SET maintenance_work_mem = '1GB'",
-    ),
+    "postgresql": ("SET synchronous_commit = off", "SET maintenance_work_mem = '1GB'"),
 }
+LEDGER = "UPDATE ledger SET next_delivery_id = {next}, next_event_id = {next}"
 AFTER = {
     "sqlite": (
         "DELETE FROM sqlite_stat1",
         "INSERT INTO sqlite_stat1 SELECT * FROM known",
         "PRAGMA journal_mode = WAL",
     ),
-    "postgresql": (
-        "SELECT setval(pg_get_serial_sequence('deliveries', 'id'), max(id)) FROM deliveries",
-        "SELECT setval(pg_get_serial_sequence('lifecycle_events', 'id'), max(id))"
-        " FROM lifecycle_events",
-        "VACUUM ANALYZE",
-        "CHECKPOINT",
-    ),
+    "postgresql": ("VACUUM ANALYZE", "CHECKPOINT"),
 }
+
+
+SUBJECTS_OF_A_KIND = 100_000  # so many channels, and so many groups, of ten million rows
+ROWS_OF_A_SUBJECT = 50
+
+COMMAND = """CASE kind
+    WHEN 0 THEN 'OfficialAccount.CallbackAfterCreateOfficialAccount'
+    WHEN 1 THEN 'OfficialAccount.CallbackAfterOfficialAccountInfoChanged'
+    WHEN 2 THEN 'OfficialAccount.CallbackAfterOfficialAccountDestroyed'
+    ELSE 'Group.CallbackAfterGroupDestroyed' END"""
+SUBJECT = "CASE kind WHEN 3 THEN '@TGS#' ELSE '@TOA#_' END || subject"
+DETAILS = """CASE kind
+    WHEN 1 THEN '{"Introduction":"NewNotification","Organization":"NewOrganization"}'
+    WHEN 3 THEN '{"Type":"Public"}' ELSE '{}' END"""
+BODY = """'{"CallbackCommand":"' || command || '","'
+    || CASE kind WHEN 3 THEN 'GroupId' ELSE 'Official_Account' END || '":"' || subject_id
+    || '","Operator_Account":"' || account || '","Owner_Account":"' || account
+    || '","Name":"TestOfficialAccount","EventTime":' || occurred_ms || '}'"""
+QUERY_STRING = """'SdkAppid=888888&CallbackCommand=' || command
+    || '&contenttype=json&ClientIP=127.0.0.1&OptPlatform=RESTAPI&Sign=' || {digest}
+    || '&RequestTime=' || (received_ms / 1000)"""
+# Multiplied by 2**32 / golden ratio, neighbours fall far apart and no value is preferred.
+SOURCE = f"""(
+    SELECT *, {COMMAND} AS command, {SUBJECT} AS subject_id FROM (
+    SELECT *, n % 4 AS kind, 1 + hash * {{subjects}} / 4294967296 AS subject,
+        'user' || (hash % 9973) AS account, received_ms - hash % 2000 AS occurred_ms FROM (
+    SELECT n, (n * 2654435761) % 4294967296 AS hash, {{start_ms}} + n * {{step_ms}} AS received_ms
+    FROM {{numbers}}) AS numbers) AS kinds) AS facts"""
+MEMBERS = """CROSS JOIN (SELECT 0 AS position UNION ALL SELECT 1 UNION ALL SELECT 2) AS places
+    WHERE kind = 3"""
+
+# The counts of hours that the recorder would have left; those of minutes are folded after 90 days.
+COUNT = """INSERT INTO minute_counts (minute, measure, sdk_app_id, name, verdict, value)
+    SELECT {hour}, 'received', sdk_app_id, command, verdict, count(*) FROM deliveries
+    GROUP BY {hour}, sdk_app_id, command, verdict"""
+COUNTS = {
+    "sqlite": COUNT.format(hour="substr(received_at, 1, 13) || ':00:00.000000'"),
+    "postgresql": COUNT.format(hour="date_trunc('hour', received_at, 'UTC')"),
+}
+
+
+def subjects_of_a_kind(rows: int) -> int:
+    """Tell how many channels, and how many groups, so many rows are about."""
+    return max(1, min(SUBJECTS_OF_A_KIND, rows // ROWS_OF_A_SUBJECT // 2))
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How one database spells it; each text but ``numbers`` is an expression of a row.
+
+    Attributes:
+        numbers: the numbers from ``{first}`` to ``{last}``, as column ``n``.
+        digest: 64 hexadecimal digits that no other row has.
+        hex: 14 hexadecimal digits of ``occurred_ms``.
+        uuid: one that grows with the time, as version 7 does.
+    """
+
+    numbers: str
+    digest: str
+    hex: str
+    uuid: str
+    instant: str
+    json: str
+    bytes: str
+
+
+POSTGRESQL = Dialect(
+    numbers="generate_series({first}::bigint, {last}) AS n",
+    digest="encode(sha256(int8send(n)), 'hex')",
+    hex="lpad(to_hex(occurred_ms), 14, '0')",
+    uuid="(lpad(to_hex(received_ms), 12, '0') || '7' || substr(md5(n::text), 1, 3) || '8'"
+    " || substr(md5(n::text), 4, 15))::uuid",
+    instant="to_timestamp({ms} / 1000.0)",
+    json="({text})::json",
+    bytes="convert_to({text}, 'UTF8')",
+)
+SQLITE = Dialect(
+    numbers="(WITH RECURSIVE numbers(n) AS (SELECT {first} UNION ALL"
+    " SELECT n + 1 FROM numbers WHERE n < {last}) SELECT n FROM numbers)",
+    digest="lower(hex(randomblob(32)))",
+    hex="printf('%014x', occurred_ms)",
+    uuid="printf('%012x', received_ms) || '7' || substr(lower(hex(randomblob(2))), 2) || '8'"
+    " || substr(lower(hex(randomblob(8))), 2)",
+    instant="strftime('%Y-%m-%d %H:%M:%f', {ms} / 1000.0, 'unixepoch') || '000'",
+    json="{text}",
+    bytes="CAST({text} AS BLOB)",
+)
+DIALECTS = {"sqlite": SQLITE, "postgresql": POSTGRESQL}
+
+
+def spell_columns(dialect: Dialect) -> Mapping[str, Mapping[str, str]]:
+    """Give table → column → expression."""
+    received = dialect.instant.format(ms="received_ms")
+    occurred = dialect.instant.format(ms="occurred_ms")
+    return {
+        "deliveries": {
+            "id": "n",
+            "uuid": dialect.uuid,
+            "received_at": received,
+            "sdk_app_id": "'888888'",
+            "command": "command",
+            "verdict": "'accepted'",
+            "peer": "'127.0.0.1'",
+            "query_string": QUERY_STRING.format(digest=dialect.digest),
+            "body": dialect.bytes.format(text=BODY),
+        },
+        "lifecycle_events": {
+            "id": "n",
+            "delivery_id": "n",
+            "event_key": f"{dialect.hex} || substr({dialect.digest}, 1, 50)",
+            "occurrence": "0",
+            "subject_type": "CASE kind WHEN 3 THEN 'group' ELSE 'channel' END",
+            "subject_id": "subject_id",
+            "action": "CASE kind WHEN 0 THEN 'created' WHEN 1 THEN 'profile_changed'"
+            " ELSE 'destroyed' END",
+            "command": "command",
+            "sdk_app_id": "'888888'",
+            "operator": "account",
+            "owner": "account",
+            "name": "'TestOfficialAccount'",
+            "occurred_at": occurred,
+            "received_at": received,
+            "event_time": "occurred_ms",
+            "client_ip": "'127.0.0.1'",
+            "platform": "'RESTAPI'",
+            "details": dialect.json.format(text=DETAILS),
+        },
+        "event_members": {
+            "event_id": "n",
+            "user_id": "'user' || ((hash + position * 3331) % 9973)",
+            "position": "position",
+            "occurred_at": occurred,
+            "subject_id": "subject_id",
+        },
+    }
 
 
 def fill(database: Database, count: int, folder: Path) -> None:
@@ -70,15 +195,14 @@ def fill(database: Database, count: int, folder: Path) -> None:
         run(connection, BEFORE[name])
         indexes = connection.exec_driver_sql(INDEXES[name]).all()
         run(connection, [drop for drop, _ in indexes])
-        columns = choose_columns(connection, spell_columns(DIALECTS[name]))
-        for first in range(1, count + 1, CHUNK):
-            last = min(first + CHUNK - 1, count)
-            run(connection, insert(name, columns, first, last, count))
+        for first in range(1, count + 1, CHUNK_ROWS):
+            last = min(first + CHUNK_ROWS - 1, count)
+            run(connection, insert(name, first, last, count))
             tell(f"{last:,} of {count:,} rows")
         for number, (_, make) in enumerate(indexes, 1):
             run(connection, [make])
             tell(f"{number} of {len(indexes)} indexes")
-        run(connection, AFTER[name])
+        run(connection, [LEDGER.format(next=count + 1), COUNTS[name], *AFTER[name]])
     flush(url)
     tell(f"{count:,} rows are there after {time.monotonic() - started:.0f} s\n")
 
@@ -98,20 +222,7 @@ def run(connection: sa.Connection, statements: Sequence[str]) -> None:
         connection.exec_driver_sql(statement)
 
 
-Columns = Mapping[str, Mapping[str, str]]
-
-
-def choose_columns(connection: sa.Connection, known: Columns) -> Columns:
-    """Leave out what the schema of this release does not have."""
-    inspector = sa.inspect(connection)
-    chosen = {}
-    for table, columns in known.items():
-        there = {column["name"] for column in inspector.get_columns(table)}
-        chosen[table] = {name: text for name, text in columns.items() if name in there}
-    return chosen
-
-
-def insert(engine: str, columns: Columns, first: int, last: int, count: int) -> list[str]:
+def insert(engine: str, first: int, last: int, count: int) -> list[str]:
     """Write the statements that make the rows from ``first`` to ``last``, bounds included."""
     source = SOURCE.format(
         numbers=DIALECTS[engine].numbers.format(first=first, last=last),
@@ -122,12 +233,12 @@ def insert(engine: str, columns: Columns, first: int, last: int, count: int) -> 
     return [
         f"INSERT INTO {table} ({', '.join(texts)}) SELECT {', '.join(texts.values())} "
         f"FROM {source} {MEMBERS if table == 'event_members' else ''}"
-        for table, texts in columns.items()
+        for table, texts in spell_columns(DIALECTS[engine]).items()
     ]
 
 
 def flush(url: sa.URL) -> None:
-    """Have the disk take an SQLite file, so that nobody pays for it later."""
+    """Have the disk take an SQLite file, so that no later commit pays for it."""
     if url.get_backend_name() == "sqlite":
         descriptor = os.open(str(url.database), os.O_RDONLY)
         os.fsync(descriptor)

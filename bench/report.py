@@ -1,59 +1,129 @@
 """Write what was measured as Markdown."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
-from bench.runs import Run
-
-COLUMNS = (
-    "| | callbacks/s | ours ÷ it | p50 ms | p99 ms | service CPU µs | database CPU µs | memory MB "
-    "| acknowledged | stored | spool kB |"
-)
 NOTES = """\
-Medians of all rounds; in brackets the smallest and the largest. A ratio is taken within a round,
-between neighbours in time. CPU is that of all processes of the service, for one callback; SQLite is
-a part of it. Memory is what the service holds, without programs and libraries. Every callback is
-signed and unlike all others. A round counts if every answer was OK and every acknowledged callback
-was in the database afterwards. Latency is corrected for what a stalled connection could not send
-meanwhile, as wrk does."""
+Medians of all rounds; the smallest and the largest in brackets. A ratio is taken within a round,
+between neighbours in time. A turn counts only if every answer was OK and every acknowledged
+callback was in the tables afterwards. wrk corrects p50 and p99 for what a stalled connection could
+not send. CPU is the time of all processes for one callback; SQLite is a part of the service."""
 
 
-@dataclass
+@dataclass(frozen=True)
+class Run:
+    """One turn of one service.
+
+    Attributes:
+        turn: in which round; runs of one round are compared with each other.
+        figures: what was measured, by name.
+        fault: why it does not count; empty if it does.
+    """
+
+    name: str
+    title: str
+    turn: int
+    figures: Mapping[str, float] = field(default_factory=dict)
+    fault: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a section.
+
+    Attributes:
+        figure: whose median is shown.
+        ratio: of what to what instead: ``base ÷ it`` or ``it ÷ base``; empty for the figure itself.
+    """
+
+    head: str
+    figure: str
+    form: str = "{:.0f}"
+    ratio: str = ""
+
+    def write(self, runs: Sequence[Run], base: Mapping[int, Run]) -> str:
+        """Write one cell.
+
+        Args:
+            runs: of one service, those that count.
+            base: the runs it is compared with, by turn.
+        """
+        values = [run.figures[self.figure] for run in runs if self.figure in run.figures]
+        if self.ratio:
+            if any(base.get(run.turn) is run for run in runs):
+                return ""
+            values = [*self.compare(runs, base)]
+        if not values:
+            return ""
+        middle, least, most = median(values), min(values), max(values)
+        if len(values) == 1:
+            return self.form.format(middle)
+        return f"{self.form} ({self.form} to {self.form})".format(middle, least, most)
+
+    def compare(self, runs: Sequence[Run], base: Mapping[int, Run]) -> Iterator[float]:
+        """Compare runs with the base, round by round."""
+        for run in runs:
+            if run.turn in base:
+                of, it = base[run.turn].figures.get(self.figure), run.figures.get(self.figure)
+                if of and it:
+                    yield of / it if self.ratio == "base ÷ it" else it / of
+
+
+@dataclass(frozen=True)
 class Section:
     """One table: the runs of several services under the same load.
 
     Attributes:
-        base: whose rate is divided by that of the others, or divides it.
-        inverse: give the others' rate divided by that of the base instead.
-        target: the rate that was sent, where it was not as much as possible.
+        base: the name of the service that others are compared with.
     """
 
     title: str
-    runs: list[Run] = field(default_factory=list)
+    columns: Sequence[Column]
+    runs: Sequence[Run]
     base: str = "ours"
-    inverse: bool = False
-    target: float = 0
 
     def write(self) -> Iterator[str]:
-        """Write it as Markdown, line by line."""
-        return write_table(self)
+        """Write a row for each service, in the order of their first turn."""
+        yield from write_head(["", *(column.head for column in self.columns)])
+        good = [run for run in self.runs if not run.fault]
+        base = {run.turn: run for run in good if run.name == self.base}
+        for name, title in {run.name: run.title for run in self.runs}.items():
+            runs = [run for run in good if run.name == name]
+            cells = [column.write(runs, base) for column in self.columns]
+            yield write_row([title, *cells])
+        for run in self.runs:
+            if run.fault:
+                yield f"\nRound {run.turn + 1} of {run.name} does not count: {run.fault}."
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table of anything else; head and lines are cells with bars between them."""
+    """A table of anything else."""
 
     title: str
-    head: str
-    lines: Sequence[str]
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    notes: Sequence[str] = ()
     runs: Sequence[Run] = ()
 
     def write(self) -> Iterator[str]:
         """Write it as Markdown, line by line."""
-        yield f"| {self.head} |"
-        yield "|---" + "|--:" * self.head.count("|") + "|"
-        yield from (f"| {line.rstrip()} |" for line in self.lines)
+        yield from write_head(self.head)
+        yield from map(write_row, self.rows)
+        if self.notes:
+            yield from ("", *self.notes)
+
+
+def write_head(cells: Sequence[str]) -> Iterator[str]:
+    """Write the two lines that a table begins with: words left, numbers right."""
+    yield write_row(cells)
+    yield "|---" + "|--:" * (len(cells) - 1) + "|"
+
+
+def write_row(cells: Sequence[str]) -> str:
+    """Write one line of a table."""
+    return f"| {' | '.join(cells)} |"
 
 
 def write_report(facts: Iterable[str], sections: Iterable[Section | Table]) -> str:
@@ -61,57 +131,3 @@ def write_report(facts: Iterable[str], sections: Iterable[Section | Table]) -> s
     parts = ["# Benchmark", "\n".join(f"- {fact}" for fact in facts), NOTES]
     parts += [f"## {section.title}\n\n" + "\n".join(section.write()) for section in sections]
     return "\n\n".join(parts) + "\n"
-
-
-def write_table(section: Section) -> Iterator[str]:
-    """Write one row for each service, in the order of their first turn."""
-    head = COLUMNS.replace("ours ÷ it", "it ÷ the first") if section.inverse else COLUMNS
-    yield head
-    yield "|---" + "|--:" * (COLUMNS.count("|") - 2) + "|"
-    for name in dict.fromkeys(run.name for run in section.runs):
-        yield "| " + " | ".join(write_row(section, name)) + " |"
-    for run in section.runs:
-        if run.fault:
-            yield f"\nRound {run.turn + 1} of {run.name} does not count: {run.fault}."
-
-
-def write_row(section: Section, name: str) -> Iterator[str]:
-    """Write what one service came to."""
-    runs = [run for run in section.runs if run.name == name]
-    good = [run for run in runs if not run.fault]
-    behind = bool(good) and median(run.rate for run in good) < 0.95 * section.target
-    yield runs[0].title + (" (falls behind)" if behind else "")
-    yield spread([run.rate for run in good], "{:.0f}")
-    yield "" if name == section.base or section.target else ratios(section, good)
-    yield middle(good, lambda run: run.p50_ms, "{:.1f}")
-    yield middle(good, lambda run: run.p99_ms, "{:.1f}")
-    yield middle(good, lambda run: run.service_us, "{:.0f}")
-    yield middle(good, lambda run: run.database_us, "{:.0f}")
-    yield middle(good, lambda run: run.memory_mb, "{:.0f}")
-    yield f"{sum(run.answered for run in good)}" if good and good[0].p50_ms else ""
-    stored = [run.stored for run in good if run.stored is not None]
-    yield f"{sum(stored)}" if stored else ""
-    yield f"{sum(run.spooled_kb for run in good):.0f}" if stored else ""
-
-
-def ratios(section: Section, runs: Sequence[Run]) -> str:
-    """Compare a service with the base, round by round."""
-    base = {
-        run.turn: run.rate for run in section.runs if run.name == section.base and not run.fault
-    }
-    pairs = [(base[run.turn], run.rate) for run in runs if run.turn in base and run.rate]
-    values = [rate / of if section.inverse else of / rate for of, rate in pairs]
-    return spread(values, "{:.2f}")
-
-
-def spread(values: Sequence[float], form: str) -> str:
-    """Write median, smallest and largest."""
-    if not values:
-        return "none"
-    return f"{form} ({form} to {form})".format(median(values), min(values), max(values))
-
-
-def middle(runs: Sequence[Run], value: Callable[[Run], float | None], form: str) -> str:
-    """Write the median of what was measured, or nothing."""
-    values = [number for run in runs if (number := value(run)) is not None]
-    return form.format(median(values)) if values else ""

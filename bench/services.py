@@ -1,4 +1,4 @@
-"""Start a service on a database of its own, and stop it."""
+"""Start a contender on a database of its own, and stop it."""
 
 import http.client
 import os
@@ -8,75 +8,155 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.client import APP, SIGN_TOLERANCE_SECONDS, TOKEN
-from bench.contenders import Contender
+from bench.contenders import Contender, Part
 from bench.databases import Database, Engine
-from bench.fill import fill
+from bench.machine import cpu_seconds, private_mb
 
+API_KEY = "benchmark-api-key"
 START_SECONDS = 30
-STOP_SECONDS = 40  # longer than gunicorn's graceful timeout
+STOP_SECONDS = 40  # longer than any graceful timeout
+POLL_SECONDS = 0.005
+IDLE_SECONDS = 0.5
 
 
-@dataclass(frozen=True)
+def free_port() -> int:
+    """Find a port that is not in use."""
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass
 class Service:
-    """A contender that serves.
+    """A contender at work.
 
     Attributes:
-        pid: the process that all others of it descend from.
+        folder: for its journal or spool, and for its logs.
+        running: its processes, each with children.
     """
 
     contender: Contender
-    pid: int
-    port: int
     database: Database
     folder: Path
+    port: int = field(default_factory=free_port)
+    read_port: int = field(default_factory=free_port)
+    running: dict[Part, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     @property
-    def spool(self) -> Path:
-        """Where callbacks wait while the database does not take them."""
-        return self.folder / "spool"
+    def environment(self) -> dict[str, str]:
+        """The settings of all contenders; each takes those that it knows."""
+        return {
+            **os.environ,
+            "PYTHONPATH": str(self.contender.root),
+            "DATABASE_URL": self.database.url.render_as_string(hide_password=False),
+            "JOURNAL_DIR": str(self.folder / "journal"),
+            "SPOOL_DIR": str(self.folder / "spool"),
+            "SDK_APPS": f"{APP}:{TOKEN}",
+            "API_KEYS": f"bench:{API_KEY}",
+            "SIGN_TOLERANCE_SECONDS": str(SIGN_TOLERANCE_SECONDS),
+            "PORT": str(self.port),
+            "READ_PORT": str(self.read_port),
+        }
+
+    def migrate(self) -> None:
+        """Make the tables."""
+        command, root = self.contender.migrate, self.contender.root
+        with self.log("migrate").open("wb") as log:
+            subprocess.run(
+                command, cwd=root, env=self.environment, stdout=log, stderr=log, check=True
+            )
+
+    def start(self, part: Part) -> None:
+        """Start a part, if the contender has it; its output goes into a file."""
+        if part not in self.contender.commands:
+            return
+        command = [word.format(port=self.port) for word in self.contender.commands[part]]
+        with self.log(part).open("ab") as log:
+            self.running[part] = subprocess.Popen(
+                command, cwd=self.folder, env=self.environment, stdout=log, stderr=log
+            )
+
+    def stop(self, part: Part) -> None:
+        """Let a part finish, within reason."""
+        if process := self.running.pop(part, None):
+            process.terminate()
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+    def await_answer(self, part: Part, port: int) -> None:
+        """Ask until anything comes back, even 404."""
+        deadline, process = time.monotonic() + START_SECONDS, self.running[part]
+        while time.monotonic() < deadline and process.poll() is None:
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+            with closing(connection), suppress(OSError, http.client.HTTPException):
+                connection.request("GET", "/healthz")
+                connection.getresponse().read()
+                return
+            time.sleep(POLL_SECONDS)
+        raise SystemExit(f"{self.contender.name} did not start:\n{self.read_log(part)}")
+
+    def await_idle(self, part: Part) -> None:
+        """Wait until a part computes nothing any more."""
+        used, pid = -1.0, self.running[part].pid
+        while used != (now := cpu_seconds(pid)):
+            used = now
+            time.sleep(IDLE_SECONDS)
+
+    def is_working(self) -> bool:
+        """Tell whether all processes that were started are alive."""
+        return all(process.poll() is None for process in self.running.values())
+
+    def cpu_seconds(self) -> float:
+        """Sum the CPU time of all processes; of one that was stopped meanwhile, nothing."""
+        return sum(cpu_seconds(process.pid) for process in self.running.values())
+
+    def private_mb(self) -> float:
+        """Sum the memory that all processes hold."""
+        return sum(private_mb(process.pid) for process in self.running.values())
+
+    def log(self, name: str) -> Path:
+        """Name the file that has the output of a process."""
+        return self.folder / f"{name}.log"
+
+    def read_log(self, part: Part) -> str:
+        """Read the end of a log."""
+        return "\n".join(self.log(part).read_text(errors="replace").splitlines()[-20:])
 
 
 @contextmanager
-def serve(
-    contender: Contender, engine: Engine, folder: Path, *, rows: int = 0
-) -> Iterator[Service]:
-    """Start a contender on a database of its own with so many rows in it, and stop it."""
-    with own_folder(folder) as folder, engine.create(folder) as database:
-        environment = {**os.environ, **settings(contender, database, folder)}
+def preparing(contender: Contender, engine: Engine, parent: Path) -> Iterator[Service]:
+    """Make a database with empty tables for a contender, and stop what runs of it afterwards."""
+    with own_folder(parent) as folder, engine.create(folder) as database:
+        service = Service(contender, database, folder)
         if contender.stores:
-            subprocess.run(contender.prepare, cwd=contender.root, env=environment, check=True)
-        if rows:
-            fill(database, rows, folder)
-        port = free_port()
-        process = start(contender, port, environment, folder)
+            service.migrate()
         try:
-            wait_until_it_answers(port, process, folder / "log")
-            yield Service(contender, process.pid, port, database, folder)
+            yield service
         finally:
-            stop(process)
+            for part in Part:
+                service.stop(part)
 
 
-def start(
-    contender: Contender, port: int, environment: dict[str, str], folder: Path
-) -> subprocess.Popen[bytes]:
-    """Start a contender; what it says goes into a file."""
-    command = [part.format(port=port) for part in contender.command]
-    environment = {**environment, "PORT": str(port)}
-    with (folder / "log").open("wb") as log:
-        return subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
+@contextmanager
+def serving(contender: Contender, engine: Engine, parent: Path) -> Iterator[Service]:
+    """Have a contender receive and record, on empty tables."""
+    with preparing(contender, engine, parent) as service:
+        start_receiving(service)
+        yield service
 
 
-def stop(process: subprocess.Popen[bytes]) -> None:
-    """Let a service finish, within reason."""
-    process.terminate()
-    try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
+def start_receiving(service: Service) -> None:
+    """Start what receives and records; wait until it answers."""
+    service.start(Part.RECEIVE)
+    service.start(Part.RECORD)
+    service.await_answer(Part.RECEIVE, service.port)
 
 
 @contextmanager
@@ -86,41 +166,3 @@ def own_folder(parent: Path) -> Iterator[Path]:
         folder = Path(name)
         folder.chmod(0o755)
         yield folder
-
-
-def settings(contender: Contender, database: Database, folder: Path) -> dict[str, str]:
-    """Say the same to each of them."""
-    return {
-        "PYTHONPATH": str(contender.root),
-        "DATABASE_URL": database.url.render_as_string(hide_password=False),
-        "SPOOL_DIR": str(folder / "spool"),
-        "SDK_APPS": f"{APP}:{TOKEN}",
-        "API_KEYS": "bench:key",
-        "SIGN_TOLERANCE_SECONDS": str(SIGN_TOLERANCE_SECONDS),
-    }
-
-
-def free_port() -> int:
-    """Find a port that nobody listens on."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def wait_until_it_answers(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Ask until anything comes back, be it 404."""
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-        with closing(connection), suppress(OSError, http.client.HTTPException):
-            connection.request("GET", "/healthz")
-            connection.getresponse().read()
-            return
-        time.sleep(0.1)
-    raise SystemExit(f"a service did not start:\n{last_lines(log)}")
-
-
-def last_lines(log: Path) -> str:
-    """Read the end of a log, for whoever wonders what happened."""
-    return "\n".join(log.read_text(errors="replace").splitlines()[-20:])

@@ -6,22 +6,85 @@ import os
 import time
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
 from fastapi import FastAPI, Query, Request
 from fastapi.responses import JSONResponse
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 
-from bench.peers.fastapi_models import ACTIONS, BODY, Channel, Envelope, Group
 from bench.peers.tables import CONNECTIONS, Delivery, Event, Member, prepare_sqlite
 
 APP, TOKEN = os.environ["SDK_APPS"].split(":")
 TOLERANCE_SECONDS = int(os.environ["SIGN_TOLERANCE_SECONDS"])
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
+
+Identifier = Annotated[str, Field(min_length=1, max_length=255)]
+
+
+class Envelope(BaseModel):
+    """The query string."""
+
+    app: str = Field(alias="SdkAppid")
+    command: str = Field(alias="CallbackCommand")
+    sign: str = Field(alias="Sign")
+    request_time: int = Field(alias="RequestTime")
+    client_ip: str | None = Field(None, alias="ClientIP")
+    platform: str | None = Field(None, alias="OptPlatform")
+
+
+class Callback(BaseModel):
+    """What all bodies have; fields that are not named are kept as they are."""
+
+    model_config = ConfigDict(extra="allow")
+
+    operator: Identifier | None = Field(None, alias="Operator_Account")
+    owner: Identifier | None = Field(None, alias="Owner_Account")
+    name: str | None = Field(None, alias="Name")
+    event_time: int = Field(alias="EventTime")
+
+
+class Channel(Callback):
+    """``OfficialAccount.*``."""
+
+    command: Literal[
+        "OfficialAccount.CallbackAfterCreateOfficialAccount",
+        "OfficialAccount.CallbackAfterOfficialAccountInfoChanged",
+        "OfficialAccount.CallbackAfterOfficialAccountDestroyed",
+    ] = Field(alias="CallbackCommand")
+    subject_id: Identifier = Field(alias="Official_Account")
+    Introduction: str = ""
+    FaceUrl: str = ""
+    Organization: str = ""
+
+
+class NamedMember(BaseModel):
+    """An item of ``MemberList``."""
+
+    user_id: Identifier = Field(alias="Member_Account")
+
+
+class Group(Callback):
+    """``Group.*``."""
+
+    command: Literal["Group.CallbackAfterGroupDestroyed"] = Field(alias="CallbackCommand")
+    subject_id: Identifier = Field(alias="GroupId")
+    Type: str = ""
+    members: list[NamedMember] = Field([], alias="MemberList")
+
+
+BODY: TypeAdapter[Channel | Group] = TypeAdapter(
+    Annotated[Channel | Group, Field(discriminator="command")]
+)
+ACTIONS = {
+    "OfficialAccount.CallbackAfterCreateOfficialAccount": "created",
+    "OfficialAccount.CallbackAfterOfficialAccountInfoChanged": "profile_changed",
+    "OfficialAccount.CallbackAfterOfficialAccountDestroyed": "destroyed",
+    "Group.CallbackAfterGroupDestroyed": "destroyed",
+}
 
 app = FastAPI()
 url = sa.make_url(os.environ["DATABASE_URL"])

@@ -1,8 +1,8 @@
-"""Read all pages of an address, one JSON object a line.
+"""Print the items of all pages of an address, one JSON object per line.
 
-    python docs/example_client.py http://127.0.0.1:8000/history?subject_type=group
+    API_KEY=… python docs/example_client.py 'http://127.0.0.1:8001/history?subject_type=group'
 
-The key is taken from ``API_KEY``. Only the standard library is used: copy what you need.
+Only the standard library is used: copy what you need.
 """
 
 import json
@@ -17,14 +17,14 @@ from urllib.request import Request, urlopen
 
 
 def read_items(address: str, key: str) -> Iterator[dict[str, Any]]:
-    """Give the items of all pages, in order.
+    """Yield the items of all pages, in order.
 
-    Every page names the next one in its ``Link`` header; the last one names none. To go on later
-    with what is new, ask again with ``order=asc`` and ``since``, and pass over the IDs you have:
-    an event may come in late.
+    Every page has the address of the next one in its ``Link`` header; the last page has none. To
+    fetch new items later, ask with ``order=asc`` and ``since``, and skip the IDs you already have:
+    an event can arrive late, so let ``since`` overlap.
 
     Raises:
-        urllib.error.HTTPError: whose body says what is wrong, as RFC 9457 has it.
+        urllib.error.HTTPError: the request failed; the body says why, as RFC 9457 describes it.
     """
     while address:
         request = Request(address, headers={"Authorization": f"Bearer {key}"})  # noqa: S310
@@ -35,7 +35,7 @@ def read_items(address: str, key: str) -> Iterator[dict[str, Any]]:
 
 
 def main() -> None:
-    """Print what was asked for."""
+    """Print the items of the address on the command line."""
     try:
         for item in read_items(sys.argv[1], os.environ["API_KEY"]):
             print(json.dumps(item, ensure_ascii=False))

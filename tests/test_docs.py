@@ -2,13 +2,20 @@
 
 import re
 import tomllib
+from datetime import timedelta
 
-from config import Settings
-from schemas.registry import LIFECYCLE_SCHEMAS
+from config import KNOWN_NAMES, ReaderSettings, ReceiverSettings, RecorderSettings
+from schemas.tencent.registry import LIFECYCLE_SCHEMAS
+from services.journal.status import JournalStatus
+from tests.conftest import KEY, NOW
 from tests.engines import ROOT
+from tests.health import store_status
+from tests.payloads import channel_created
 
 README = (ROOT / "README.md").read_text()
 API = (ROOT / "docs" / "api.md").read_text()
+OPERATING = (ROOT / "docs" / "operating.md").read_text()
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
 
 
 def test_table_of_commands_is_the_registry():
@@ -24,16 +31,20 @@ def test_table_of_commands_is_the_registry():
 
 def test_every_setting_is_documented_with_its_default():
     rows = dict(re.findall(r"^\| `([A-Z_]+)` \| (.+?) \|", README, re.MULTILINE))
-    read = set(re.findall(r'"([A-Z_]{3,})"', (ROOT / "config.py").read_text()))
-    settings = Settings.from_environment({"SDK_APPS": "1"})
+    receiver = ReceiverSettings.from_environment({"SDK_APPS": "1"})
+    recorder = RecorderSettings.from_environment({})
+    reader = ReaderSettings.from_environment({})
 
-    assert set(rows) == read
-    assert rows["DATABASE_URL"] == f"`{settings.database_url}`"
-    assert rows["SIGN_TOLERANCE_SECONDS"] == f"{settings.sign_tolerance.seconds}"
-    assert rows["MAX_BODY_BYTES"] == f"{settings.max_body_bytes}"
-    assert rows["SPOOL_DIR"] == f"`{settings.spool_dir}`"
-    assert rows["DATABASE_DEADLINE_MS"] == f"{settings.database_deadline.microseconds // 1000}"
-    assert rows["PORT"] == f"{settings.port}"
+    assert set(rows) == KNOWN_NAMES
+    assert rows["DATABASE_URL"] == f"`{recorder.database_url}`"
+    assert rows["JOURNAL_DIR"] == f"`{receiver.journal.folders[0]}`"
+    assert rows["JOURNAL_KEEP_HOURS"] == f"{receiver.journal.keep // timedelta(hours=1)}"
+    assert rows["JOURNAL_KEEP_BYTES"] == f"{receiver.journal.keep_bytes}"
+    assert rows["READ_TIMEOUT_SECONDS"] == f"{reader.read_timeout.seconds}"
+    assert rows["SIGN_TOLERANCE_SECONDS"] == f"{receiver.sign_tolerance.seconds}"
+    assert rows["MAX_BODY_BYTES"] == f"{receiver.max_body_bytes}"
+    assert rows["PORT"] == f"{receiver.port}"
+    assert (rows["READ_PORT"], reader.port) == ("`PORT` + 1", receiver.port + 1)
 
 
 def test_every_setting_stands_in_the_example_file():
@@ -77,6 +88,41 @@ def test_every_filter_is_documented(client):
 
 
 def test_documents_name_no_file_that_is_not_there():
-    for document in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+    for document in DOCUMENTS:
         for target in re.findall(r"\]\((?!http|#)([^)#]+)", document.read_text()):
             assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+def test_documents_lead_to_sections_that_are_there():
+    for document in DOCUMENTS:
+        for target, section in re.findall(r"\]\((?!http)([^)#]*)#([^)]+)\)", document.read_text()):
+            text = (document.parent / target if target else document).read_text()
+            titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+            anchors = [re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles]
+            assert section in anchors, f"{document.name}: {target}#{section}"
+
+
+def test_every_invariant_names_tests_that_are_there():
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    rules = re.split(
+        r"^\d+\. ", text.partition("## Invariants")[2].partition("\n## ")[0], flags=re.M
+    )
+    files = (ROOT / "tests").rglob("test_*.py")
+    tests = {name for file in files for name in re.findall(r"def (test_\w+)", file.read_text())}
+
+    for rule in rules[1:]:
+        named = set(re.findall(r"`(test_\w+)`", rule))
+        assert named, rule
+        assert named <= tests, named - tests
+
+
+def test_every_metric_is_documented(deliver, client):
+    deliver(channel_created())
+    store_status(client, JournalStatus(at=NOW))
+    shown = client.get("/metrics", headers={"Authorization": f"Bearer {KEY}"}).text
+    documented = re.findall(r"`(\w+)`", OPERATING)
+
+    metrics = re.findall(r"^# TYPE chat_lifecycle_log_(\w+)", shown, re.MULTILINE)
+    assert set(metrics) <= set(documented)
+    assert "journal_waiting_records" in metrics
+    assert "callbacks_total" in metrics

@@ -1,6 +1,6 @@
--- Makes lifecycle_reader, a role that reads the log and does nothing else. Run it in the database of
--- the log, as a superuser or the owner of the database, with the variable password set:
--- docs/queries.md shows how. Run it again to change the password.
+-- Create lifecycle_reader, a role that can read every table and view, and do nothing else. Run this
+-- in the database of the service, as a superuser or the owner of the database, with the variable
+-- password set; docs/queries.md shows how. Run it again to change the password.
 
 DO $$
 DECLARE
@@ -11,13 +11,13 @@ BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'lifecycle_reader') THEN
         CREATE ROLE lifecycle_reader;
     END IF;
-    -- Everybody may fill the disk with temporary tables, and before PostgreSQL 15 with others too.
-    -- The service's own role may need that to migrate, so it gets by name what everybody loses.
+    -- By default every role can fill the disk with temporary tables, and before PostgreSQL 15 with
+    -- others too. The owner of the tables needs this to migrate, so it keeps the right by name.
     EXECUTE format('GRANT USAGE, CREATE ON SCHEMA public TO %I', log_owner);
     EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO %I', current_database(), log_owner);
     EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
     EXECUTE format('GRANT CONNECT ON DATABASE %I TO lifecycle_reader', current_database());
-    -- What a later migration makes can be read as well.
+    -- Later migrations create more tables; the role can read these as well.
     EXECUTE format(
         'ALTER DEFAULT PRIVILEGES FOR ROLE %I IN SCHEMA public '
         'GRANT SELECT ON TABLES TO lifecycle_reader',
@@ -28,10 +28,10 @@ REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO lifecycle_reader;
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO lifecycle_reader;
 
--- The service keeps its connections, however many a reader's tools would like to open.
+-- Leave the service its connections, however many a reporting tool would open.
 ALTER ROLE lifecycle_reader LOGIN CONNECTION LIMIT 10 PASSWORD :'password';
 ALTER ROLE lifecycle_reader SET default_transaction_read_only = on;
--- A migration waits for whoever reads, and callbacks for the migration.
+-- A migration waits for open reads, and the recorder waits for the migration.
 ALTER ROLE lifecycle_reader SET statement_timeout = '60s';
 ALTER ROLE lifecycle_reader SET idle_in_transaction_session_timeout = '60s';
 ALTER ROLE lifecycle_reader SET TimeZone = 'UTC';

@@ -1,0 +1,1 @@
+"""The recorder: move the journal into the tables, once each."""

@@ -1,0 +1,147 @@
+"""Count what is recorded: by the minute, and where bodies differ from the schemas."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from models.counts import Difference, MinuteCount, TotalCount
+from models.database.upsert import upsert
+from models.text import fits_id_column
+from models.vocabulary import Measure, Verdict
+from schemas.tencent.drift import find_differences
+from schemas.tencent.registry import LIFECYCLE_SCHEMAS
+from services.recording.callback import Callback
+
+MICROSECOND = timedelta(microseconds=1)
+MAX_OTHER_COMMANDS = 50
+OTHER = "other"
+MAX_DIFFERENCES = 200  # of a command: a sender can make up any number of fields
+
+COLUMNS = ("minute", "measure", "sdk_app_id", "name", "verdict")
+
+Key = tuple[datetime, Measure, str, str, str]
+
+
+@dataclass
+class Counts:
+    """What is added to the counts of minutes by one transaction.
+
+    Attributes:
+        commands: undocumented ones that are counted by name; all others are ``other``.
+    """
+
+    commands: set[str]
+    sums: Counter[Key] = field(default_factory=Counter)
+    delays: dict[Key, int] = field(default_factory=dict)
+
+    def add(
+        self, at: datetime, measure: Measure, sdk_app_id: str, *, name: str = "", value: int = 1
+    ) -> None:
+        """Count in the minute of an instant."""
+        self.sums[minute_of(at), measure, sdk_app_id, name, ""] += value
+
+    def add_callback(self, callback: Callback, verdict: Verdict, *, now: datetime) -> None:
+        """Count a callback, and how long it took from its arrival until now."""
+        minute, app = minute_of(callback.received_at), callback.sdk_app_id
+        name = self.name_command(callback.reading.command)
+        self.sums[minute, Measure.RECEIVED, app, name, verdict] += 1
+        key = (minute, Measure.DELAY_MICROSECONDS, app, "", "")
+        delay = (now - callback.received_at) // MICROSECOND
+        self.delays[key] = max(self.delays.get(key, 0), delay)
+
+    def name_command(self, command: str | None) -> str:
+        """Name a command in the counts; a sender can make up any number."""
+        if command is None or command in LIFECYCLE_SCHEMAS or command in self.commands:
+            return command or ""
+        if len(self.commands) >= MAX_OTHER_COMMANDS:
+            return OTHER
+        self.commands.add(command)
+        return command
+
+    def store(self, connection: sa.Connection) -> None:
+        """Add to the tables."""
+        totals: Counter[tuple[str, ...]] = Counter()
+        for (_, *key), value in self.sums.items():
+            totals[tuple(map(str, key))] += value
+        upsert(connection, MinuteCount, to_rows(COLUMNS, self.sums), add=("value",))
+        upsert(connection, MinuteCount, to_rows(COLUMNS, self.delays), greatest=("value",))
+        upsert(connection, TotalCount, to_rows(COLUMNS[1:], totals), add=("value",))
+
+
+def to_rows(columns: Sequence[str], values: Mapping[Any, int]) -> list[dict[str, Any]]:
+    """Make a row of each value; its key names the other columns."""
+    return [dict(zip(columns, key, strict=True), value=value) for key, value in values.items()]
+
+
+def minute_of(at: datetime) -> datetime:
+    """Give the start of the minute of an instant."""
+    return at.replace(second=0, microsecond=0)
+
+
+def fetch_other_commands(connection: sa.Connection, *, since: datetime) -> set[str]:
+    """Fetch the undocumented commands that were counted by name lately."""
+    query = sa.select(MinuteCount.name).distinct()
+    query = query.where(MinuteCount.measure == Measure.RECEIVED, MinuteCount.minute >= since)
+    return set(connection.scalars(query)) - LIFECYCLE_SCHEMAS.keys() - {"", OTHER}
+
+
+def store_differences(
+    connection: sa.Connection, deliveries: Iterable[tuple[Callback, int]]
+) -> None:
+    """Count the differences between the bodies of lifecycle commands and their schemas.
+
+    Args:
+        connection: in a transaction that has the turn to write.
+        deliveries: callbacks in order of arrival, each with the ID of its delivery.
+    """
+    found: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for callback, delivery_id in deliveries:
+        command = callback.reading.command or ""
+        schema = LIFECYCLE_SCHEMAS.get(command)
+        if schema is None or not callback.reading.body:
+            continue
+        for name, seen in [("", ""), *find_differences(schema, callback.reading.body)]:
+            at = callback.received_at
+            row = found.setdefault(
+                (command, name, seen),
+                {
+                    "command": command,
+                    "field": name,
+                    "seen": seen,
+                    "count": 0,
+                    "first_seen": at,
+                },
+            )
+            row |= {"count": row["count"] + 1, "last_seen": at, "sample_delivery_id": delivery_id}
+    upsert(
+        connection,
+        Difference,
+        leave_out_excess(connection, [*found.values()]),
+        add=("count",),
+        least=("first_seen",),
+        greatest=("last_seen", "sample_delivery_id"),
+    )
+
+
+def leave_out_excess(
+    connection: sa.Connection, rows: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Leave out differences that are new where a command has many."""
+    commands = {row["command"] for row in rows}
+    query = sa.select(Difference.command, Difference.field, Difference.seen)
+    known = {
+        tuple(row) for row in connection.execute(query.where(Difference.command.in_(commands)))
+    }
+    counted = Counter(command for command, _, _ in known)
+    kept = []
+    for row in rows:
+        if (row["command"], row["field"], row["seen"]) not in known:
+            counted[row["command"]] += 1
+            if counted[row["command"]] > MAX_DIFFERENCES or not fits_id_column(row["field"]):
+                continue
+        kept.append(row)
+    return kept

@@ -1,0 +1,243 @@
+"""Move what the journal has into the tables, in order of arrival, once each."""
+
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from config import RecorderSettings
+from models.database.connection import describe
+from services.journal.records import Kind
+from services.journal.status import Progress
+from services.recording.aside import read_stuck, save_damaged, set_aside
+from services.recording.counts import Counts, fetch_other_commands
+from services.recording.database import RecorderDatabase
+from services.recording.intake import Entry, Intake, find_lacking
+from services.recording.ledger import MarksMovedError, fetch_marks
+from services.recording.store import Batch, store
+
+COMMANDS_AGE = timedelta(days=7)
+MAX_TALLIES = 100  # of a minute or two
+
+log = logging.getLogger(__name__)
+
+
+class Recorder:
+    """Records the journal of one host in one database.
+
+    Attributes:
+        commands: undocumented ones that the counts name.
+        events: of the service itself, to be stored with the next batch.
+        finished: the segment that was finished last, and how far it is recorded.
+        tallies: that were stored lately; a folder that was late may have one again.
+    """
+
+    def __init__(self, settings: RecorderSettings, now: Callable[[], datetime]) -> None:
+        self.settings = settings
+        self.now = now
+        self.database = RecorderDatabase(settings.database_url)
+        self.intake = Intake(settings.journal.folders)
+        self.commands: set[str] = set()
+        self.events: list[dict[str, Any]] = []
+        self.finished: dict[str, int] = {}
+        self.tallies: deque[UUID] = deque(maxlen=MAX_TALLIES)
+
+    def record_available(self) -> int:
+        """Record all that the journal has now; return how many records that were.
+
+        Raises:
+            sqlalchemy.exc.SQLAlchemyError, NotReadyError: the database does not take records.
+            OSError: the journal can't be read or written.
+        """
+        return sum(iter(self.record_batch, 0))
+
+    def record_batch(self) -> int:
+        """Record the next batch; return how many records it has, 0 once the journal has no more.
+
+        Raises:
+            sqlalchemy.exc.SQLAlchemyError, NotReadyError, OSError: as ``record_available``.
+        """
+        try:
+            entries = self.take()
+            if entries:
+                self.record(entries)
+            elif self.events:
+                self.commit([])
+            for reader in self.intake.find_finished():
+                with suppress(OSError):  # a folder that can't be written to: it stays until it can
+                    reader.keep()
+                    self.finished = {reader.name: reader.recorded}
+                    self.intake.drop(reader)
+        except MarksMovedError:
+            self.compare()
+        except BaseException:
+            self.intake.go_back()
+            self.database.close()
+            raise
+        return len(entries)
+
+    def take(self) -> list[Entry]:
+        """Take the next batch; compare the journal with a database that was opened anew."""
+        if self.database.is_new():
+            self.compare()
+        self.intake.open_new()
+        return self.intake.take()
+
+    def compare(self) -> None:
+        """Begin where the database is: it may be another one, or lack what it had."""
+        with self.database.begin() as connection:
+            marks = fetch_marks(connection)
+            since = self.now() - COMMANDS_AGE
+            self.commands = fetch_other_commands(connection, since=since)
+        self.finished = {}
+        lacking = self.intake.open_all(marks)
+        if lacking:
+            log.warning("recording again what the database lacks of kept segments: %d", lacking)
+
+    def record(self, entries: Sequence[Entry]) -> None:
+        """Record a batch; entry by entry if it fails although the database is well.
+
+        Raises:
+            MarksMovedError, sqlalchemy.exc.SQLAlchemyError, OSError: as ``commit``.
+        """
+        for entry in entries:
+            if entry.record is None:
+                save_damaged(self.settings.journal.folders, entry)
+        try:
+            self.commit(entries)
+        except MarksMovedError:
+            raise
+        except Exception as fault:  # a record of another release may fail in any way
+            log.warning("a batch of %d records fails: %s", len(entries), describe(fault))
+            self.intake.go_back()
+            self.record_one_by_one(entries)
+
+    def record_one_by_one(self, entries: Sequence[Entry]) -> None:
+        """Record each entry by itself; set aside those that the database takes no other way.
+
+        Raises:
+            MarksMovedError, sqlalchemy.exc.SQLAlchemyError, OSError: as ``commit``.
+        """
+        for entry in sorted(entries, key=lambda entry: (entry.segment.name, entry.start)):
+            # Twice: the first fault may be of a database that came back a moment later.
+            fault = self.try_to_commit(entry) and self.try_to_commit(entry)
+            if fault is not None:
+                if entry.record is not None:
+                    set_aside(self.settings.journal.folders, entry.record)
+                    log.error("record %s can't be stored: %s", entry.record.uuid, describe(fault))
+                self.commit([entry], is_stored=False)
+
+    def try_to_commit(self, entry: Entry) -> Exception | None:
+        """Record one entry; return the fault if that fails although the database is well.
+
+        Raises:
+            MarksMovedError, sqlalchemy.exc.SQLAlchemyError: as ``commit``.
+        """
+        try:
+            self.commit([entry])
+        except MarksMovedError:
+            raise
+        except Exception as fault:
+            self.database.rehearse()
+            return fault
+        return None
+
+    def commit(self, entries: Sequence[Entry], *, is_stored: bool = True) -> None:
+        """Store entries and how far their segments are recorded, in one transaction.
+
+        Args:
+            entries: of some segments, those of one segment without a gap.
+            is_stored: whether their records are stored; otherwise only that they are dealt with.
+
+        Raises:
+            MarksMovedError: they are recorded up to other positions.
+            sqlalchemy.exc.SQLAlchemyError: the database does not take them.
+        """
+        by_arrival = sorted(entries, key=lambda entry: entry.received_at)
+        records = [
+            entry.record
+            for entry in by_arrival
+            if entry.record and is_stored and entry.record.uuid not in self.tallies
+        ]
+        # All that is known is compared: a database that was restored under an open connection
+        # lacks more than this batch.
+        known = self.finished | self.intake.recorded
+        known |= {entry.segment.name: entry.start for entry in reversed(entries)}
+        marks = {entry.segment.name: entry.end for entry in entries}
+        self.store(Batch(records, known_marks=known, marks=marks, events=self.events))
+        self.events = []
+        self.tallies.extend(one.uuid for one in records if one.kind is Kind.TALLY)
+        for entry in entries:
+            entry.segment.note_recorded(entry)
+
+    def store(self, batch: Batch) -> None:
+        """Store a batch in a transaction of its own.
+
+        Raises:
+            MarksMovedError, sqlalchemy.exc.SQLAlchemyError: as ``commit``.
+        """
+        with self.database.begin() as connection:
+            store(connection, batch, Counts(self.commands), now=self.now())
+
+    def retry_stuck(self) -> int:
+        """Try again what was set aside; return how many records still can't be stored.
+
+        Raises:
+            OSError: the journal can't be written.
+        """
+        left = 0
+        for path, record in [*read_stuck(self.settings.journal.folders)]:
+            try:
+                self.store(Batch([record]))
+            except Exception as fault:
+                log.info("record %s still can't be stored: %s", record.uuid, describe(fault))
+                left += 1
+            else:
+                path.unlink(missing_ok=True)
+        return left
+
+    def record_again(self, since: datetime) -> int:
+        """Record what kept segments have of some time; return how many records that were.
+
+        What the database has is left alone, and nothing is counted again.
+
+        Args:
+            since: timezone-aware.
+
+        Raises:
+            sqlalchemy.exc.SQLAlchemyError, OSError: as ``record_available``.
+        """
+        self.database.is_new()
+        again = Intake([])
+        again.lacking = find_lacking(self.settings.journal.folders, {})
+        again.open_new()
+        recorded = 0
+        while entries := again.take():
+            records = [
+                entry.record
+                for entry in entries
+                if entry.record is not None and entry.received_at >= since
+            ]
+            if records:
+                self.store(Batch(records, is_counted=False))
+            recorded += len(records)
+            for entry in entries:
+                entry.segment.note_recorded(entry)
+            for reader in again.find_finished():
+                again.drop(reader)
+            again.open_new()
+        again.close()
+        return recorded
+
+    @property
+    def progress(self) -> dict[str, Progress]:
+        """How far each segment is recorded, by its name."""
+        return {name: reader.progress for name, reader in self.intake.readers.items()}
+
+    def close(self) -> None:
+        """Let go of the journal and the database."""
+        self.intake.close()
+        self.database.close()

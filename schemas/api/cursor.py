@@ -67,4 +67,6 @@ def decode_cursor(
 
 def bound_to(scope: str) -> URLSafeSerializer:
     """Return what writes and reads the cursors of a scope; its key is no secret."""
-    return URLSafeSerializer("cursor", salt=scope.encode())
+    # In ASCII: an ID may hold half a surrogate pair, which UTF-8 can't.
+    ascii_only = {"ensure_ascii": True}
+    return URLSafeSerializer("cursor", salt=scope.encode(), serializer_kwargs=ascii_only)

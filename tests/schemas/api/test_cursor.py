@@ -5,7 +5,7 @@ from base64 import urlsafe_b64encode
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from marshmallow import ValidationError
 
@@ -25,6 +25,7 @@ positions = st.builds(Position, instants, st.integers(0, 2**63 - 1)) | st.builds
 
 
 @given(positions, st.text())
+@example(SubjectPosition("\ud800", "\udfff", "1"), "")
 def test_cursor_is_read_as_it_was_written(position, scope):
     cursor = encode_cursor(position, scope=scope)
 

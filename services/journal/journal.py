@@ -199,14 +199,16 @@ class JournalFolder:
         Returns:
             Why the folder refuses, or none: gevent would write a traceback of what is raised.
         """
+        is_again = False
         while True:
             try:
                 segment = self.find_segment()
                 if records:
                     segment.append(data, records)
             except FileNotFoundError as fault:
-                if self.segment is None:  # the folder can't be made
+                if self.segment is None and is_again:  # the folder can't be made
                     return fault
+                is_again = True  # it may have been removed while a segment was begun
                 self.retire()  # its file was removed: the next one is new
             except DoubtfulError as fault:
                 return fault

@@ -208,8 +208,8 @@ class JournalFolder:
             except FileNotFoundError as fault:
                 if self.segment is None and is_again:  # the folder can't be made
                     return fault
-                is_again = True  # it may have been removed while a segment was begun
-                self.retire()  # its file was removed: the next one is new
+                is_again = True
+                self.retire()  # the file or the folder was removed: the next one is new
             except DoubtfulError as fault:
                 return fault
             except OSError as fault:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -23,8 +23,6 @@ from services.recording.ledger import Numbers, check_marks, store_marks
 from services.recording.quarantine import store_refusals
 from services.recording.repeats import Place, Repeats
 from services.recording.rows import Row, to_delivery, to_event, to_members
-
-Arrived = TypeVar("Arrived", Callback, Record)
 
 Placed = tuple[Callback, int, Place]  # with the ID of its delivery
 
@@ -78,8 +76,8 @@ def store(connection: sa.Connection, batch: Batch, counts: Counts, *, now: datet
     numbers = Numbers.lock(connection)
     if batch.known_marks:
         check_marks(connection, batch.known_marks)
-    callbacks = [to_callback(one) for one in batch.of_kind(Kind.CALLBACK)]
-    callbacks = leave_out_known(connection, Delivery, callbacks)
+    deliveries = leave_out_known(connection, Delivery, batch.of_kind(Kind.CALLBACK))
+    callbacks = [to_callback(record) for record in deliveries]
     refusals = leave_out_known(connection, QuarantinedRequest, batch.of_kind(Kind.REFUSAL))
     placed = store_callbacks(connection, callbacks, numbers)
     store_refusals(connection, refusals, numbers)
@@ -108,8 +106,8 @@ def to_callback(record: Record) -> Callback:
 def leave_out_known(
     connection: sa.Connection,
     table: type[Delivery | QuarantinedRequest],
-    records: Sequence[Arrived],
-) -> list[Arrived]:
+    records: Sequence[Record],
+) -> list[Record]:
     """Leave out what is in a table already, and what is given twice."""
     if not records:
         return []
@@ -118,7 +116,7 @@ def leave_out_known(
         table.received_at.between(min(arrivals), max(arrivals)),
         table.uuid.in_([record.uuid for record in records]),
     )
-    new: dict[UUID, Arrived] = {record.uuid: record for record in records}
+    new = {record.uuid: record for record in records}
     for uuid in connection.scalars(known):
         del new[uuid]
     return list(new.values())

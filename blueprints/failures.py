@@ -5,10 +5,10 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from blueprints.current import receiver
+from blueprints.current import arrive, receiver
 from blueprints.request_body import BodyTooLargeError, BrokenBodyError, SlowBodyError, read_start
 from models.vocabulary import Refusal
 from schemas.tencent.envelope import read_envelope
@@ -46,17 +46,17 @@ def register_failures(app: Flask) -> None:
 
 def on_refused(error: RefusedError) -> Response:
     """403, 404 or 413: the reason goes to the quarantine, not to the sender."""
-    here, reason = receiver(), error.reason
+    here, arrival, reason = receiver(), arrive(), error.reason
     if reason is Refusal.WRONG_ADDRESS and not TENCENT_PARAMETERS & request.args.keys():
         return fail(*REFUSALS[reason])  # nothing to do with a callback
-    named = read_envelope(g.arrival.query_string).sdk_app_id
+    named = read_envelope(arrival.query_string).sdk_app_id
     ours = named if named in here.settings.sdk_apps else None
     body, body_bytes = b"", None
     if reason is not Refusal.BODY_TOO_LARGE:
         most = here.settings.max_body_bytes if ours else MAX_STRANGER_BODY_BYTES
         body = read_start(request.environ, most)
         body_bytes = request.content_length or len(body)
-    here.refuse(Refused(reason, g.arrival, ours, body, body_bytes))
+    here.refuse(Refused(reason, arrival, ours, body, body_bytes))
     return fail(*REFUSALS[reason])
 
 

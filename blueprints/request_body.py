@@ -20,8 +20,8 @@ class SlowBodyError(Exception):
     """A body was not complete in time."""
 
 
-def check_declared_size(environ: dict[str, Any], max_bytes: int) -> None:
-    """Check the length that the head declares.
+def check_declared_size(environ: dict[str, Any], max_bytes: int) -> int | None:
+    """Return the length that the head declares; none of a chunked body.
 
     Raises:
         BodyTooLargeError: it is more than ``max_bytes``.
@@ -29,9 +29,10 @@ def check_declared_size(environ: dict[str, Any], max_bytes: int) -> None:
     declared = get_content_length(environ)
     if declared is not None and declared > max_bytes:
         raise BodyTooLargeError
+    return declared
 
 
-def read_body(environ: dict[str, Any], max_bytes: int) -> bytes:
+def read_body(environ: dict[str, Any], declared: int | None, max_bytes: int) -> bytes:
     """Read the whole body, declared or chunked, whatever its Content-Type.
 
     Raises:
@@ -42,7 +43,6 @@ def read_body(environ: dict[str, Any], max_bytes: int) -> bytes:
     body = read(environ, max_bytes + 1)
     if len(body) > max_bytes:
         raise BodyTooLargeError
-    declared = get_content_length(environ)
     if declared is not None and len(body) < declared:
         raise BrokenBodyError
     return body

@@ -1,12 +1,17 @@
 """How gunicorn serves the receiver: ``gunicorn -c serving/receiver.py wsgi:receiver``."""
 
+import gc
 import os
 import resource
+import sys
 
 from config import ReceiverSettings
 from services.journal.folder import find_fault
 from serving.banner import show_receiver
 from serving.common import *  # noqa: F403 (settings of gunicorn)
+
+# The thread that flushes waits this long, twice for each flush, for the event loop to let it go on.
+SWITCH_SECONDS = 0.0005
 
 settings = ReceiverSettings.from_environment()
 faults = {folder: find_fault(folder) for folder in settings.journal.folders}
@@ -29,3 +34,9 @@ graceful_timeout = 2  # seconds; idle connections that are kept open must not ho
 def when_ready(_: object) -> None:
     """Say where callbacks go."""
     show_receiver(bind)
+
+
+def post_fork(_: object, __: object) -> None:
+    """Keep answers from waiting for the interpreter."""
+    gc.freeze()  # no collection walks through all that was imported
+    sys.setswitchinterval(SWITCH_SECONDS)

@@ -126,6 +126,9 @@ def is_timeout(error: sa.exc.DBAPIError) -> bool:
 
 
 def describe(fault: BaseException) -> str:
-    """Return one line that says what is wrong, in the words of the database if it failed."""
+    """Return one line that says what is wrong, in the words of the database if it failed.
+
+    Its further lines are left out: PostgreSQL quotes the row there.
+    """
     cause = fault.orig if isinstance(fault, sa.exc.DBAPIError) and fault.orig else fault
-    return " ".join(f"{type(cause).__name__} {cause}".split())
+    return f"{type(cause).__name__} {cause}".strip().splitlines()[0]

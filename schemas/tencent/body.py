@@ -1,77 +1,69 @@
 """Read the body of a callback: its command, and the fact it states or what is wrong with it."""
 
-import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Self
 
 from marshmallow import ValidationError
 
 from models.text import fits_id_column
+from schemas.tencent.envelope import Envelope
 from schemas.tencent.lifecycle import LifecycleFact
 from schemas.tencent.registry import LIFECYCLE_SCHEMAS
 from schemas.tencent.strict_json import UnreadableError, parse_json
 
-Errors = Mapping[str, Any]
 
-BEFORE_COMMAND = re.compile(r"\.Callback(Before|Prev)[A-Z]")
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What could be read from one callback; exactly one of three kinds.
+class Reading(NamedTuple):
+    """What one callback says; JSON holds it as a list.
 
     Attributes:
         command: none only where ``errors`` say why.
-        body: the JSON object, empty where there is none.
-        fact: what a lifecycle command says.
+        client_ip: of the client whose action caused it.
+        platform: of that client.
+        fact: what a lifecycle command says; none of any other command.
         errors: reasons by wire name, of a callback that breaks its contract.
         error_code: Tencent's ``ErrorCode`` for those.
-
-    With neither fact nor errors, the command is one this service does not handle.
     """
 
     command: str | None
-    body: Mapping[str, Any] = field(default_factory=dict)
+    client_ip: str | None = None
+    platform: str | None = None
     fact: LifecycleFact | None = None
-    errors: Errors | None = None
+    errors: Mapping[str, Any] | None = None
     error_code: int = 0
 
-    @property
-    def is_before(self) -> bool:
-        """Whether Tencent asks before it acts, and holds up a user until it is answered.
-
-        Source: Tencent Cloud Chat, "Webhook Overview", https://trtc.io/document/34354.
-        """
-        return self.command is not None and BEFORE_COMMAND.search(self.command) is not None
+    @classmethod
+    def of(cls, members: Sequence[Any]) -> Self:
+        """Make one of the list that JSON made of it."""
+        reading = cls(*members)
+        return reading._replace(fact=LifecycleFact(*reading.fact)) if reading.fact else reading
 
 
-def read_callback(query_commands: Iterable[str], raw: bytes) -> Reading:
+def read_callback(envelope: Envelope, raw: bytes) -> Reading:
     """Read one callback; whatever the bytes are, this does not raise.
 
     Args:
-        query_commands: every ``CallbackCommand`` of the query string.
+        envelope: what the query string says.
         raw: the body as received.
     """
-    commands = set(filter(None, query_commands))  # an empty one says nothing
+    commands = set(filter(None, envelope.commands))  # an empty one says nothing
+    command, sender = only(commands), (envelope.client_ip, envelope.platform)
     try:
         body = parse_json(raw)
     except UnreadableError as error:
-        return Reading(only(commands), errors={"body": [str(error)]}, error_code=40001)
+        return Reading(command, *sender, errors={"body": [str(error)]}, error_code=40001)
     if not isinstance(body, dict):
-        return Reading(only(commands), errors={"body": ["Not a JSON object."]}, error_code=40002)
+        return Reading(command, *sender, errors={"body": ["Not a JSON object."]}, error_code=40002)
     try:
         command = agree_on_command(commands, body.get("CallbackCommand"))
     except ValidationError as error:
         errors = {"CallbackCommand": error.messages}
-        return Reading(only(commands), body, errors=errors, error_code=40003)
-    schema = LIFECYCLE_SCHEMAS.get(command)
-    if schema is None:
-        return Reading(command, body)
+        return Reading(command, *sender, errors=errors, error_code=40003)
+    if command not in LIFECYCLE_SCHEMAS:
+        return Reading(command, *sender)
     try:
-        return Reading(command, body, fact=schema.load(body))
+        return Reading(command, *sender, LIFECYCLE_SCHEMAS[command].load(body))
     except ValidationError as error:
-        return Reading(command, body, errors=error.messages_dict, error_code=40004)
+        return Reading(command, *sender, errors=error.messages_dict, error_code=40004)
 
 
 def agree_on_command(commands: set[str], in_body: Any) -> str:

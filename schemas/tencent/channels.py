@@ -6,7 +6,7 @@ https://trtc.io/document/60796 to 60802.
 
 from models.vocabulary import Action, SubjectType
 from schemas.tencent.lifecycle import LifecycleSchema
-from schemas.tencent.wire import accounts_field, id_field, text_field
+from schemas.tencent.wire import Accounts, Identifier, text_field
 
 
 class ChannelSchema(LifecycleSchema):
@@ -14,7 +14,7 @@ class ChannelSchema(LifecycleSchema):
 
     subject_type = SubjectType.CHANNEL
 
-    subject_id = id_field(required=True, data_key="Official_Account")
+    subject_id = Identifier("Official_Account", required=True)
 
 
 class ChannelCreatedSchema(ChannelSchema):
@@ -56,7 +56,7 @@ class SubscribersAddedSchema(ChannelSchema):
 
     action = Action.MEMBERS_ADDED
 
-    members = accounts_field("SubscribeAccountList", item_key="Subscriber_Account")
+    members = Accounts("SubscribeAccountList", item_key="Subscriber_Account")
 
 
 class SubscribersRemovedSchema(SubscribersAddedSchema):

@@ -8,7 +8,7 @@ from marshmallow import fields
 
 from schemas.fields import DecimalInteger
 from schemas.tencent.lifecycle import LifecycleSchema
-from schemas.tencent.wire import TextOrTexts, WrappedAccount
+from schemas.tencent.wire import Accounts, TextOrTexts
 
 JSON_TYPES = {
     bool: "boolean",
@@ -36,37 +36,45 @@ def find_differences(schema: LifecycleSchema, body: Mapping[str, Any]) -> Iterat
         name and the JSON type of its value, where the schema does not know the one or the other.
         What a list has in its items is named ``MemberList[].Role``.
     """
-    known = {str(field.data_key): field for field in schema.fields.values()}
-    for name in known.keys() - body.keys():
+    types, item_keys = accepted_types(schema), find_item_keys(schema)
+    for name in types.keys() - body.keys():
         yield name, MISSING
     for name, value in body.items():
         kind = JSON_TYPES[type(value)]
-        if name != "CallbackCommand" and kind not in accepted_types(known.get(name)):
+        if kind not in types.get(name, ()) and name != "CallbackCommand":
             yield name, kind
-        elif isinstance(field := known.get(name), fields.List) and isinstance(value, list):
-            yield from find_in_items(name, field.inner, value)
+        elif name in item_keys and value is not None:
+            yield from find_in_items(name, item_keys[name], value)
 
 
-def find_in_items(name: str, inner: fields.Field[Any], items: list[Any]) -> set[tuple[str, str]]:
+def find_in_items(name: str, item_key: str, items: list[Any]) -> set[tuple[str, str]]:
     """Compare the items of a list of users; each kind of difference counts once a list."""
     found: set[tuple[str, str]] = set()
-    if not isinstance(inner, WrappedAccount):
-        return found  # whose items nobody documents
     for item in items:
         if not isinstance(item, dict):
             found.add((f"{name}[]", JSON_TYPES[type(item)]))
             continue
         kinds = {key: JSON_TYPES[type(value)] for key, value in item.items()}
-        if kinds.setdefault(inner.item_key, MISSING) == "string":
-            del kinds[inner.item_key]
+        if kinds.setdefault(item_key, MISSING) == "string":
+            del kinds[item_key]
         found.update((f"{name}[].{key}", kind) for key, kind in kinds.items())
     return found
 
 
-@cache  # of a field that a schema declares once
-def accepted_types(field: fields.Field[Any] | None) -> frozenset[str]:
-    """Tell which JSON types a field takes; none at all where there is no such field."""
-    if field is None:
-        return frozenset()
+@cache
+def accepted_types(schema: LifecycleSchema) -> Mapping[str, frozenset[str]]:
+    """Tell which JSON types the fields of a schema take, by wire name."""
+    return {str(field.data_key): types_of(field) for field in schema.fields.values()}
+
+
+@cache
+def find_item_keys(schema: LifecycleSchema) -> Mapping[str, str]:
+    """Tell which lists of a schema name users, and by which key."""
+    lists = (field for field in schema.fields.values() if isinstance(field, Accounts))
+    return {str(field.data_key): field.item_key for field in lists}
+
+
+def types_of(field: fields.Field[Any]) -> frozenset[str]:
+    """Tell which JSON types a field takes."""
     types = next((types for cls, types in ACCEPTED.items() if isinstance(field, cls)), frozenset())
     return types | {"null"} if field.allow_none else types

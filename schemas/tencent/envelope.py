@@ -2,28 +2,28 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 from urllib.parse import parse_qs
 
 
-@dataclass(frozen=True)
-class Arrival:
+class Arrival(NamedTuple):
     """When and from where a request came, from whatever sender.
 
     Attributes:
         received_at: when its head had been read, timezone-aware.
         peer: address of the other end of the connection.
         query_string: as received, without the question mark; a byte beyond ASCII is one character.
+        clock: reading of ``time.perf_counter`` at that moment.
     """
 
     received_at: datetime
     peer: str
     query_string: str
+    clock: float
 
 
-@dataclass(frozen=True)
-class Envelope:
+class Envelope(NamedTuple):
     """What the query string says; a parameter that is repeated counts as absent.
 
     Attributes:

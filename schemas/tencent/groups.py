@@ -9,7 +9,7 @@ from typing import Any
 
 from models.vocabulary import Action, SubjectType
 from schemas.tencent.lifecycle import LifecycleSchema
-from schemas.tencent.wire import account_field, accounts_field, id_field, list_field, text_field
+from schemas.tencent.wire import Accounts, Identifier, list_field, text_field
 
 
 class GroupSchema(LifecycleSchema):
@@ -17,7 +17,7 @@ class GroupSchema(LifecycleSchema):
 
     subject_type = SubjectType.GROUP
 
-    subject_id = id_field(required=True, data_key="GroupId")
+    subject_id = Identifier("GroupId", required=True)
     group_type = text_field("Type")
 
 
@@ -26,7 +26,7 @@ class GroupCreatedSchema(GroupSchema):
 
     action = Action.CREATED
 
-    members = accounts_field("MemberList", item_key="Member_Account")
+    members = Accounts("MemberList", item_key="Member_Account")
     custom_fields = list_field("UserDefinedDataList")
 
 
@@ -50,8 +50,8 @@ class GroupOwnerChangedSchema(GroupSchema):
     action = Action.OWNER_CHANGED
     columns = LifecycleSchema.columns - {"owner"}
 
-    old_owner = account_field(data_key="OldOwner_Account")
-    new_owner = account_field(data_key="NewOwner_Account")
+    old_owner = Identifier("OldOwner_Account")
+    new_owner = Identifier("NewOwner_Account")
 
     def to_owner(self, data: Mapping[str, Any]) -> str | None:
         """The owner after the event is the new one."""
@@ -76,7 +76,7 @@ class GroupDestroyedSchema(GroupSchema):
 
     action = Action.DESTROYED
 
-    members = accounts_field("MemberList", item_key="Member_Account")
+    members = Accounts("MemberList", item_key="Member_Account")
 
 
 class MembersJoinedSchema(GroupSchema):
@@ -85,7 +85,7 @@ class MembersJoinedSchema(GroupSchema):
     action = Action.MEMBERS_ADDED
 
     join_type = text_field("JoinType")
-    members = accounts_field("NewMemberList", item_key="Member_Account")
+    members = Accounts("NewMemberList", item_key="Member_Account")
 
 
 class MembersLeftSchema(GroupSchema):
@@ -94,7 +94,7 @@ class MembersLeftSchema(GroupSchema):
     action = Action.MEMBERS_REMOVED
 
     exit_type = text_field("ExitType")
-    members = accounts_field("ExitMemberList", item_key="Member_Account")
+    members = Accounts("ExitMemberList", item_key="Member_Account")
 
 
 class MemberChangedSchema(GroupSchema):
@@ -106,8 +106,8 @@ class MemberChangedSchema(GroupSchema):
 
     action = Action.MEMBER_CHANGED
 
-    member = account_field(data_key="Member_Account")
-    modified = account_field(data_key="Modified_Account")
+    member = Identifier("Member_Account")
+    modified = Identifier("Modified_Account")
     role = text_field("Role")
     name_card = text_field("NameCard")
 

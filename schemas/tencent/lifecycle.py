@@ -1,22 +1,20 @@
 """What the bodies of all lifecycle callbacks share."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from marshmallow import EXCLUDE, Schema, fields, post_load, validate
 
 from models.vocabulary import Action, SubjectType
 from schemas.fields import DecimalInteger
-from schemas.tencent.wire import account_field
+from schemas.tencent.wire import Identifier
 
 LAST_EVENT_TIME_MS = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z
 
 
-@dataclass(frozen=True)
-class LifecycleFact:
-    """What one lifecycle callback says.
+class LifecycleFact(NamedTuple):
+    """What one lifecycle callback says; JSON holds it as a list.
 
     Attributes:
         event_time: ``EventTime``, milliseconds since 1970 UTC; none where Tencent sends none.
@@ -32,7 +30,7 @@ class LifecycleFact:
     owner: str | None
     name: str | None
     event_time: int | None
-    members: tuple[str, ...]
+    members: Sequence[str]
     details: Mapping[str, Any]
 
 
@@ -60,8 +58,8 @@ class LifecycleSchema(Schema):
         {"subject_id", "operator", "owner", "name", "event_time", "members"}
     )
 
-    operator = account_field(data_key="Operator_Account")
-    owner = account_field(data_key="Owner_Account")
+    operator = Identifier("Operator_Account")
+    owner = Identifier("Owner_Account")
     name = fields.String(allow_none=True, data_key="Name")
     event_time = DecimalInteger(
         allow_none=True,

@@ -1,10 +1,12 @@
 """JSON as RFC 8259 has it, read more strictly than Python does."""
 
+import codecs
 import json
 from collections import Counter
 from typing import Any, NoReturn
 
 MAX_DEPTH = 64  # documented bodies have 4 levels
+GZIP_MAGIC = b"\x1f\x8b"
 
 
 class UnreadableError(ValueError):
@@ -12,7 +14,7 @@ class UnreadableError(ValueError):
 
 
 def parse_json(raw: bytes) -> Any:
-    """Parse UTF-8 JSON, whatever ``Content-Type`` says.
+    """Parse UTF-8 JSON, whatever ``Content-Type`` says; a byte order mark before it is skipped.
 
     Python's own parser also takes NaN, turns 1e400 into infinity, and lets the last of two equal
     keys win. Those are refused, as are values it can't finish: their bytes are kept anyway.
@@ -20,14 +22,12 @@ def parse_json(raw: bytes) -> Any:
     Raises:
         UnreadableError: with a reason for whoever reads the delivery.
     """
+    raw = raw.removeprefix(codecs.BOM_UTF8)
     try:
-        value = json.loads(
-            raw.decode(),
-            object_pairs_hook=to_unique_keys,
-            parse_constant=refuse_constant,
-            parse_float=to_finite,
-        )
+        value = DECODER.decode(raw.decode())
     except UnicodeDecodeError as error:
+        if raw.startswith(GZIP_MAGIC):
+            raise UnreadableError("Compressed with gzip; Tencent sends plain JSON.") from None
         raise UnreadableError(f"Not UTF-8: byte {error.start}.") from None
     except json.JSONDecodeError as error:
         raise UnreadableError(f"Not JSON: {error.msg} at character {error.pos}.") from None
@@ -37,7 +37,7 @@ def parse_json(raw: bytes) -> Any:
         raise UnreadableError(f"Nested more than {MAX_DEPTH} levels deep.") from None
     except ValueError:
         raise UnreadableError("A number has too many digits.") from None
-    if not is_shallow(value):
+    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and not is_shallow(value):
         raise UnreadableError(f"Nested more than {MAX_DEPTH} levels deep.")
     return value
 
@@ -77,3 +77,8 @@ def is_shallow(value: Any) -> bool:
         if not level:
             return True
     return False
+
+
+DECODER = json.JSONDecoder(
+    object_pairs_hook=to_unique_keys, parse_constant=refuse_constant, parse_float=to_finite
+)

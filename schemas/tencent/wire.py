@@ -3,27 +3,84 @@
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import ValidationError, fields, validate
+from marshmallow import ValidationError, fields
 
 from models.text import MAX_ID_LENGTH, fits_id_column
 
 MAX_FAULTS = 20
 
 
-def check_id_length(value: str) -> None:
-    """Refuse an ID that its column can't hold; Tencent's own limit is 96 bytes."""
+class Identifier(fields.String):
+    """The ID of a user, group, topic or channel.
+
+    That of a user may be left out, empty or null; a required one may not.
+    """
+
+    def __init__(self, data_key: str, *, required: bool = False) -> None:
+        limits = {"minLength": 1} if required else {}
+        super().__init__(
+            data_key=data_key, required=required, allow_none=not required, metadata=limits
+        )
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> str:
+        if self.required and value == "":
+            raise ValidationError("Shorter than minimum length 1.")
+        return check_id(value)
+
+
+class Accounts(fields.List[Any]):
+    """Users as Tencent lists them, ``[{"Member_Account": "bob"}]``; loads as their IDs.
+
+    It names its first faults only: a body has room for a million.
+    """
+
+    def __init__(self, data_key: str, *, item_key: str) -> None:
+        properties = {item_key: {"type": "string"}}
+        described = {"type": "object", "properties": properties, "required": [item_key]}
+        super().__init__(fields.Raw(metadata=described), allow_none=True, data_key=data_key)
+        self.item_key = item_key
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> list[Any]:
+        if not isinstance(value, list):
+            raise self.make_error("invalid")
+        users, faults = [], {}
+        for index, item in enumerate(value):
+            try:
+                users.append(self.load_item(item))
+            except ValidationError as error:
+                faults[index] = error.messages
+                if len(faults) == MAX_FAULTS:
+                    break
+        if faults:
+            raise ValidationError(faults)
+        return users
+
+    def load_item(self, item: Any) -> str:
+        """Return the ID of one user.
+
+        Raises:
+            ValidationError: there is none.
+        """
+        if not isinstance(item, dict) or self.item_key not in item:
+            raise ValidationError(f"Not an object with {self.item_key}.")
+        return check_id(item[self.item_key])
+
+
+def check_id(value: Any) -> str:
+    """Return an ID that its column can hold; Tencent's own limit is 96 bytes.
+
+    Raises:
+        ValidationError: it is another type, or longer.
+    """
+    if not isinstance(value, str):
+        raise ValidationError("Not a valid string.")
     if not fits_id_column(value):
         raise ValidationError(f"Longer than {MAX_ID_LENGTH} characters.")
-
-
-def id_field(**kwargs: Any) -> fields.String:
-    """Make a field for the ID of a user, group, topic or channel."""
-    return fields.String(validate=[validate.Length(min=1), check_id_length], **kwargs)
-
-
-def account_field(**kwargs: Any) -> fields.String:
-    """Make a field for a user ID that Tencent may leave out, empty or null."""
-    return fields.String(allow_none=True, validate=check_id_length, **kwargs)
+    return value
 
 
 def text_field(data_key: str) -> fields.String:
@@ -31,54 +88,9 @@ def text_field(data_key: str) -> fields.String:
     return fields.String(allow_none=True, data_key=data_key)
 
 
-class BriefList(fields.List[Any]):
-    """A list that names its first faults only: a body has room for a million."""
-
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
-    ) -> list[Any]:
-        if not isinstance(value, list):
-            raise self.make_error("invalid")
-        loaded, faults = [], {}
-        for index, item in enumerate(value):
-            try:
-                loaded.append(self.inner.deserialize(item, **kwargs))
-            except ValidationError as error:
-                faults[index] = error.messages
-                if len(faults) == MAX_FAULTS:
-                    break
-        if faults:
-            raise ValidationError(faults)
-        return loaded
-
-
-class WrappedAccount(fields.String):
-    """A user ID inside an object, as Tencent lists users: ``{"Member_Account": "bob"}``."""
-
-    default_error_messages = {"wrapping": "Not an object with {item_key}."}  # noqa: RUF012
-
-    def __init__(self, item_key: str) -> None:
-        properties = {item_key: {"type": "string"}}
-        described = {"type": "object", "properties": properties, "required": [item_key]}
-        super().__init__(validate=check_id_length, metadata=described)
-        self.item_key = item_key
-
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
-    ) -> str:
-        if not isinstance(value, Mapping) or self.item_key not in value:
-            raise self.make_error("wrapping", item_key=self.item_key)
-        return super()._deserialize(value[self.item_key], attr, data, **kwargs)
-
-
-def accounts_field(data_key: str, *, item_key: str) -> BriefList:
-    """Make a field for one of Tencent's lists of users; loads as their IDs."""
-    return BriefList(WrappedAccount(item_key), allow_none=True, data_key=data_key)
-
-
-def list_field(data_key: str) -> BriefList:
+def list_field(data_key: str) -> fields.List[Any]:
     """Make a field for a documented list whose items are not documented for every case."""
-    return BriefList(fields.Raw(allow_none=True), allow_none=True, data_key=data_key)
+    return fields.List(fields.Raw(allow_none=True), allow_none=True, data_key=data_key)
 
 
 class TextOrTexts(fields.Field[Any]):

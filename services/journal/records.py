@@ -1,8 +1,7 @@
 """How the journal is written: record after record.
 
 A record is four magic bytes, the length and the CRC-32 of what follows, then a line of JSON and the
-body. What can be read from a body is not stored: it can be read again. No body holds the magic
-bytes, so none that a stranger sends is ever taken for a record.
+body. No body holds the magic bytes, so none that a stranger sends is ever taken for a record.
 """
 
 import json
@@ -28,7 +27,8 @@ MILLISECOND = timedelta(milliseconds=1)
 class Kind(StrEnum):
     """What a record holds; its ``head`` has these members.
 
-    ``callback``: an authentic POST: ``sdk_app_id``, ``peer``, ``query_string``.
+    ``callback``: an authentic POST: ``sdk_app_id``, ``peer``, ``query_string``, and ``reading``, a
+    ``schemas.tencent.body.Reading``, so that it need not be read twice.
     ``refusal``: a refused request: ``reason``, ``sdk_app_id`` (none of a stranger's), ``peer``,
     ``query_string``, ``body_bytes``.
     ``tally``: what the receiver counted since the last one: ``counts``, lists of minute, measure,
@@ -124,7 +124,7 @@ def read_record(data: bytes, start: int) -> tuple[Record, int] | None:
         return None
     head, _, body = payload.partition(b"\n")
     try:
-        return to_record(json.loads(head), body), end
+        return to_record(json.loads(head.decode()), body), end
     except (ValueError, LookupError, TypeError, AttributeError):  # as another release writes it
         return None
 

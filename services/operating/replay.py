@@ -9,7 +9,6 @@ import sqlalchemy as sa
 from models.delivery import Delivery
 from models.event import LifecycleEvent
 from models.vocabulary import Verdict
-from schemas.tencent.envelope import Arrival
 from services.recording.callback import Callback, read
 from services.recording.ledger import Numbers
 from services.recording.repeats import Repeats
@@ -49,20 +48,18 @@ def replay(
     for rows in fetch_unread(engine):
         if not dry_run:
             repeats = Repeats()  # the recorder may have added events meanwhile
-        callbacks = [(to_callback(row), row.id) for row in rows]
-        stating = [(one, number) for one, number in callbacks if one.event_key is not None]
+        stating = [one for one in map(to_callback, rows) if one.event_key is not None]
         with engine.connect() as connection:
             numbers = Numbers.lock(connection)
-            repeats.look_up(connection, [one for one, _ in stating])
-            placed = [
-                (one, number, repeats.place(connection, one, number)) for one, number in stating
-            ]
-            store_events(connection, placed, numbers)
+            repeats.look_up(connection, stating)
+            for callback in stating:
+                repeats.place(connection, callback)
+            store_events(connection, stating, numbers)
             numbers.store(connection)
             if not dry_run:
                 connection.commit()
-        for callback, _, place in placed:
-            counted = done.events if place.duplicate_of is None else done.repeats
+        for callback in stating:
+            counted = done.events if callback.duplicate_of is None else done.repeats
             counted[str(callback.reading.command)] += 1
         done.read += len(rows)
         on_read(len(rows))
@@ -90,5 +87,6 @@ def fetch_unread(engine: sa.Engine) -> Iterator[Sequence[sa.Row[tuple[object, ..
 
 def to_callback(row: sa.Row[tuple[object, ...]]) -> Callback:
     """Read a delivery as if it had just arrived."""
-    arrival = Arrival(row.received_at, row.peer, row.query_string)
-    return read(row.uuid, arrival, row.sdk_app_id, row.body)
+    callback = read(row.uuid, row.received_at, row._mapping, row.body)
+    callback.delivery_id = row.id
+    return callback

@@ -8,10 +8,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Event, Thread
+from time import perf_counter
 
 from config import ReceiverSettings
 from models.vocabulary import Measure, Refusal
-from schemas.tencent.envelope import Arrival
+from schemas.tencent.body import Reading, read_callback
+from schemas.tencent.envelope import Arrival, Envelope
 from services.journal.journal import Journal, NotDurableError
 from services.journal.records import Kind, Record, new_uuid, write_record
 from services.journal.status import measure, read_status, write_status
@@ -85,17 +87,28 @@ class Receiver:
             self.journal.append(self.make_record(Kind.STOPPED))
         self.journal.close()
 
-    def accept(self, arrival: Arrival, sdk_app_id: str, body: bytes) -> None:
-        """Make an authentic callback durable.
+    def accept(
+        self, arrival: Arrival, sdk_app_id: str, envelope: Envelope, body: bytes
+    ) -> Reading | None:
+        """Read an authentic callback and make it durable.
+
+        Returns:
+            What it says; none if a fault of this code kept it from being read.
 
         Raises:
             NotDurableError: no folder took it; it counts as lost.
         """
+        try:
+            reading = read_callback(envelope, body)
+        except Exception:  # the bytes are stored anyway, for the recorder to read
+            log.exception("receiver: a callback can't be read")
+            reading = None
         at = arrival.received_at
         head = {
             "sdk_app_id": sdk_app_id,
             "peer": arrival.peer,
             "query_string": arrival.query_string,
+            "reading": reading,
         }
         record = Record(Kind.CALLBACK, new_uuid(at), at, head, body)
         try:
@@ -103,6 +116,9 @@ class Receiver:
         except NotDurableError as fault:
             self.tally.add_loss(record, is_doubtful=fault.is_doubtful)
             raise
+        finally:
+            self.tally.add_answer(at, sdk_app_id, perf_counter() - arrival.clock)
+        return reading
 
     def refuse(self, refused: Refused) -> None:
         """Store a refused request as far as the budget and the journal allow; count it anyway."""

@@ -1,5 +1,6 @@
 """What only the receiver knows: how long answers took, what was lost, what was refused unseen."""
 
+from bisect import bisect_left
 from collections import Counter
 from datetime import datetime
 from threading import Lock
@@ -9,6 +10,7 @@ from models.vocabulary import ANSWER_BOUNDS_MS, Measure
 from services.journal.records import Record
 
 MAX_DOUBTFUL = 10_000
+BOUND_NAMES = (*map(str, ANSWER_BOUNDS_MS), "inf")
 
 Key = tuple[datetime, Measure, str, str]
 
@@ -42,11 +44,10 @@ class Tally:
 
     def add_answer(self, at: datetime, sdk_app_id: str, seconds: float) -> None:
         """Count an answer by the time that it took."""
-        milliseconds = seconds * 1000
-        bound = next((str(bound) for bound in ANSWER_BOUNDS_MS if milliseconds <= bound), "inf")
+        index = bisect_left(ANSWER_BOUNDS_MS, seconds * 1000)
         minute = at.replace(second=0, microsecond=0)
         with self.lock:
-            self.counts[minute, Measure.ANSWERED, sdk_app_id, bound] += 1
+            self.counts[minute, Measure.ANSWERED, sdk_app_id, BOUND_NAMES[index]] += 1
             self.counts[minute, Measure.ANSWER_MICROSECONDS, sdk_app_id, ""] += round(seconds * 1e6)
 
     def add_loss(self, record: Record, *, is_doubtful: bool) -> None:

@@ -1,39 +1,53 @@
-"""One callback, read: what it says, and what it has in common with a repeat."""
+"""One callback, read: what it says, what it has in common with a repeat, the rows it becomes."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
+from models.clock import EPOCH
 from models.vocabulary import Verdict
 from schemas.tencent.body import Reading, read_callback
-from schemas.tencent.envelope import Arrival, Envelope, read_envelope
+from schemas.tencent.envelope import read_envelope
+from schemas.tencent.lifecycle import LifecycleFact
+from schemas.tencent.registry import LIFECYCLE_SCHEMAS
+from schemas.tencent.strict_json import UnreadableError, parse_json
+
+Row = dict[str, Any]
+
+CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+FIRST_MILLISECONDS = 10**11  # a smaller ``EventTime`` is in seconds
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False, slots=True)
 class Callback:
     """One authentic POST: how it arrived, its exact bytes, and what could be read from them.
 
     Attributes:
         uuid: tells it from all others, however often it is recorded.
+        received_at: when it arrived, timezone-aware.
+        content: the JSON object of a lifecycle command; empty where there is none.
         event_key: what it has in common with a repeat; none if it states no fact.
+        delivery_id: the number of its row, once it has one.
+        occurrence: the number of its event among those with its key.
+        duplicate_of: the delivery whose event it repeats.
     """
 
     uuid: UUID
-    arrival: Arrival
+    received_at: datetime
     sdk_app_id: str
+    peer: str
+    query_string: str
     body: bytes
-    envelope: Envelope
     reading: Reading
+    content: Mapping[str, Any]
     event_key: str | None
-
-    @property
-    def received_at(self) -> datetime:
-        """When it arrived, timezone-aware."""
-        return self.arrival.received_at
+    delivery_id: int = 0
+    occurrence: int = 0
+    duplicate_of: int | None = None
 
     @property
     def is_timed(self) -> bool:
@@ -49,31 +63,111 @@ class Callback:
 
     @property
     def verdict(self) -> Verdict:
-        """What becomes of it if it repeats nothing."""
+        """What became of it."""
         if self.reading.errors:
             return Verdict.INVALID
-        return Verdict.UNHANDLED if self.event_key is None else Verdict.ACCEPTED
+        if self.event_key is None:
+            return Verdict.UNHANDLED
+        return Verdict.ACCEPTED if self.duplicate_of is None else Verdict.DUPLICATE
+
+    def to_delivery(self) -> Row:
+        """Make the row of what was sent."""
+        return {
+            "id": self.delivery_id,
+            "uuid": self.uuid,
+            "received_at": self.received_at,
+            "sdk_app_id": self.sdk_app_id,
+            "command": self.reading.command,
+            "verdict": self.verdict,
+            "errors": self.reading.errors,
+            "duplicate_of": self.duplicate_of,
+            "peer": self.peer,
+            "query_string": self.query_string,
+            "body": self.body,
+        }
+
+    def to_event(self, event_id: int, fact: LifecycleFact) -> Row:
+        """Make the row of what it means."""
+        return {
+            "id": event_id,
+            "delivery_id": self.delivery_id,
+            "event_key": self.event_key,
+            "occurrence": self.occurrence,
+            "subject_type": fact.subject_type,
+            "subject_id": fact.subject_id,
+            "action": fact.action,
+            "command": self.reading.command,
+            "sdk_app_id": self.sdk_app_id,
+            "operator": fact.operator,
+            "owner": fact.owner,
+            "name": fact.name,
+            "occurred_at": self.to_occurred_at(fact),
+            "received_at": self.received_at,
+            "event_time": fact.event_time,
+            "client_ip": self.reading.client_ip,
+            "platform": self.reading.platform,
+            "details": fact.details,
+        }
+
+    def to_members(self, event_id: int, fact: LifecycleFact) -> Iterator[Row]:
+        """Make a row for every user that the event names, once."""
+        occurred_at = self.to_occurred_at(fact)
+        for position, user_id in enumerate(dict.fromkeys(fact.members)):
+            yield {
+                "event_id": event_id,
+                "user_id": user_id,
+                "position": position,
+                "occurred_at": occurred_at,
+                "subject_id": fact.subject_id,
+            }
+
+    def to_occurred_at(self, fact: LifecycleFact) -> datetime:
+        """Tell when it happened; without ``EventTime`` that is when it was received."""
+        if fact.event_time is None:
+            return self.received_at
+        unit = "seconds" if fact.event_time < FIRST_MILLISECONDS else "milliseconds"
+        return EPOCH + timedelta(**{unit: fact.event_time})
 
 
-def read(uuid: UUID, arrival: Arrival, sdk_app_id: str, body: bytes) -> Callback:
-    """Read a callback; whatever its bytes are, this does not raise.
+def read(
+    uuid: UUID,
+    received_at: datetime,
+    head: Mapping[Any, Any],
+    body: bytes,
+    *,
+    reading: Reading | None = None,
+) -> Callback:
+    """Make a callback of what arrived.
 
     Args:
         uuid: given on arrival.
-        arrival: how it arrived.
-        sdk_app_id: the app it was authenticated for.
+        received_at: timezone-aware.
+        head: ``sdk_app_id``, ``peer`` and ``query_string``.
         body: as received.
+        reading: what the receiver has read; without it, the callback is read again.
     """
-    envelope = read_envelope(arrival.query_string)
-    reading = read_callback(envelope.commands, body)
+    app, query_string = head["sdk_app_id"], head["query_string"]
+    reading = reading or read_callback(read_envelope(query_string), body)
+    content = read_content(reading.command, body)
     key = None
     if reading.fact is not None and reading.command is not None:
-        key = event_key(sdk_app_id, reading.command, reading.body, reading.fact.event_time)
-    return Callback(uuid, arrival, sdk_app_id, body, envelope, reading, key)
+        key = make_event_key(app, reading.command, content, reading.fact.event_time)
+    return Callback(uuid, received_at, app, head["peer"], query_string, body, reading, content, key)
 
 
-def event_key(
-    sdk_app_id: str, command: str, body: Mapping[str, Any], event_time: int | None
+def read_content(command: str | None, body: bytes) -> Mapping[str, Any]:
+    """Give the JSON object that a lifecycle command came with; an empty one if there is none."""
+    if command not in LIFECYCLE_SCHEMAS:
+        return {}
+    try:
+        content = parse_json(body)
+    except UnreadableError:
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def make_event_key(
+    sdk_app_id: str, command: str, content: Mapping[str, Any], event_time: int | None
 ) -> str:
     """Digest what stays the same when Tencent delivers one event again.
 
@@ -85,7 +179,7 @@ def event_key(
         the index that holds all of them.
     """
     if event_time is not None:
-        body = {**body, "EventTime": event_time}
-    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"))
+        content = {**content, "EventTime": event_time}
+    canonical = CANONICAL.encode(content)
     digest = sha256(f"{sdk_app_id}\n{command}\n{canonical}".encode()).hexdigest()
     return f"{event_time or 0:014x}{digest[:50]}"

@@ -9,9 +9,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from models.counts import Difference, MinuteCount, TotalCount
-from models.database.upsert import upsert
+from models.database.insert import upsert
 from models.text import fits_id_column
-from models.vocabulary import Measure, Verdict
+from models.vocabulary import Measure
 from schemas.tencent.drift import find_differences
 from schemas.tencent.registry import LIFECYCLE_SCHEMAS
 from services.recording.callback import Callback
@@ -44,11 +44,11 @@ class Counts:
         """Count in the minute of an instant."""
         self.sums[minute_of(at), measure, sdk_app_id, name, ""] += value
 
-    def add_callback(self, callback: Callback, verdict: Verdict, *, now: datetime) -> None:
+    def add_callback(self, callback: Callback, *, now: datetime) -> None:
         """Count a callback, and how long it took from its arrival until now."""
         minute, app = minute_of(callback.received_at), callback.sdk_app_id
         name = self.name_command(callback.reading.command)
-        self.sums[minute, Measure.RECEIVED, app, name, verdict] += 1
+        self.sums[minute, Measure.RECEIVED, app, name, callback.verdict] += 1
         key = (minute, Measure.DELAY_MICROSECONDS, app, "", "")
         delay = (now - callback.received_at) // MICROSECOND
         self.delays[key] = max(self.delays.get(key, 0), delay)
@@ -89,34 +89,26 @@ def fetch_other_commands(connection: sa.Connection, *, since: datetime) -> set[s
     return set(connection.scalars(query)) - LIFECYCLE_SCHEMAS.keys() - {"", OTHER}
 
 
-def store_differences(
-    connection: sa.Connection, deliveries: Iterable[tuple[Callback, int]]
-) -> None:
+def store_differences(connection: sa.Connection, callbacks: Iterable[Callback]) -> None:
     """Count the differences between the bodies of lifecycle commands and their schemas.
 
     Args:
         connection: in a transaction that has the turn to write.
-        deliveries: callbacks in order of arrival, each with the ID of its delivery.
+        callbacks: in order of arrival, stored.
     """
     found: dict[tuple[str, str, str], dict[str, Any]] = {}
-    for callback, delivery_id in deliveries:
-        command = callback.reading.command or ""
-        schema = LIFECYCLE_SCHEMAS.get(command)
-        if schema is None or not callback.reading.body:
+    for callback in callbacks:
+        if not callback.content:
             continue
-        for name, seen in [("", ""), *find_differences(schema, callback.reading.body)]:
-            at = callback.received_at
+        command, at = callback.reading.command or "", callback.received_at
+        schema = LIFECYCLE_SCHEMAS[command]
+        for name, seen in [("", ""), *find_differences(schema, callback.content)]:
             row = found.setdefault(
                 (command, name, seen),
-                {
-                    "command": command,
-                    "field": name,
-                    "seen": seen,
-                    "count": 0,
-                    "first_seen": at,
-                },
+                {"command": command, "field": name, "seen": seen, "count": 0, "first_seen": at},
             )
-            row |= {"count": row["count"] + 1, "last_seen": at, "sample_delivery_id": delivery_id}
+            row["count"] += 1
+            row["last_seen"], row["sample_delivery_id"] = at, callback.delivery_id
     upsert(
         connection,
         Difference,

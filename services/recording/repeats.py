@@ -2,14 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import sqlalchemy as sa
 
 from models.event import LifecycleEvent
-from models.vocabulary import Verdict
 from services.recording.callback import Callback
 
 # Without EventTime, equal bodies further apart than this are different events: a group may be
@@ -53,26 +51,6 @@ class KnownEvent(NamedTuple):
     received_at: datetime
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where a fact belongs among the events with its key.
-
-    Attributes:
-        occurrence: the number that a new event takes.
-        duplicate_of: the delivery whose event this repeats, or none if it is a new event.
-    """
-
-    occurrence: int = 0
-    duplicate_of: int | None = None
-
-    def verdict_of(self, callback: Callback) -> Verdict:
-        """Tell what becomes of the callback that has this place."""
-        return callback.verdict if self.duplicate_of is None else Verdict.DUPLICATE
-
-
-NO_EVENT = Place()
-
-
 class Repeats:
     """The events that callbacks may repeat, those of earlier callbacks included.
 
@@ -97,18 +75,18 @@ class Repeats:
         ):
             self.events[key].append(KnownEvent(occurrence, delivery_id, received_at))
 
-    def place(self, connection: sa.Connection, callback: Callback, delivery_id: int) -> Place:
-        """Tell where a callback that was looked up belongs; a new event is known from then on."""
+    def place(self, connection: sa.Connection, callback: Callback) -> None:
+        """Tell a callback that was looked up from a repeat; a new event is known from then on."""
         if callback.event_key is None:
-            return NO_EVENT
+            return
         equal = self.events[callback.event_key]
         for event in equal:
             if callback.is_timed or self.is_near(connection, event, callback):
-                return Place(event.occurrence, event.delivery_id)
-        occurrence = equal[-1].occurrence + 1 if equal else 0
-        equal.append(KnownEvent(occurrence, delivery_id, callback.received_at))
+                callback.occurrence, callback.duplicate_of = event.occurrence, event.delivery_id
+                return
+        callback.occurrence = equal[-1].occurrence + 1 if equal else 0
+        equal.append(KnownEvent(callback.occurrence, callback.delivery_id, callback.received_at))
         self.received[callback.subject].append(callback.received_at)
-        return Place(occurrence)
 
     def is_near(self, connection: sa.Connection, event: KnownEvent, callback: Callback) -> bool:
         """Tell whether a callback without a time of its own repeats an equal event.

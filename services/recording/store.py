@@ -9,26 +9,20 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from models.counts import LostCallback
-from models.database.upsert import upsert
+from models.database.insert import insert, upsert
 from models.delivery import Delivery
 from models.event import EventMember, LifecycleEvent
 from models.ledger import ServiceEvent
 from models.quarantine import QuarantinedRequest
 from models.vocabulary import Measure, ServiceEventKind
-from schemas.tencent.envelope import Arrival
+from schemas.tencent.body import Reading
 from services.journal.records import Kind, Record
-from services.recording.callback import Callback, read
+from services.recording.callback import Callback, Row, read
 from services.recording.counts import Counts, store_differences
 from services.recording.ledger import Numbers, check_marks, store_marks
 from services.recording.quarantine import store_refusals
-from services.recording.repeats import Place, Repeats
-from services.recording.rows import Row, to_delivery, to_event, to_members
+from services.recording.repeats import Repeats
 
-Placed = tuple[Callback, int, Place]  # with the ID of its delivery
-
-STORE_DELIVERIES = sa.insert(Delivery)
-STORE_EVENTS = sa.insert(LifecycleEvent)
-STORE_MEMBERS = sa.insert(EventMember)
 ANY_LOST = sa.select(LostCallback.uuid).limit(1)  # hardly ever
 SERVICE_EVENTS = {
     Kind.STARTED: ServiceEventKind.RECEIVER_STARTED,
@@ -78,29 +72,31 @@ def store(connection: sa.Connection, batch: Batch, counts: Counts, *, now: datet
         check_marks(connection, batch.known_marks)
     deliveries = leave_out_known(connection, Delivery, batch.of_kind(Kind.CALLBACK))
     callbacks = [to_callback(record) for record in deliveries]
+    store_callbacks(connection, callbacks, numbers)
     refusals = leave_out_known(connection, QuarantinedRequest, batch.of_kind(Kind.REFUSAL))
-    placed = store_callbacks(connection, callbacks, numbers)
     store_refusals(connection, refusals, numbers)
     for record in refusals:
         app = record.head["sdk_app_id"] or ""
         counts.add(record.received_at, Measure.REFUSED, app, name=record.head["reason"])
-    for callback, _, place in placed:
-        counts.add_callback(callback, place.verdict_of(callback), now=now)
+    for callback in callbacks:
+        counts.add_callback(callback, now=now)
     store_tallies(connection, batch.of_kind(Kind.TALLY), counts)
     take_off_lost(connection, {callback.uuid for callback in callbacks}, counts)
     store_service_events(connection, batch)
     if batch.is_counted:
-        store_differences(connection, [(callback, number) for callback, number, _ in placed])
+        store_differences(connection, callbacks)
         counts.store(connection)
     store_marks(connection, batch.marks)
     numbers.store(connection)
 
 
 def to_callback(record: Record) -> Callback:
-    """Read the callback that a record holds."""
-    head = record.head
-    arrival = Arrival(record.received_at, head["peer"], head["query_string"])
-    return read(record.uuid, arrival, head["sdk_app_id"], record.body)
+    """Make the callback that a record holds; read it again unless the receiver has read it."""
+    try:
+        reading = Reading.of(record.head["reading"])
+    except (LookupError, TypeError):  # a fault kept it from being read, or another release read it
+        reading = None
+    return read(record.uuid, record.received_at, record.head, record.body, reading=reading)
 
 
 def leave_out_known(
@@ -124,41 +120,39 @@ def leave_out_known(
 
 def store_callbacks(
     connection: sa.Connection, callbacks: Sequence[Callback], numbers: Numbers
-) -> list[Placed]:
-    """Store deliveries, and the events that they mean; give the places of all."""
+) -> None:
+    """Store deliveries, and the events that they mean."""
     if not callbacks:
-        return []
+        return
     repeats = Repeats()
     repeats.look_up(connection, callbacks)
-    placed = []
     for callback in callbacks:
-        delivery_id = numbers.number_deliveries()
-        placed.append((callback, delivery_id, repeats.place(connection, callback, delivery_id)))
-    connection.execute(STORE_DELIVERIES, [to_delivery(*one) for one in placed])
-    store_events(connection, placed, numbers)
-    return placed
+        callback.delivery_id = numbers.number_deliveries()
+        repeats.place(connection, callback)
+    insert(connection, Delivery, [callback.to_delivery() for callback in callbacks])
+    store_events(connection, callbacks, numbers)
 
 
-def store_events(connection: sa.Connection, placed: Iterable[Placed], numbers: Numbers) -> None:
+def store_events(
+    connection: sa.Connection, callbacks: Iterable[Callback], numbers: Numbers
+) -> None:
     """Store the events of those callbacks that repeat none.
 
     Args:
         connection: in a transaction that has the turn to write.
-        placed: callbacks, each with the ID of its delivery and its place.
+        callbacks: each with its place among the repeats.
         numbers: the next IDs.
     """
     events: list[Row] = []
     members: list[Row] = []
-    for callback, delivery_id, place in placed:
+    for callback in callbacks:
         fact = callback.reading.fact
-        if fact is not None and place.duplicate_of is None:
+        if fact is not None and callback.duplicate_of is None:
             event_id = numbers.number_events()
-            events.append(to_event(callback, fact, ids=(event_id, delivery_id), place=place))
-            members += to_members(callback, fact, event_id=event_id)
-    if events:
-        connection.execute(STORE_EVENTS, events)
-    if members:
-        connection.execute(STORE_MEMBERS, members)
+            events.append(callback.to_event(event_id, fact))
+            members += callback.to_members(event_id, fact)
+    insert(connection, LifecycleEvent, events)
+    insert(connection, EventMember, members)
 
 
 def take_off_lost(connection: sa.Connection, uuids: set[UUID], counts: Counts) -> None:

@@ -1,5 +1,6 @@
 """Reading bodies: documented, odd and arbitrary."""
 
+import gzip
 import json
 
 import pytest
@@ -7,12 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.text import dump_json
-from schemas.tencent.body import read_callback
+from schemas.tencent.body import Reading, read_callback
+from schemas.tencent.envelope import Envelope
 from schemas.tencent.registry import LIFECYCLE_SCHEMAS
 from schemas.tencent.strict_json import MAX_DEPTH, parse_json
 from schemas.tencent.wire import MAX_FAULTS
-from services.recording.callback import event_key
+from services.recording.callback import make_event_key
 from tests.payloads import SAMPLES, group_created, group_destroyed, sample
+
+
+def naming(*commands):
+    return Envelope(commands=commands)
+
 
 LIFECYCLE_SAMPLES = [body for body in SAMPLES if body["CallbackCommand"] in LIFECYCLE_SCHEMAS]
 
@@ -37,7 +44,7 @@ def test_every_lifecycle_command_has_a_documented_sample():
 
 @pytest.mark.parametrize("body", LIFECYCLE_SAMPLES, ids=lambda body: body["CallbackCommand"])
 def test_documented_sample_loses_nothing(body):
-    fact = read_callback([], json.dumps(body).encode()).fact
+    fact = read_callback(Envelope(), json.dumps(body).encode()).fact
 
     shown = {fact.subject_id, fact.operator, fact.owner, fact.name, fact.event_time, *fact.members}
     for name, value in body.items():
@@ -55,7 +62,7 @@ def test_users_are_named_by_no_command_but_those_that_say_so(body):
     users = [{"Member_Account": "bob", "Subscriber_Account": "bob"}]
     body = {**body, "Member_Account": "bob", **dict.fromkeys(lists, users)}
 
-    fact = read_callback([], json.dumps(body).encode()).fact
+    fact = read_callback(Envelope(), json.dumps(body).encode()).fact
 
     assert ("bob" in fact.members) is LIFECYCLE_SCHEMAS[body["CallbackCommand"]].names_users
 
@@ -65,17 +72,17 @@ def test_only_the_id_of_the_subject_is_required(body):
     subject = "GroupId" if "GroupId" in body else "Official_Account"
     least = {"CallbackCommand": body["CallbackCommand"], subject: body[subject]}
 
-    assert read_callback([], json.dumps(least).encode()).fact.subject_id == body[subject]
+    assert read_callback(Envelope(), json.dumps(least).encode()).fact.subject_id == body[subject]
     del least[subject]
-    assert read_callback([], json.dumps(least).encode()).errors.keys() == {subject}
+    assert read_callback(Envelope(), json.dumps(least).encode()).errors.keys() == {subject}
 
 
 @pytest.mark.parametrize("body", LIFECYCLE_SAMPLES, ids=lambda body: body["CallbackCommand"])
 def test_null_is_as_good_as_absent_and_another_type_is_an_error(body):
     others = {"CallbackCommand", "GroupId", "Official_Account", "InviteOption"}
     for name in set(body) - others:
-        nulled = read_callback([], json.dumps(body | {name: None}).encode())
-        mistyped = read_callback([], json.dumps(body | {name: True}).encode())
+        nulled = read_callback(Envelope(), json.dumps(body | {name: None}).encode())
+        mistyped = read_callback(Envelope(), json.dumps(body | {name: True}).encode())
 
         assert nulled.fact is not None
         assert set(mistyped.errors) == {name}
@@ -86,7 +93,7 @@ def test_unknown_fields_are_kept_and_cannot_shadow_ours(command):
     unknown = {"subject_id": "x", "owner": 1, "members": [2], "details": {"a": None}, "Neu": 1.5}
     subject = "GroupId" if command.startswith("Group.") else "Official_Account"
 
-    fact = read_callback([command], json.dumps({subject: "id", **unknown}).encode()).fact
+    fact = read_callback(naming(command), json.dumps({subject: "id", **unknown}).encode()).fact
 
     assert (fact.subject_id, fact.owner, fact.members) == ("id", None, ())
     assert fact.details == unknown
@@ -106,7 +113,7 @@ def test_unknown_fields_are_kept_and_cannot_shadow_ours(command):
 def test_event_time_may_be_a_number_or_its_digits(event_time, read):
     body = json.dumps(group_created() | {"EventTime": event_time})
 
-    assert read_callback([], body.encode()).fact.event_time == read
+    assert read_callback(Envelope(), body.encode()).fact.event_time == read
 
 
 @pytest.mark.parametrize(
@@ -116,20 +123,20 @@ def test_event_time_may_be_a_number_or_its_digits(event_time, read):
 def test_event_time_that_is_no_instant_is_an_error(event_time):
     body = json.dumps(group_created() | {"EventTime": event_time})
 
-    assert read_callback([], body.encode()).errors.keys() == {"EventTime"}
+    assert read_callback(Envelope(), body.encode()).errors.keys() == {"EventTime"}
 
 
 @pytest.mark.parametrize("attributes", [["k1"], [{"key": "k1"}], [None], []])
 def test_form_of_group_attributes_is_not_documented_for_every_case(attributes):
     body = json.dumps(sample("CallbackAfterGroupAttrChanged") | {"GroupAttr": attributes})
 
-    assert read_callback([], body.encode()).fact.details["GroupAttr"] == attributes
+    assert read_callback(Envelope(), body.encode()).fact.details["GroupAttr"] == attributes
 
 
 def test_members_of_whom_more_is_said_stay_in_the_details():
     members = [{"Member_Account": "a"}, {"Member_Account": "b", "Role": "Admin"}]
 
-    fact = read_callback([], json.dumps(group_destroyed(MemberList=members)).encode()).fact
+    fact = read_callback(Envelope(), json.dumps(group_destroyed(MemberList=members)).encode()).fact
 
     assert fact.members == ("a", "b")
     assert fact.details["MemberList"] == members
@@ -138,7 +145,7 @@ def test_members_of_whom_more_is_said_stay_in_the_details():
 def test_owner_change_keeps_an_owner_nobody_documented():
     body = sample("CallbackAfterChangeGroupOwner") | {"Owner_Account": "user0"}
 
-    fact = read_callback([], json.dumps(body).encode()).fact
+    fact = read_callback(Envelope(), json.dumps(body).encode()).fact
 
     assert (fact.owner, fact.details["Owner_Account"]) == ("user2", "user0")
 
@@ -146,7 +153,7 @@ def test_owner_change_keeps_an_owner_nobody_documented():
 def test_only_the_first_faults_of_a_list_are_named():
     body = b'{"GroupId":"g","MemberList":[' + b"1," * 500_000 + b"1]}"
 
-    reading = read_callback(["Group.CallbackAfterGroupDestroyed"], body)
+    reading = read_callback(naming("Group.CallbackAfterGroupDestroyed"), body)
 
     assert len(reading.errors["MemberList"]) == MAX_FAULTS
 
@@ -154,7 +161,7 @@ def test_only_the_first_faults_of_a_list_are_named():
 def test_key_that_appears_twice_among_many_is_found_at_once():
     keys = b",".join(b'"%x":0' % number for number in range(200_000))
 
-    reading = read_callback(["Group.Any"], b"{" + keys + b',"30d3f":1}')
+    reading = read_callback(naming("Group.Any"), b"{" + keys + b',"30d3f":1}')
 
     assert reading.errors == {"body": ["Key '30d3f' appears twice."]}
 
@@ -162,7 +169,7 @@ def test_key_that_appears_twice_among_many_is_found_at_once():
 def test_topic_ids_may_be_one_string():
     body = json.dumps(sample("CallbackAfterTopicDestroyed") | {"TopicIdList": "@TOPIC#_1"})
 
-    assert read_callback([], body.encode()).fact.details["TopicIdList"] == "@TOPIC#_1"
+    assert read_callback(Envelope(), body.encode()).fact.details["TopicIdList"] == "@TOPIC#_1"
 
 
 @pytest.mark.parametrize("opening", [b"[", b'{"a":', b'{"a":['])
@@ -171,29 +178,50 @@ def test_depth_bomb_is_an_error(opening, depth):
     closing = opening.replace(b'"a":', b"")[::-1].translate(bytes.maketrans(b"[{", b"]}"))
     bomb = b'{"x":' + opening * depth + b"1" + closing * depth + b"}"
 
-    assert read_callback(["Group.Any"], bomb).errors == {
+    assert read_callback(naming("Group.Any"), bomb).errors == {
         "body": [f"Nested more than {MAX_DEPTH} levels deep."]
     }
 
 
+def test_byte_order_mark_before_a_body_is_skipped():
+    body = json.dumps(group_created()).encode()
+
+    assert read_callback(Envelope(), b"\xef\xbb\xbf" + body) == read_callback(Envelope(), body)
+
+
+def test_compressed_body_is_called_by_its_name():
+    reading = read_callback(Envelope(), gzip.compress(json.dumps(group_created()).encode()))
+
+    assert reading.errors == {"body": ["Compressed with gzip; Tencent sends plain JSON."]}
+
+
+def test_reading_comes_back_from_json_as_it_was():
+    for body in (*LIFECYCLE_SAMPLES, {"CallbackCommand": "Group.Any"}, group_created(Name=1), {}):
+        reading = read_callback(Envelope(client_ip="192.0.2.1"), json.dumps(body).encode())
+        again = Reading.of(json.loads(json.dumps(reading)))
+
+        assert json.dumps(again) == json.dumps(reading)
+        assert (again.fact and again.fact.subject_id) == (reading.fact and reading.fact.subject_id)
+
+
 def test_deepest_allowed_body_can_be_written_again():
     deepest = b"[" * (MAX_DEPTH - 1) + b"]" * (MAX_DEPTH - 1)
-    reading = read_callback([], b'{"CallbackCommand":"Group.Any","x":' + deepest + b"}")
+    body = b'{"CallbackCommand":"Group.Any","x":' + deepest + b"}"
 
-    assert reading.errors is None
-    assert dump_json(reading.body)
+    assert read_callback(Envelope(), body).errors is None
+    assert dump_json(parse_json(body))
 
 
 @given(st.binary())
 def test_no_bytes_make_reading_fail(raw):
-    reading = read_callback(["Group.CallbackAfterGroupDestroyed"], raw)
+    reading = read_callback(naming("Group.CallbackAfterGroupDestroyed"), raw)
 
     assert reading.errors
 
 
 @given(values)
 def test_no_json_value_makes_reading_fail(value):
-    reading = read_callback(["Group.CallbackAfterGroupDestroyed"], json.dumps(value).encode())
+    reading = read_callback(naming("Group.CallbackAfterGroupDestroyed"), json.dumps(value).encode())
 
     assert (reading.fact is None) == (reading.errors is not None)
 
@@ -203,7 +231,7 @@ def test_no_value_of_a_documented_field_makes_reading_fail(changes):
     body = group_destroyed() | changes
     command = "Group.CallbackAfterGroupDestroyed"
 
-    reading = read_callback([command], json.dumps(body).encode())
+    reading = read_callback(naming(command), json.dumps(body).encode())
 
     assert (reading.fact is None) == (reading.errors is not None)
 
@@ -217,28 +245,30 @@ def test_what_is_written_again_says_the_same(body):
 
 
 @given(st.dictionaries(st.text(), values), st.randoms(), st.integers(0, 10**15))
-def test_event_key_ignores_order_and_spelling_of_time(body, random, event_time):
+def test_make_event_key_ignores_order_and_spelling_of_time(body, random, event_time):
     shuffled = list(body.items())
     random.shuffle(shuffled)
     as_text = dict(shuffled) | {"EventTime": str(event_time)}
     as_number = body | {"EventTime": event_time}
 
-    assert event_key("1", "c", as_text, event_time) == event_key("1", "c", as_number, event_time)
+    assert make_event_key("1", "c", as_text, event_time) == make_event_key(
+        "1", "c", as_number, event_time
+    )
 
 
 @given(st.integers(0, 10**16 - 1), st.integers(0, 10**16 - 1))
-def test_event_keys_are_in_the_order_of_their_times(earlier, later):
-    first, second = (event_key("1", "c", {}, at) for at in sorted((earlier, later)))
+def test_make_event_keys_are_in_the_order_of_their_times(earlier, later):
+    first, second = (make_event_key("1", "c", {}, at) for at in sorted((earlier, later)))
 
     assert first <= second
     assert len(first) == len(second) == 64
 
 
 @given(st.dictionaries(st.text(), scalars, min_size=1), st.data())
-def test_event_key_changes_with_any_field(body, data):
+def test_make_event_key_changes_with_any_field(body, data):
     name = data.draw(st.sampled_from(sorted(body)))
     changed = body | {name: [body[name]]}
 
-    assert event_key("1", "c", body, None) != event_key("1", "c", changed, None)
-    assert event_key("1", "c", body, None) != event_key("1", "d", body, None)
-    assert event_key("1", "c", body, None) != event_key("2", "c", body, None)
+    assert make_event_key("1", "c", body, None) != make_event_key("1", "c", changed, None)
+    assert make_event_key("1", "c", body, None) != make_event_key("1", "d", body, None)
+    assert make_event_key("1", "c", body, None) != make_event_key("2", "c", body, None)

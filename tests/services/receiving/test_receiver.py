@@ -5,7 +5,9 @@ from datetime import timedelta
 import pytest
 
 from models.vocabulary import Measure, Refusal
-from schemas.tencent.envelope import Arrival
+from schemas.tencent.body import Reading
+from schemas.tencent.envelope import Arrival, Envelope
+from schemas.tencent.registry import LIFECYCLE_SCHEMAS
 from services.journal.folder import list_waiting
 from services.journal.journal import NotDurableError
 from services.journal.records import Kind
@@ -14,7 +16,7 @@ from services.receiving.receiver import Receiver, Refused
 from tests.conftest import APP, NOW
 from tests.services.journal.conftest import read_back
 
-ARRIVAL = Arrival(NOW, "192.0.2.1", "SdkAppid=888888")
+ARRIVAL = Arrival(NOW, "192.0.2.1", "SdkAppid=888888", 0.0)
 
 
 @pytest.fixture
@@ -51,15 +53,26 @@ def test_app_without_a_token_is_warned_about(receiver_settings, clock, caplog):
 
 
 def test_what_is_accepted_is_stored_as_it_arrived(here, stored):
-    here.accept(ARRIVAL, APP, b"\0\xffbody")
+    reading = here.accept(ARRIVAL, APP, Envelope(), b"\0\xffbody")
 
     (record,) = stored(Kind.CALLBACK)
     assert (record.received_at, record.body) == (NOW, b"\0\xffbody")
-    assert record.head == {
+    assert Reading.of(record.head["reading"]) == reading
+    assert record.head | {"reading": None} == {
         "sdk_app_id": APP,
         "peer": "192.0.2.1",
         "query_string": "SdkAppid=888888",
+        "reading": None,
     }
+
+
+def test_callback_that_a_fault_of_ours_keeps_from_being_read_is_stored(here, stored, monkeypatch):
+    monkeypatch.setitem(LIFECYCLE_SCHEMAS, "Group.Any", None)
+
+    assert here.accept(ARRIVAL, APP, Envelope(commands=["Group.Any"]), b"{}") is None
+
+    (record,) = stored(Kind.CALLBACK)
+    assert (record.body, record.head["reading"]) == (b"{}", None)
 
 
 def test_nothing_is_written_where_nothing_was_counted(here, journal):
@@ -84,9 +97,9 @@ def test_callback_that_no_folder_takes_is_counted_as_lost_once_one_does(
     here, stored, block, clock, journal
 ):
     for seconds in (0, 5, 2):
-        arrival = Arrival(NOW + timedelta(seconds=seconds), "", "")
+        arrival = Arrival(NOW + timedelta(seconds=seconds), "", "", 0.0)
         with pytest.raises(NotDurableError):
-            here.accept(arrival, APP, b"")
+            here.accept(arrival, APP, Envelope(), b"")
     here.write_tally()  # in vain
     block()
     here.write_tally()
@@ -94,7 +107,7 @@ def test_callback_that_no_folder_takes_is_counted_as_lost_once_one_does(
 
     (tally,) = stored(Kind.TALLY)
     minute = NOW.replace(second=0, microsecond=0).isoformat()
-    assert tally.head["counts"] == [[minute, "lost", APP, "", 3]]
+    assert [minute, "lost", APP, "", 3] in tally.head["counts"]
     assert tally.head["losses"] == {
         "count": 3,
         "first_at": NOW.isoformat(),
@@ -105,7 +118,7 @@ def test_callback_that_no_folder_takes_is_counted_as_lost_once_one_does(
 
 def test_receiver_that_refuses_tries_again_without_a_callback(here, block):
     with pytest.raises(NotDurableError):
-        here.accept(ARRIVAL, APP, b"")
+        here.accept(ARRIVAL, APP, Envelope(), b"")
     here.write_tally()
     assert here.journal.is_refusing
 
@@ -127,16 +140,16 @@ def test_refused_request_that_no_folder_takes_is_counted(here, stored, block):
 
 
 def test_receiver_tells_what_waits_while_no_recorder_does(here, journal, clock):
-    here.accept(ARRIVAL, APP, b"")
+    here.accept(ARRIVAL, APP, Envelope(), b"")
     here.tick()
     here.journal.folders[0].thread.submit(int).result()  # the name has been changed
     here.tick()
 
-    assert read_status(journal.folders).waiting == 1
+    assert read_status(journal.folders).waiting == 2  # the callback, and what was counted
 
 
 def test_receiver_leaves_the_status_to_a_recorder_at_work(here, journal, clock):
-    here.accept(ARRIVAL, APP, b"")
+    here.accept(ARRIVAL, APP, Envelope(), b"")
     of_recorder = measure(journal.folders, {}, recorder_at=NOW, now=NOW)
     write_status(journal.folders, of_recorder)
     clock.move(seconds=4)

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from threading import Thread
@@ -291,6 +292,30 @@ def test_record_of_another_release_does_not_hold_up_the_others(write, recorder, 
         write_record(strange),
         write_record(strange_tally),
     }
+
+
+@pytest.mark.parametrize("reading", [None, [], ["Group.Any"] + [None] * 9])
+def test_callback_whose_reading_is_of_no_use_is_read_again(write, recorder, rows, reading):
+    record = callback_record(1, body=json.dumps(group_created()).encode())
+    write(replace(record, head=record.head | {"reading": reading}))
+
+    recorder.record_available()
+
+    assert [event.action for event in rows(LifecycleEvent)] == ["created"]
+
+
+def test_event_time_in_seconds_is_told_from_one_in_milliseconds(write, recorder, rows):
+    bodies = [group_created(GroupId=str(time), EventTime=time) for time in (1670574414, 10**11)]
+    write(*(callback_record(1, body=json.dumps(body).encode()) for body in bodies))
+
+    recorder.record_available()
+
+    assert [
+        (event.event_time, event.occurred_at.isoformat()) for event in rows(LifecycleEvent)
+    ] == [
+        (1670574414, "2022-12-09T08:26:54+00:00"),
+        (10**11, "1973-03-03T09:46:40+00:00"),
+    ]
 
 
 def test_body_that_the_server_takes_no_packet_of_is_set_aside(

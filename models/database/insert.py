@@ -1,6 +1,6 @@
-"""Insert rows, or change those that are there, in the words of each database."""
+"""Insert rows, or change those that are there, as each database does it best."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, cast
 
@@ -10,6 +10,46 @@ from sqlalchemy.dialects import mysql, postgresql, sqlite
 from models.base import Base
 
 INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert, "mysql": mysql.insert}
+
+
+def insert(connection: sa.Connection, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert new rows; PostgreSQL copies them, which takes half the time.
+
+    Args:
+        connection: in a transaction of the caller's.
+        model: the table.
+        rows: each has all columns but those that the database works out.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: the database does not take them.
+    """
+    if not rows:
+        return
+    if connection.dialect.name != "postgresql":
+        connection.execute(sa.insert(model), rows)
+        return
+    statement, columns = prepare_copy(model, connection.dialect)
+    driver = cast(Any, connection.connection)
+    try:
+        with driver.cursor() as cursor, cursor.copy(statement) as copy:
+            for row in rows:
+                copy.write_row([bind(row[name]) if bind else row[name] for name, bind in columns])
+    except connection.dialect.loaded_dbapi.Error as fault:
+        raise sa.exc.DBAPIError(statement, None, fault, hide_parameters=True) from fault
+
+
+@cache
+def prepare_copy(
+    model: type[Base], dialect: sa.Dialect
+) -> tuple[str, Sequence[tuple[str, Callable[[Any], Any] | None]]]:
+    """Return the statement that copies rows, and how their values are sent by column."""
+    table = cast(sa.Table, model.__table__)
+    columns = [
+        (one.name, one.type.dialect_impl(dialect).bind_processor(dialect))
+        for one in table.columns
+        if one.computed is None
+    ]
+    return f"COPY {table.name} ({', '.join(name for name, _ in columns)}) FROM STDIN", columns
 
 
 def upsert(

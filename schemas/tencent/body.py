@@ -34,8 +34,8 @@ class Reading(NamedTuple):
     @classmethod
     def of(cls, members: Sequence[Any]) -> Self:
         """Make one of the list that JSON made of it."""
-        reading = cls(*members)
-        return reading._replace(fact=LifecycleFact(*reading.fact)) if reading.fact else reading
+        command, client_ip, platform, fact, *errors = members
+        return cls(command, client_ip, platform, LifecycleFact(*fact) if fact else None, *errors)
 
 
 def read_callback(envelope: Envelope, raw: bytes) -> Reading:

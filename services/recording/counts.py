@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from models.counts import Difference, MinuteCount, TotalCount
-from models.database.insert import upsert
+from models.database.many import upsert
 from models.text import fits_id_column
 from models.vocabulary import Measure
 from schemas.tencent.drift import find_differences

@@ -6,7 +6,7 @@ from typing import Self
 
 import sqlalchemy as sa
 
-from models.database.insert import upsert
+from models.database.many import upsert
 from models.ledger import JournalMark, Ledger
 
 LOCK = sa.select(Ledger.next_delivery_id, Ledger.next_event_id, Ledger.next_request_id)

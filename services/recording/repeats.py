@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
+from models.database.many import is_among
 from models.event import LifecycleEvent
 from services.recording.callback import Callback
 
@@ -14,16 +15,12 @@ from services.recording.callback import Callback
 # renamed to A, to B and to A again.
 REPEAT_WINDOW = timedelta(seconds=60)
 
-FIND_EVENTS = (
-    sa.select(
-        LifecycleEvent.event_key,
-        LifecycleEvent.occurrence,
-        LifecycleEvent.delivery_id,
-        LifecycleEvent.received_at,
-    )
-    .where(LifecycleEvent.event_key.in_(sa.bindparam("keys", expanding=True)))
-    .order_by(LifecycleEvent.occurrence)
-)
+FIND_EVENTS = sa.select(
+    LifecycleEvent.event_key,
+    LifecycleEvent.occurrence,
+    LifecycleEvent.delivery_id,
+    LifecycleEvent.received_at,
+).order_by(LifecycleEvent.occurrence)
 FIND_BETWEEN = (
     sa.select(sa.literal(1))
     .where(
@@ -70,8 +67,9 @@ class Repeats:
         keys = {one.event_key for one in callbacks} - {None, *self.events}
         if not keys:
             return
+        has_key = is_among(connection, LifecycleEvent.event_key, [*keys])
         for key, occurrence, delivery_id, received_at in connection.execute(
-            FIND_EVENTS, {"keys": [*keys]}
+            FIND_EVENTS.where(has_key)
         ):
             self.events[key].append(KnownEvent(occurrence, delivery_id, received_at))
 

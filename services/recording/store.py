@@ -9,7 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from models.counts import LostCallback
-from models.database.insert import insert, upsert
+from models.database.many import insert, is_among, upsert
 from models.delivery import Delivery
 from models.event import EventMember, LifecycleEvent
 from models.ledger import ServiceEvent
@@ -110,7 +110,7 @@ def leave_out_known(
     arrivals = [record.received_at for record in records]
     known = sa.select(table.uuid).where(
         table.received_at.between(min(arrivals), max(arrivals)),
-        table.uuid.in_([record.uuid for record in records]),
+        is_among(connection, table.uuid, [record.uuid for record in records]),
     )
     new = {record.uuid: record for record in records}
     for uuid in connection.scalars(known):

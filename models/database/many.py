@@ -1,4 +1,4 @@
-"""Insert rows, or change those that are there, as each database does it best."""
+"""What many rows need: each database has its own way to take them, and to look them up."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
@@ -106,3 +106,16 @@ def greater_of(one: sa.ColumnElement[Any], other: sa.ColumnElement[Any]) -> sa.C
 def lesser_of(one: sa.ColumnElement[Any], other: sa.ColumnElement[Any]) -> sa.Case[Any]:
     """Choose the lesser of two values."""
     return sa.case((one < other, one), else_=other)
+
+
+def is_among(
+    connection: sa.Connection, column: Any, values: Sequence[Any]
+) -> sa.ColumnElement[bool]:
+    """Compare a column with many values; PostgreSQL takes them as one, so it parses one."""
+    if connection.dialect.name == "postgresql":
+        among: sa.ColumnElement[bool] = column == sa.any_(
+            sa.literal(values, postgresql.ARRAY(column.type))
+        )
+        return among
+    is_in: sa.ColumnElement[bool] = column.in_(values)
+    return is_in

@@ -94,7 +94,7 @@ def to_callback(record: Record) -> Callback:
     """Make the callback that a record holds; read it again unless the receiver has read it."""
     try:
         reading = Reading.of(record.head["reading"])
-    except (LookupError, TypeError):  # a fault kept it from being read, or another release read it
+    except (LookupError, TypeError, ValueError):  # there is none, or one of another release
         reading = None
     return read(record.uuid, record.received_at, record.head, record.body, reading=reading)
 

@@ -33,6 +33,8 @@ class Delivery(Base):
         verdict: one of ``Verdict``.
         errors: reasons by field of an ``invalid`` one.
         duplicate_of: the ID of the delivery that this one repeats.
+        reverified_at: when it was taken into the log, of a request that was refused on arrival for
+            a token or a clock that was wrong here.
     """
 
     __tablename__ = "deliveries"
@@ -45,6 +47,7 @@ class Delivery(Base):
     verdict: Mapped[str] = mapped_column(Word)
     errors: Mapped[dict[str, Any] | None] = mapped_column(Json(none_as_null=True))
     duplicate_of: Mapped[int | None] = mapped_column(sa.BigInteger, index=True)
+    reverified_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     peer: Mapped[str] = mapped_column(ExactLongText)
     query_string: Mapped[str] = mapped_column(ExactLongText)
     body: Mapped[bytes] = mapped_column(Bytes)

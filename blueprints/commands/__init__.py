@@ -17,6 +17,8 @@ from models.database.engine import open_reader
 from services.operating.migration import MigrationError
 from services.recording.database import NotReadyError
 
+INSTANT = ("%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S.%f%z")
+
 
 class Command(click.Command):
     """A command that says in one line what keeps it from its work."""

@@ -12,7 +12,7 @@ from threading import Event, Thread
 
 import click
 
-from blueprints.commands import bp, progress
+from blueprints.commands import INSTANT, bp, progress
 from config import RecorderSettings
 from models.clock import utc_now
 from services.journal.turn import take_turn
@@ -21,7 +21,6 @@ from services.operating.migration import migrate_until_done
 from services.recording.loop import Loop
 from services.recording.recorder import Recorder
 
-INSTANT = ("%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S.%f%z")
 STANDBY_SECONDS = 1.0
 NICENESS = 5  # where cores are few, answers go first: the journal holds what the recorder has not
 ENDING = {signal.SIGTERM, signal.SIGINT}

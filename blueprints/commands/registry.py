@@ -1,4 +1,14 @@
 """The one list of commands: a module registers its commands when it is imported."""
 
 from blueprints.commands import bp as bp
-from blueprints.commands import doctor, drift, export, journal, migrate, record, replay, simulate  # noqa: F401
+from blueprints.commands import (  # noqa: F401
+    doctor,
+    drift,
+    export,
+    journal,
+    migrate,
+    record,
+    replay,
+    reverify,
+    simulate,
+)

@@ -119,6 +119,7 @@ def make_deliveries() -> None:
         sa.Column("verdict", sa.String(32), nullable=False),
         sa.Column("errors", JSON),
         sa.Column("duplicate_of", sa.BigInteger),
+        sa.Column("reverified_at", INSTANT),
         sa.Column("peer", LONG_TEXT, nullable=False),
         sa.Column("query_string", LONG_TEXT, nullable=False),
         sa.Column("body", BYTES, nullable=False),

@@ -31,6 +31,7 @@ class Callback:
         received_at: when it arrived, timezone-aware.
         content: the JSON object of a lifecycle command; empty where there is none.
         event_key: what it has in common with a repeat; none if it states no fact.
+        reverified_at: when a request became it that was refused on arrival.
         delivery_id: the number of its row, once it has one.
         occurrence: the number of its event among those with its key.
         duplicate_of: the delivery whose event it repeats.
@@ -45,6 +46,7 @@ class Callback:
     reading: Reading
     content: Mapping[str, Any]
     event_key: str | None
+    reverified_at: datetime | None = None
     delivery_id: int = 0
     occurrence: int = 0
     duplicate_of: int | None = None
@@ -81,6 +83,7 @@ class Callback:
             "verdict": self.verdict,
             "errors": self.reading.errors,
             "duplicate_of": self.duplicate_of,
+            "reverified_at": self.reverified_at,
             "peer": self.peer,
             "query_string": self.query_string,
             "body": self.body,
@@ -142,7 +145,7 @@ def read(
     Args:
         uuid: given on arrival.
         received_at: timezone-aware.
-        head: ``sdk_app_id``, ``peer`` and ``query_string``.
+        head: ``sdk_app_id``, ``peer`` and ``query_string``; ``reverified_at`` where there is one.
         body: as received.
         reading: what the receiver has read; without it, the callback is read again.
     """
@@ -152,7 +155,18 @@ def read(
     key = None
     if reading.fact is not None and reading.command is not None:
         key = make_event_key(app, reading.command, content, reading.fact.event_time)
-    return Callback(uuid, received_at, app, head["peer"], query_string, body, reading, content, key)
+    return Callback(
+        uuid=uuid,
+        received_at=received_at,
+        sdk_app_id=app,
+        peer=head["peer"],
+        query_string=query_string,
+        body=body,
+        reading=reading,
+        content=content,
+        event_key=key,
+        reverified_at=head.get("reverified_at"),
+    )
 
 
 def read_content(command: str | None, body: bytes) -> Mapping[str, Any]:

@@ -49,6 +49,8 @@ class Counts:
         minute, app = minute_of(callback.received_at), callback.sdk_app_id
         name = self.name_command(callback.reading.command)
         self.sums[minute, Measure.RECEIVED, app, name, callback.verdict] += 1
+        if callback.reverified_at is not None:
+            return  # it has waited for an operator
         key = (minute, Measure.DELAY_MICROSECONDS, app, "", "")
         delay = (now - callback.received_at) // MICROSECOND
         self.delays[key] = max(self.delays.get(key, 0), delay)

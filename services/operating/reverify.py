@@ -1,0 +1,150 @@
+"""Verify refused requests again, once a token or the clock was put right."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from hashlib import sha256
+from statistics import median_low
+from typing import Any
+
+import sqlalchemy as sa
+
+from config import ReceiverSettings
+from models.quarantine import QuarantinedRequest
+from models.vocabulary import Refusal
+from schemas.tencent.envelope import Envelope, read_envelope
+from services.journal.records import Kind, Record
+from services.receiving.authentication import RefusedError, verify_signature
+from services.recording.counts import Counts
+from services.recording.store import Batch, store
+
+CHUNK = 100
+SIGNATURES = (Refusal.SIGN_WRONG, Refusal.SIGN_EXPIRED)
+
+Row = sa.Row[tuple[Any, ...]]
+Pair = tuple[str, str | None, str | None]  # app, ``Sign`` and ``RequestTime``
+
+QUARANTINED = sa.select(QuarantinedRequest.__table__).order_by(QuarantinedRequest.id)
+
+
+@dataclass
+class Reverified:
+    """What becomes of requests that name an app of ours and were refused for their signature.
+
+    Attributes:
+        authentic: IDs of those that belong into the log.
+        shared: IDs of those whose pair of ``Sign`` and ``RequestTime`` came with other bodies too.
+            ``Sign`` does not cover the body: a pair that leaked signs any body.
+        cut_off: those that were too long to be stored whole.
+        left: those that stay refused, by reason.
+        ahead: how far this machine's clock was ahead at each that was refused for its time.
+    """
+
+    authentic: list[int] = field(default_factory=list)
+    shared: Mapping[Pair, Sequence[int]] = field(default_factory=dict)
+    cut_off: int = 0
+    left: Counter[Refusal] = field(default_factory=Counter)
+    ahead: list[timedelta] = field(default_factory=list)
+
+    @property
+    def measured(self) -> timedelta | None:
+        """The median of ``ahead``; none where nothing was refused for its time."""
+        return median_low(self.ahead) if self.ahead else None
+
+
+def reverify(
+    engine: sa.Engine, settings: ReceiverSettings, *, since: datetime, ahead: timedelta
+) -> Reverified:
+    """Tell which refused requests are authentic by today's settings.
+
+    Args:
+        engine: may read.
+        settings: the present tokens, and how far ``RequestTime`` may be from the arrival.
+        since: of their arrival, timezone-aware.
+        ahead: how far this machine's clock was ahead of the sender's then.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: the database failed.
+    """
+    found = Reverified()
+    requests: dict[Pair, list[int]] = defaultdict(list)
+    bodies: dict[Pair, set[bytes]] = defaultdict(set)
+    for row in fetch_refused(engine, since=since):
+        envelope = read_envelope(row.query_string)
+        reason = verify(row, envelope, settings, ahead=ahead)
+        if reason is Refusal.SIGN_EXPIRED and envelope.signed_at is not None:
+            found.ahead.append(row.received_at - envelope.signed_at)
+        if reason is not None:
+            found.left[reason] += 1
+        elif row.body_bytes != len(row.body):
+            found.cut_off += 1
+        else:
+            pair = (row.sdk_app_id, envelope.sign, envelope.request_time)
+            requests[pair].append(row.id)
+            bodies[pair].add(sha256(row.body).digest())
+    found.shared = {pair: requests.pop(pair) for pair in bodies if len(bodies[pair]) > 1}
+    found.authentic = sorted(request_id for ids in requests.values() for request_id in ids)
+    return found
+
+
+def fetch_refused(engine: sa.Engine, *, since: datetime) -> Iterator[Row]:
+    """Fetch the requests that name an app of ours, some at a time."""
+    query = QUARANTINED.limit(CHUNK).where(
+        QuarantinedRequest.reason.in_(SIGNATURES),
+        QuarantinedRequest.sdk_app_id.is_not(None),
+        QuarantinedRequest.received_at >= since,
+    )
+    last: int | None = 0
+    while last is not None:
+        with engine.connect() as connection:
+            rows = connection.execute(query.where(QuarantinedRequest.id > last)).all()
+        yield from rows
+        last = rows[-1].id if rows else None
+
+
+def verify(
+    row: Row, envelope: Envelope, settings: ReceiverSettings, *, ahead: timedelta
+) -> Refusal | None:
+    """Verify a request as on its arrival; return why it stays refused, or none."""
+    tokens, then = settings.sdk_apps.get(row.sdk_app_id, ()), row.received_at - ahead
+    try:
+        verify_signature(envelope, tokens, tolerance=settings.sign_tolerance, now=then)
+    except RefusedError as refused:
+        return refused.reason
+    return None
+
+
+def take(engine: sa.Engine, request_ids: Sequence[int], *, now: datetime) -> int:
+    """Store requests as deliveries in place of what the quarantine has; return how many.
+
+    Each has its own time of arrival and is marked by ``reverified_at``. One that another run has
+    taken is passed over.
+
+    Args:
+        engine: may write.
+        request_ids: a transaction has room for them.
+        now: timezone-aware.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: the database does not take them; all stay in the quarantine.
+    """
+    is_asked_for = QuarantinedRequest.id.in_(request_ids)
+    with engine.begin() as connection:
+        records = [
+            to_record(row, now) for row in connection.execute(QUARANTINED.where(is_asked_for))
+        ]
+        store(connection, Batch(records), Counts(set()), now=now)
+        connection.execute(sa.delete(QuarantinedRequest).where(is_asked_for))
+    return len(records)
+
+
+def to_record(row: Row, now: datetime) -> Record:
+    """Make a record as the receiver would have."""
+    head = {
+        "sdk_app_id": row.sdk_app_id,
+        "peer": row.peer,
+        "query_string": row.query_string,
+        "reverified_at": now,
+    }
+    return Record(Kind.CALLBACK, row.uuid, row.received_at, head, row.body)

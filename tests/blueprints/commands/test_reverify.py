@@ -1,0 +1,103 @@
+"""Taking requests out of the quarantine once a token or a clock was put right."""
+
+from datetime import timedelta
+
+import pytest
+
+from models.tables import Delivery, LifecycleEvent, QuarantinedRequest
+from models.vocabulary import Measure
+from tests.conftest import APP, NOW, TOKEN, sign
+from tests.payloads import channel_created, group_created
+
+SINCE = (NOW - timedelta(hours=1)).isoformat()
+NEW_TOKEN = "the-next-token"
+
+
+@pytest.fixture
+def send(deliver, clock):
+    """Deliver a callback that was signed some seconds ago, and is refused."""
+
+    def post(body, *, token=TOKEN, late=0, expected=403):
+        clock.move(seconds=1)
+        request_time = int(clock.now.timestamp()) - late
+        query = {"RequestTime": request_time, "Sign": sign(token, request_time)}
+        assert deliver(body, query=query).status_code == expected
+
+    return post
+
+
+@pytest.fixture
+def run(run_command):
+    def invoke(*arguments, since=SINCE):
+        done = run_command("reverify", "--since", since, *arguments)
+        assert done.exit_code == 0, done.output
+        return done.stdout.splitlines()
+
+    return invoke
+
+
+def test_requests_signed_by_a_token_that_is_known_now_become_deliveries_once(
+    send, run, rows, counted, monkeypatch, clock
+):
+    send(group_created(), token=NEW_TOKEN)
+    arrived = clock()
+    send(channel_created(), token="a stranger's")
+    monkeypatch.setenv("SDK_APPS", f"{APP}:{TOKEN}:{NEW_TOKEN}")
+
+    assert run() == ["1 request taken into the log.", "Refused again, sign_wrong: 1"]
+    assert run() == ["0 requests taken into the log.", "Refused again, sign_wrong: 1"]
+
+    (delivery,) = rows(Delivery)
+    assert (delivery.verdict, delivery.received_at) == ("accepted", arrived)
+    assert delivery.reverified_at > arrived
+    assert [event.received_at for event in rows(LifecycleEvent)] == [arrived]
+    assert [request.reason for request in rows(QuarantinedRequest)] == ["sign_wrong"]
+    assert sum(counted(Measure.RECEIVED).values()) == 1
+    assert counted(Measure.DELAY_MICROSECONDS) == {}
+
+
+def test_clock_error_that_was_measured_is_proposed_and_taken_at_the_operators_word(send, run, rows):
+    for number in range(3):
+        send(group_created(GroupId=str(number)), late=75)
+    send(group_created(), late=3600)
+
+    assert run("--dry-run") == [
+        "0 requests would be taken into the log.",
+        "Refused again, sign_expired: 4",
+        "Their clock says that this one was 75 s ahead: --clock-ahead 75",
+    ]
+    assert run("--clock-ahead", "75", "--dry-run")[0] == "3 requests would be taken into the log."
+    assert rows(Delivery) == []
+    assert run("--clock-ahead", "75")[:2] == [
+        "3 requests taken into the log.",
+        "Refused again, sign_expired: 1",
+    ]
+    assert len(rows(Delivery)) == 3
+
+
+def test_signature_that_came_with_several_bodies_is_listed_and_not_taken(
+    post, recorder, clock, run, rows, monkeypatch
+):
+    at = int(clock.now.timestamp())
+    query = {"RequestTime": at, "Sign": sign(NEW_TOKEN, at)}
+    for body in (group_created(), group_created(), channel_created()):
+        assert post(body, query=query).status_code == 403
+    recorder.record_available()
+    monkeypatch.setenv("SDK_APPS", f"{APP}:{NEW_TOKEN}")
+
+    ids = ", ".join(str(request.id) for request in rows(QuarantinedRequest))
+    assert run() == [
+        "0 requests taken into the log.",
+        f"Left in the quarantine: 3 requests of app {APP} with one signature of {at} "
+        f"and several bodies: {ids}",
+    ]
+    assert rows(Delivery) == []
+
+
+def test_request_refused_before_that_time_is_left_alone(send, run, rows, monkeypatch):
+    send(group_created(), token=NEW_TOKEN)
+    monkeypatch.setenv("SDK_APPS", f"{APP}:{NEW_TOKEN}")
+
+    later = (NOW + timedelta(hours=1)).isoformat()
+    assert run(since=later) == ["0 requests taken into the log."]
+    assert len(rows(QuarantinedRequest)) == 1

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 CONNECT_SECONDS = 2  # the least that PostgreSQL's client can wait
@@ -16,13 +17,66 @@ HANG_SECONDS = 5  # a network that swallows everything is taken for a broken one
 IDLE_SECONDS = 10  # after which a server ends the transaction of a recorder that froze in it
 SQLITE_STEPS = 10_000  # of its virtual machine between two looks at the clock: about 1 ms
 
+# What a server, a database or a role has for defaults is not meant for these statements. Whatever
+# changes what one means, which rows it sees, or how text, bytes and times travel is set on every
+# connection. Whether a role may write is left as it is: the owner of a database says so.
+POSTGRESQL_SETTINGS = {
+    "statement_timeout": "{statement_milliseconds}",  # first: the next ones may take too long
+    "lock_timeout": "{lock_milliseconds}",
+    "idle_session_timeout": "0",
+    "exit_on_error": "off",
+    "client_encoding": "UTF8",
+    "DateStyle": "ISO, MDY",
+    "IntervalStyle": "postgres",
+    "TimeZone": "UTC",
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
+    "standard_conforming_strings": "on",
+    "backslash_quote": "safe_encoding",
+    "transform_null_equals": "off",
+    "array_nulls": "on",
+    "quote_all_identifiers": "off",
+    "row_security": "on",
+    "default_transaction_isolation": "'{isolation}'",
+    "default_transaction_deferrable": "off",
+}
+MYSQL_SETTINGS = {
+    "sql_mode": "'TRADITIONAL'",
+    "time_zone": "'+00:00'",
+    "completion_type": "0",
+    "sql_auto_is_null": "0",
+    "sql_safe_updates": "0",
+    "sql_select_limit": "18446744073709551615",
+    "sql_big_selects": "1",
+    "max_sort_length": "1024",
+    "group_concat_max_len": "1048576",
+    "div_precision_increment": "4",
+    "unique_checks": "1",
+    "default_storage_engine": "InnoDB",
+    "lock_wait_timeout": "{lock_seconds}",
+    "innodb_lock_wait_timeout": "{lock_seconds}",
+}
+# The first schema of the path that is there has the tables; no other takes part in a statement.
+SET_SCHEMA = """
+    SELECT set_config('search_path', quote_ident(coalesce(
+        (SELECT name FROM unnest(current_schemas(false)) AS name
+        WHERE name !~ '^(pg_|information_schema$)' LIMIT 1), 'public')), false)
+"""
 # ``/*M!…*/`` is run by MariaDB alone, ``/*!50708…*/`` by MySQL alone.
 ON_CONNECT: Mapping[str, tuple[str, ...]] = {
     "sqlite": ("PRAGMA busy_timeout = {lock_milliseconds}",),
-    "postgresql": ("SET TIME ZONE 'UTC'", "SET lock_timeout = {lock_milliseconds}"),
+    "postgresql": (
+        "; ".join(f"SET {name} = {value}" for name, value in POSTGRESQL_SETTINGS.items()),
+        SET_SCHEMA,
+        # Not every release has it.
+        "SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout'",
+    ),
     "mysql": (
-        "SET SESSION sql_mode = 'TRADITIONAL', time_zone = '+00:00', "
-        "lock_wait_timeout = {lock_seconds}, innodb_lock_wait_timeout = {lock_seconds}",
+        "SET NAMES utf8mb4 COLLATE utf8mb4_bin",
+        "SET " + ", ".join(f"{name} = {value}" for name, value in MYSQL_SETTINGS.items()),
+        "SET SESSION TRANSACTION ISOLATION LEVEL {isolation}",
+        "SET /*M! max_statement_time = {statement_seconds}, alter_algorithm = 'DEFAULT', */ "
+        "/*!50708 max_execution_time = {statement_milliseconds}, */ autocommit = 0",
     ),
 }
 ON_CONNECT_TO_WRITE: Mapping[str, tuple[str, ...]] = {
@@ -39,23 +93,13 @@ ON_CONNECT_TO_WRITE: Mapping[str, tuple[str, ...]] = {
         f"SET idle_in_transaction_session_timeout = {IDLE_SECONDS * 1000}",
     ),
     "mysql": (
-        # As on PostgreSQL: the next statement sees what others have committed.
-        "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
-        f"SET /*M! idle_transaction_timeout = {IDLE_SECONDS}, */ autocommit = 0",
+        f"SET /*M! idle_transaction_timeout = {IDLE_SECONDS}, idle_write_transaction_timeout = 0, "
+        "idle_readonly_transaction_timeout = 0, */ autocommit = 0",
     ),
 }
 ON_CONNECT_TO_READ: Mapping[str, tuple[str, ...]] = {
     "sqlite": ("PRAGMA query_only = ON",),
-    "postgresql": (
-        "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ",
-        "SET statement_timeout = {statement_milliseconds}",
-    ),
-    "mysql": (
-        "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
-        "SET SESSION TRANSACTION READ ONLY",
-        "SET /*M! max_statement_time = {statement_seconds}, */ "
-        "/*!50708 max_execution_time = {statement_milliseconds}, */ autocommit = 0",
-    ),
+    "mysql": ("SET SESSION TRANSACTION READ ONLY",),
 }
 CONNECT_ARGS: Mapping[str, Mapping[str, Any]] = {
     "sqlite": {},
@@ -68,6 +112,10 @@ CONNECT_ARGS: Mapping[str, Mapping[str, Any]] = {
     },
     "mysql": {"connect_timeout": CONNECT_SECONDS},
 }
+
+
+class NotReadyError(SQLAlchemyError):
+    """The database is not there, or not as this code needs it."""
 
 
 def set_up_connections(
@@ -92,9 +140,11 @@ def set_up_connections(
         "lock_seconds": ceil(lock_wait.total_seconds()),
         "statement_milliseconds": round(statement_timeout / timedelta(milliseconds=1)),
         "statement_seconds": statement_timeout.total_seconds(),
+        # As a writer, see what others have committed meanwhile; as a reader, one state.
+        "isolation": "repeatable read" if read_only else "read committed",
     }
 
-    @event.listens_for(engine, "connect")
+    @event.listens_for(engine, "connect", insert=True)  # before the dialect asks for anything
     def set_up(connection: DBAPIConnection, _: object) -> None:
         cursor = connection.cursor()
         for statement in statements:
@@ -130,5 +180,7 @@ def describe(fault: BaseException) -> str:
 
     Its further lines are left out: PostgreSQL quotes the row there.
     """
+    if isinstance(fault, NotReadyError):
+        return str(fault)
     cause = fault.orig if isinstance(fault, sa.exc.DBAPIError) and fault.orig else fault
     return f"{type(cause).__name__} {cause}".strip().splitlines()[0]

@@ -34,13 +34,23 @@ def lock_file(path: Path, timeout: float) -> int | None:
         OSError: the file can't be opened.
     """
     deadline = time.monotonic() + timeout
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    while not try_to_lock(descriptor):
-        if time.monotonic() >= deadline:
-            os.close(descriptor)
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        while not (is_locked := try_to_lock(descriptor)) and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
+        if is_locked and has_name(descriptor, path):
+            return descriptor
+        os.close(descriptor)
+        if not is_locked:
             return None
-        time.sleep(POLL_SECONDS)
-    return descriptor
+
+
+def has_name(descriptor: int, path: Path) -> bool:
+    """Tell whether an open file is the one that others find by a name."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))
+    except FileNotFoundError:
+        return False
 
 
 @contextmanager

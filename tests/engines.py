@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 
-from models.database.engine import open_writer
+from models.database.engine import open_to_migrate
 
 ROOT = Path(__file__).parent.parent
 NUMBERS = count(1)
@@ -36,7 +36,7 @@ def config_for(connection: sa.Connection) -> Config:
 
 def migrate(url: sa.URL) -> None:
     """Run Alembic as `alembic upgrade head` does."""
-    engine = open_writer(url)
+    engine = open_to_migrate(url)
     with engine.connect() as connection:
         command.upgrade(config_for(connection), "head")
     engine.dispose()

@@ -12,10 +12,11 @@ from models.database.connection import (
     limit_sqlite_statements,
     set_up_connections,
 )
-from models.database.sqlite import begin_transactions
+from models.database.sqlite import make_file, set_up_file
 from models.text import dump_json
 
 LOCK_WAIT = timedelta(milliseconds=1500)
+MIGRATION_WAIT = timedelta(minutes=1)  # for another one
 POOL_WAIT_SECONDS = 1.5
 READ_CONNECTIONS = 8  # of a process, so that readers of a slow database leave it threads
 
@@ -26,20 +27,31 @@ def open_writer(
     """Make an engine of one connection, for transactions that write.
 
     Args:
-        url: one of the three supported databases; the folder of an SQLite file is made.
+        url: one of the three supported databases.
         lock_wait: how long a statement waits for a lock of another connection.
         hang_seconds: how long MariaDB or MySQL may work on one statement before its connection is
-            given up; none is without limit, as for a migration.
+            given up; none is without limit.
     """
     dialect = url.get_backend_name()
-    if dialect == "sqlite":
-        Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
     hang = {"read_timeout": hang_seconds} if dialect == "mysql" else {}
     engine = make_engine(url, hang, pool_size=1)
     set_up_connections(engine, read_only=False, lock_wait=lock_wait)
     if dialect == "sqlite":
-        begin_transactions(engine, read_only=False, lock_wait=lock_wait)
+        set_up_file(engine, read_only=False, lock_wait=lock_wait)
     return engine
+
+
+def open_to_migrate(url: sa.URL) -> sa.Engine:
+    """Make an engine for migrations: a statement may take long, and an SQLite file is made.
+
+    Raises:
+        OSError: it can't be made.
+    """
+    is_file = url.get_backend_name() == "sqlite"
+    if is_file:
+        make_file(Path(url.database or ""))
+    # Another migration has the whole file; a table that is locked would hold up all who want it.
+    return open_writer(url, lock_wait=MIGRATION_WAIT if is_file else LOCK_WAIT, hang_seconds=None)
 
 
 def open_reader(
@@ -67,7 +79,7 @@ def open_reader(
         engine, read_only=True, lock_wait=LOCK_WAIT, statement_timeout=statement_timeout
     )
     if dialect == "sqlite":
-        begin_transactions(engine, read_only=True, lock_wait=LOCK_WAIT)
+        set_up_file(engine, read_only=True, lock_wait=LOCK_WAIT)
         if statement_timeout:
             limit_sqlite_statements(engine, statement_timeout)
     return engine

@@ -1,4 +1,4 @@
-"""At which migration a database is, and at which this code expects it."""
+"""Whether a database is as this code needs it: at which migration, and in which encoding."""
 
 from functools import cache
 from pathlib import Path
@@ -8,7 +8,22 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from models.database.connection import NotReadyError
+from models.tables import Base
+
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
+# PostgreSQL keeps all texts of a database in one encoding; as ``SQL_ASCII`` it keeps any bytes.
+FIND_NARROW_TEXT = {
+    "postgresql": sa.text(
+        "SELECT 'the database' AS place, current_setting('server_encoding') AS encoding "
+        "WHERE current_setting('server_encoding') NOT IN ('UTF8', 'SQL_ASCII')"
+    ),
+    "mysql": sa.text(
+        "SELECT concat(table_name, '.', column_name) AS place, character_set_name AS encoding "
+        "FROM information_schema.columns WHERE table_schema = database() "
+        "AND table_name IN :tables AND character_set_name <> 'utf8mb4' LIMIT 1"
+    ).bindparams(sa.bindparam("tables", [*Base.metadata.tables], expanding=True)),
+}
 
 
 def fetch_revision(connection: sa.Connection) -> str | None:
@@ -17,6 +32,56 @@ def fetch_revision(connection: sa.Connection) -> str | None:
 
 
 @cache
+def read_scripts() -> ScriptDirectory:
+    """Read ``migrations/``."""
+    return ScriptDirectory.from_config(Config(toml_file=PYPROJECT))
+
+
+@cache
 def newest_revision() -> str | None:
-    """Read the head of ``migrations/``."""
-    return ScriptDirectory.from_config(Config(toml_file=PYPROJECT)).get_current_head()
+    """Tell at which migration this code expects a database."""
+    return read_scripts().get_current_head()
+
+
+def check_revision(connection: sa.Connection) -> None:
+    """Make sure that a database is migrated, and can hold all that is sent.
+
+    Raises:
+        NotReadyError: it is not, or by another release.
+    """
+    check_text(connection)
+    revision, expected = check_known(connection, read_scripts()), newest_revision()
+    if revision != expected:
+        raise NotReadyError(
+            f"the database is at revision {revision or 'none'}, not {expected}: run make migrate"
+        )
+
+
+def check_known(connection: sa.Connection, scripts: ScriptDirectory) -> str | None:
+    """Fetch the revision of a database that no newer release has migrated.
+
+    Raises:
+        NotReadyError: one has.
+    """
+    revision = fetch_revision(connection)
+    if revision not in {None, *(script.revision for script in scripts.walk_revisions())}:
+        raise NotReadyError(
+            f"the database is at revision {revision}, which this release does not know: "
+            "a newer one has migrated it"
+        )
+    return revision
+
+
+def check_text(connection: sa.Connection) -> None:
+    """Make sure that a database can hold every character.
+
+    Raises:
+        NotReadyError: it can't: an ID in Chinese would be rejected while others pass.
+    """
+    query = FIND_NARROW_TEXT.get(connection.dialect.name)
+    narrow = connection.execute(query).first() if query is not None else None
+    if narrow is not None:
+        raise NotReadyError(
+            f"{narrow.place} has the encoding {narrow.encoding}, which can't hold every character; "
+            "UTF8 and utf8mb4 can"
+        )

@@ -1,18 +1,31 @@
 """What SQLite needs and the database servers do by themselves."""
 
+import logging
 import os
+import sqlite3
 import threading
 import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from models.database.connection import NotReadyError
 from models.file_lock import lock_file
+
+ENDINGS = ("", "-wal", "-shm")  # of the files of a database; each belongs to those before it
+
+Inodes = list[tuple[int, int] | None]
+Save = Callable[[sqlite3.Connection, Inodes], None]
+
+log = logging.getLogger(__name__)
 
 
 class WriterLockError(SQLAlchemyError):
@@ -70,14 +83,113 @@ class WriterLock:
         self.threads.release()
 
 
-def begin_transactions(engine: sa.Engine, *, read_only: bool, lock_wait: timedelta) -> None:
-    """Say when a transaction begins: Python's driver is not to guess."""
+def set_up_file(engine: sa.Engine, *, read_only: bool, lock_wait: timedelta) -> None:
+    """Keep to the files that have the names of a database, and say when a transaction begins.
+
+    Python's driver is not to guess when one does. A reader's connection makes no checkpoint.
+    """
+    path, timeout = Path(engine.url.database or ""), lock_wait.total_seconds()
     leave_transactions_to_us(engine)
+    open_file(engine, path, mode="ro" if read_only else "rw")
     if read_only:
+        let_go_of_moved_files(engine, path, lambda *_: None)
         begin_reading(engine)
     else:
-        lock = WriterLock(Path(f"{engine.url.database}-lock"))
-        begin_writing(engine, lock, lock_wait.total_seconds())
+        lock = WriterLock(Path(f"{path}-lock"))
+
+        def save(connection: sqlite3.Connection, opened: Inodes) -> None:
+            lock.acquire(timeout)
+            try:
+                save_moved_files(connection, path, opened)
+            finally:
+                lock.release()
+
+        let_go_of_moved_files(engine, path, save)
+        begin_writing(engine, lock, timeout)
+
+
+def make_file(path: Path) -> None:
+    """Make an empty database for its owner alone; take one that is there away from strangers.
+
+    SQLite gives the files beside it the same permissions.
+
+    Raises:
+        OSError: it can't be made.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    for ending in ENDINGS:
+        with suppress(FileNotFoundError, PermissionError):
+            os.chmod(f"{path}{ending}", os.stat(f"{path}{ending}").st_mode & 0o660)
+
+
+def find_inodes(path: Path) -> Inodes:
+    """Tell which files have the names of a database and of what belongs to it."""
+    found: Inodes = []
+    for ending in ENDINGS:
+        try:
+            status = os.stat(f"{path}{ending}")
+            found.append((status.st_dev, status.st_ino))
+        except OSError:
+            found.append(None)
+    return found
+
+
+def open_file(engine: sa.Engine, path: Path, *, mode: str) -> None:
+    """Open a database that is there, and note which files have its names."""
+
+    @event.listens_for(engine, "do_connect")
+    def connect(_: sa.Dialect, entry: Any, __: object, options: Mapping[str, Any]) -> Any:
+        entry.info["inodes"] = find_inodes(path)
+        if entry.info["inodes"][0] is None:
+            raise NotReadyError(f"{path} is not there: run make migrate")
+        return sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, **options)
+
+    @event.listens_for(engine, "connect")
+    def note_inodes(connection: sqlite3.Connection, entry: ConnectionPoolEntry) -> None:
+        connection.execute("SELECT 1 FROM sqlite_master")  # opens the files that belong to it
+        before, entry.info["inodes"] = entry.info["inodes"], find_inodes(path)
+        if before[0] != entry.info["inodes"][0]:
+            connection.close()
+            raise NotReadyError(f"{path} was replaced a moment ago")
+
+
+def let_go_of_moved_files(engine: sa.Engine, path: Path, save: Save) -> None:
+    """Open a database anew once one of its names is gone, or that of another file.
+
+    What is written to a file without a name is lost when the file is closed.
+
+    Args:
+        engine: whose connections.
+        path: of the database.
+        save: is given a connection to files that are not all in their places, before it is closed.
+    """
+
+    @event.listens_for(engine, "checkout")
+    def check(connection: Any, entry: ConnectionPoolEntry, _: object) -> None:
+        opened = entry.info["inodes"]
+        if opened != find_inodes(path):
+            with suppress(sqlite3.Error, OSError, WriterLockError):
+                save(connection, opened)
+            raise DisconnectionError(f"{path} was replaced")
+
+
+def save_moved_files(connection: sqlite3.Connection, path: Path, opened: Inodes) -> None:
+    """Save what only open files have, and leave none of them beside a file they don't belong to.
+
+    Raises:
+        sqlite3.Error, OSError: it can't be saved.
+    """
+    log.warning("%s is not what it was a moment ago: opening it anew", path)
+    found = find_inodes(path)
+    if found[0] == opened[0]:
+        connection.execute("PRAGMA wal_checkpoint")
+    is_moved = False
+    for ending, now, then in zip(ENDINGS, found, opened, strict=True):
+        if is_moved and now == then is not None:
+            os.unlink(f"{path}{ending}")
+        is_moved = is_moved or now != then
 
 
 def begin_reading(engine: sa.Engine) -> None:

@@ -11,14 +11,14 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from config import ReaderSettings, ReceiverSettings
-from models.database.connection import describe
-from models.database.revision import newest_revision
+from models.database.connection import NotReadyError, describe
+from models.database.revision import check_revision, newest_revision
 from models.ledger import Ledger
 from services.journal.folder import LEAST_ROOM_BYTES, find_fault, room_bytes
 from services.journal.status import JournalStatus, measure, read_status
 from services.operating.finding import Finding, Level, count, duration
 from services.reading.health import LATE_SECONDS
-from services.recording.database import NotReadyError, RecorderDatabase, check_revision, find_inode
+from services.recording.database import RecorderDatabase
 
 SAFE_SQLITE = (3, 51, 3)  # before it, a checkpoint that races a writer can lose pages
 CHANGE_NOTHING = sa.delete(Ledger).where(sa.false())
@@ -139,8 +139,6 @@ def examine(about: str, url: sa.URL, attempt: Callable[[], str]) -> Finding:
     """Attempt something with a database; a failure is what was found."""
     name = url.get_backend_name()
     try:
-        if name == "sqlite":
-            find_inode(Path(url.database or ""))  # to open it would make its folder
         return Finding(Level.OK, about, attempt())
     except NotReadyError as fault:
         return Finding(Level.FAILED, about, str(fault))

@@ -10,7 +10,7 @@ from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 
 from models.database.connection import describe
-from models.database.engine import open_writer
+from models.database.engine import open_to_migrate
 from models.database.revision import PYPROJECT
 
 RETRY_SECONDS = 1.0
@@ -31,7 +31,7 @@ def migrate(url: sa.URL) -> None:
     logging.getLogger("alembic").setLevel(logging.WARNING)
     config = Config(toml_file=PYPROJECT)
     try:
-        engine = open_writer(url, hang_seconds=None)
+        engine = open_to_migrate(url)
         try:
             with engine.connect() as connection:
                 config.attributes["connection"] = connection

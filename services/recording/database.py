@@ -2,16 +2,17 @@
 
 import os
 import uuid
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
 
+from models.database.connection import NotReadyError as NotReadyError
 from models.database.engine import open_writer
-from models.database.revision import fetch_revision, newest_revision
+from models.database.revision import check_revision
 from models.delivery import Delivery
 from models.vocabulary import Verdict
 from services.recording.ledger import Numbers
@@ -19,10 +20,6 @@ from services.recording.ledger import Numbers
 REHEARSED_BYTES = 16 * 1024  # more than a page of any database has room for
 
 REHEARSE = sa.insert(Delivery)
-
-
-class NotReadyError(Exception):
-    """The database is not there, or at another migration than this code expects."""
 
 
 class RecorderDatabase:
@@ -34,17 +31,25 @@ class RecorderDatabase:
 
     def __init__(self, url: sa.URL) -> None:
         self.engine = open_writer(url)
-        self.file = Path(url.database or "") if url.get_backend_name() == "sqlite" else None
-        self.inode: tuple[int, int] | None = None
         self.is_opened = False
 
         @event.listens_for(self.engine, "connect")
         def note_opening(*_: object) -> None:
             self.is_opened = True
 
-    def begin(self) -> AbstractContextManager[sa.Connection]:
-        """Begin a transaction, over a new connection if need be."""
-        return self.engine.begin()
+    @contextmanager
+    def begin(self) -> Iterator[sa.Connection]:
+        """Begin a transaction, over a new connection if need be; commit it at the end.
+
+        Raises:
+            NotReadyError: what was committed is not in the database that has its name now.
+        """
+        with self.engine.begin() as connection:
+            opened = connection.connection.dbapi_connection
+            yield connection
+        with self.engine.connect() as connection:  # another one if the file was moved meanwhile
+            if connection.connection.dbapi_connection is not opened:
+                raise NotReadyError("the database was replaced while it was written to")
 
     def is_new(self) -> bool:
         """Tell whether the database was opened since the last time; open it if need be.
@@ -53,9 +58,6 @@ class RecorderDatabase:
             NotReadyError: it can't be written to as it is.
             sqlalchemy.exc.SQLAlchemyError: it does not answer.
         """
-        if self.file is not None and self.inode != (inode := find_inode(self.file)):
-            self.engine.dispose()
-            self.inode = inode
         with self.engine.connect() as connection:
             if self.is_opened:
                 check_revision(connection)
@@ -76,32 +78,6 @@ class RecorderDatabase:
     def close(self) -> None:
         """Close the connection; the next transaction opens another."""
         self.engine.dispose()
-
-
-def find_inode(file: Path) -> tuple[int, int]:
-    """Identify an SQLite file, to notice that it was replaced.
-
-    Raises:
-        NotReadyError: it is not there; to open it would make an empty one.
-    """
-    try:
-        found = os.stat(file)
-    except OSError:
-        raise NotReadyError(f"{file} is not there: run make migrate") from None
-    return found.st_dev, found.st_ino
-
-
-def check_revision(connection: sa.Connection) -> None:
-    """Make sure that a database is migrated.
-
-    Raises:
-        NotReadyError: it is not, or by another release.
-    """
-    revision, expected = fetch_revision(connection), newest_revision()
-    if revision != expected:
-        raise NotReadyError(
-            f"the database is at revision {revision or 'none'}, not {expected}: run make migrate"
-        )
 
 
 def make_delivery() -> dict[str, Any]:

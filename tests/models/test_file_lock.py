@@ -1,8 +1,13 @@
 """Locks between processes."""
 
 import os
+import stat
 import subprocess
 import sys
+from contextlib import suppress
+from pathlib import Path
+from threading import Thread
+from time import sleep
 
 import pytest
 
@@ -17,6 +22,15 @@ assert lock_file(Path(sys.argv[1]), 0) is not None
 print("held", flush=True)
 sys.stdin.readline()
 """
+
+
+def descriptors_of(path):
+    """Which of this process's descriptors are of a file."""
+    found = []
+    for link in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):
+            found += [link] if os.readlink(link) == str(path) else []
+    return found
 
 
 @pytest.fixture
@@ -51,6 +65,34 @@ def test_process_that_dies_lets_go(tmp_path, holder):
 
     assert held is not None
     os.close(held)
+
+
+def test_lock_of_a_file_that_lost_its_name_is_no_lock(tmp_path):
+    """Another process may have made a new file meanwhile, and hold its lock."""
+    path, found = tmp_path / "lock", []
+    first = lock_file(path, 0)
+    waiting = Thread(target=lambda: found.append(lock_file(path, 30)))
+    waiting.start()
+    while len(descriptors_of(path)) < 2:
+        sleep(0.001)
+    path.unlink()
+    second = lock_file(path, 0)
+    os.close(first)
+    while descriptors_of(f"{path} (deleted)") and waiting.is_alive():
+        sleep(0.001)
+    os.close(second)
+    waiting.join()
+
+    assert os.path.samestat(os.fstat(found[0]), path.stat())
+    os.close(found[0])
+
+
+def test_lock_is_a_file_for_its_owner_alone(tmp_path):
+    before = os.umask(0)
+    os.close(lock_file(tmp_path / "lock", 0))
+    os.umask(before)
+
+    assert stat.S_IMODE((tmp_path / "lock").stat().st_mode) == 0o600
 
 
 def test_open_file_is_locked_by_one_at_a_time(tmp_path):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.exc import StatementError
 
-from models.database.engine import open_reader, open_writer
+from models.database.engine import open_reader, open_to_migrate, open_writer
 from models.tables import QuarantinedRequest
 from models.text import escape_text, unescape_text
 from models.vocabulary import Refusal
@@ -162,7 +162,7 @@ def test_failed_statement_does_not_print_what_it_carried(reader):
 
 def test_folder_of_a_new_sqlite_file_is_made(tmp_path):
     url = sa.make_url(f"sqlite:///{tmp_path}/a/b/audit.db")
-    engine = open_writer(url)
+    engine = open_to_migrate(url)
 
     with engine.connect() as connection:
         assert connection.scalar(sa.text("PRAGMA journal_mode")) == "wal"

@@ -55,7 +55,7 @@ def test_database_of_a_newer_release_is_told_in_a_line(run_command, database_url
     done = run_command("migrate")
 
     assert done.exit_code == 1
-    assert "Can't locate revision identified by '9999'" in done.stderr
+    assert "at revision 9999, which this release does not know" in done.stderr
     assert done.stderr.count("\n") == 1
 
 

@@ -1,0 +1,137 @@
+"""The database as the recorder has it: what is committed is in the file that has its name."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from models.tables import Delivery
+from services.operating.migration import migrate
+from services.recording.database import NotReadyError
+from tests.services.recording.conftest import callback_record
+
+ENDINGS = ("", "-wal", "-shm")
+
+READ = """
+import sys
+import sqlalchemy as sa
+from models.database.engine import open_reader
+engine = open_reader(sa.make_url(sys.argv[1]))
+for _ in sys.stdin:
+    with engine.connect() as connection:
+        print(connection.exec_driver_sql("SELECT count(*) FROM deliveries").scalar(), flush=True)
+"""
+
+
+@pytest.fixture
+def file(engine, database_url):
+    """The file of the database."""
+    if engine.name != "sqlite":
+        pytest.skip("a matter of files")
+    return Path(database_url.database)
+
+
+@pytest.fixture
+def ask(file):
+    """Ask a process that has the database open how many deliveries there are."""
+    command = [sys.executable, "-c", READ, f"sqlite:///{file}"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+
+        def ask():
+            process.stdin.write("\n")
+            process.stdin.flush()
+            return int(process.stdout.readline())
+
+        yield ask
+        process.stdin.close()
+
+
+def remove(file, *endings):
+    for ending in endings:
+        Path(f"{file}{ending}").unlink()
+
+
+def test_file_that_was_removed_is_noticed_and_its_records_wait(
+    write, recorder, rows, file, database_url
+):
+    write(callback_record(1))
+    recorder.record_available()
+    remove(file, *ENDINGS)
+    write(callback_record(2))
+
+    for _ in range(2):
+        with pytest.raises(NotReadyError, match=f"{file} is not there: run make migrate"):
+            recorder.record_available()
+    assert not file.exists()
+    migrate(database_url)
+    recorder.record_available()
+
+    assert [row.id for row in rows(Delivery)] == [1, 2]
+
+
+@pytest.mark.parametrize("removed", [ENDINGS, [""], ["", "-wal"]], ids=" ".join)
+def test_file_that_was_replaced_gets_what_went_to_the_other(
+    write, recorder, rows, ask, file, tmp_path, removed
+):
+    """Whatever is left beside it of the one that was there."""
+    copy = Path(shutil.copy(file, tmp_path / "copy.db"))
+    write(*map(callback_record, range(5)))
+    recorder.record_available()
+    assert ask() == 5
+
+    remove(file, *removed)
+    copy.rename(file)
+    write(callback_record(5))
+    recorder.record_available()
+
+    assert [row.id for row in rows(Delivery)] == [1, 2, 3, 4, 5, 6]
+    assert ask() == 6
+
+
+@pytest.mark.parametrize("removed", [["-wal"], ["-shm"], ["-wal", "-shm"]], ids=" ".join)
+def test_what_belongs_to_the_file_may_be_removed(
+    write, recorder, rows, ask, file, removed, journal
+):
+    write(*map(callback_record, range(5)))
+    recorder.record_available()
+    assert ask() == 5
+
+    remove(file, *removed)
+    shutil.rmtree(journal.folders[0] / "kept")  # nothing is needed of it
+    write(callback_record(5))
+    recorder.record_available()
+    recorder.close()
+
+    assert [row.id for row in rows(Delivery)] == [1, 2, 3, 4, 5, 6]
+    assert ask() == 6
+
+
+def test_commit_to_a_file_that_loses_its_name_meanwhile_does_not_count(recorder, file, tmp_path):
+    recorder.database.is_new()
+
+    copy = shutil.copy(file, tmp_path / "copy.db")
+    with pytest.raises(NotReadyError, match="replaced while"), recorder.database.begin():
+        os.rename(copy, file)
+    with pytest.raises(NotReadyError, match="is not there"), recorder.database.begin():
+        file.unlink()
+
+
+def test_reader_reads_the_file_that_has_the_name(write, recorder, file, read, tmp_path):
+    copy = shutil.copy(file, tmp_path / "copy.db")
+    write(callback_record(1))
+    recorder.record_available()
+    assert len(read("/deliveries")["items"]) == 1
+
+    remove(file, "-wal", "-shm")
+    os.rename(copy, file)
+    assert read("/deliveries")["items"] == []
+    recorder.record_available()
+    assert len(read("/deliveries")["items"]) == 1
+    remove(file, *ENDINGS)
+    read("/deliveries", 503)
+    assert not file.exists()

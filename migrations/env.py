@@ -1,14 +1,18 @@
 """Run Alembic against the database that ``DATABASE_URL`` names; no other setting is needed."""
 
+import time
 from typing import Any, Literal
 
 import sqlalchemy as sa
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
-from sqlalchemy.exc import DBAPIError
+from alembic.util import CommandError
+from sqlalchemy.exc import SQLAlchemyError
 
 from config import DATABASE_URL, read_environment
-from models.database.engine import open_writer
+from models.database.connection import NotReadyError, describe
+from models.database.engine import MIGRATION_WAIT, open_to_migrate
+from models.database.revision import check_known, check_text
 from models.tables import Base
 from models.types import ExactLongText, ExactText, Json, OrderedText, UtcDateTime
 
@@ -20,6 +24,12 @@ PLAIN_TYPES = {
     Json: 'sa.JSON().with_variant(mysql.LONGTEXT(), "mysql")',
     UtcDateTime: 'sa.DateTime(timezone=True).with_variant(mysql.DATETIME(fsp=6), "mysql")',
 }
+# The lock goes with the connection. On SQLite, who is connected to migrate has the file.
+TAKE_TURN = {
+    "postgresql": sa.text("SELECT pg_try_advisory_lock(hashtext('alembic_version'))"),
+    "mysql": sa.text("SELECT get_lock(sha1(database()), 0)"),
+}
+POLL_SECONDS = 0.05
 
 
 def render_item(kind: str, value: Any, _: AutogenContext) -> str | Literal[False]:
@@ -29,8 +39,30 @@ def render_item(kind: str, value: Any, _: AutogenContext) -> str | Literal[False
     return False
 
 
+def wait_for_turn(connection: sa.Connection) -> None:
+    """Keep others from migrating the same database as long as this connection is open.
+
+    Raises:
+        NotReadyError: another one does, and is not done before long.
+    """
+    take_turn = TAKE_TURN.get(connection.dialect.name)
+    deadline = time.monotonic() + MIGRATION_WAIT.total_seconds()
+    while take_turn is not None and not connection.scalar(take_turn):
+        if time.monotonic() > deadline:
+            raise NotReadyError("the database is being migrated by another process")
+        time.sleep(POLL_SECONDS)
+
+
 def run_migrations(connection: sa.Connection) -> None:
-    """Migrate over an open connection, each in a transaction where the database can."""
+    """Migrate over an open connection, each in a transaction where the database can.
+
+    Raises:
+        NotReadyError: the database can't hold all that is sent, or a newer release has migrated it.
+    """
+    wait_for_turn(connection)
+    check_text(connection)
+    check_known(connection, context.script)
+    connection.commit()
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,
@@ -48,15 +80,13 @@ def connect_and_run() -> None:
     if connection is not None:
         run_migrations(connection)
         return
-    engine = open_writer(DATABASE_URL.read(read_environment()), hang_seconds=None)
     try:
-        connection = engine.connect()
-    except DBAPIError as error:
-        reason = " ".join(str(error.orig).split())
-        raise SystemExit(f"DATABASE_URL: the database does not answer: {reason}") from None
-    with connection:
-        run_migrations(connection)
-    engine.dispose()
+        engine = open_to_migrate(DATABASE_URL.read(read_environment()))
+        with engine.connect() as connection:
+            run_migrations(connection)
+        engine.dispose()
+    except (SQLAlchemyError, CommandError, OSError) as fault:
+        raise SystemExit(f"DATABASE_URL can't be migrated: {describe(fault)}") from None
 
 
 connect_and_run()

@@ -3,22 +3,28 @@
 import shutil
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import pytest
 import sqlalchemy as sa
 from alembic import command
 from alembic.script import ScriptDirectory
 
-from models.database.engine import open_writer
+from config import RecorderSettings
+from models.clock import utc_now
+from models.database.connection import NotReadyError
+from models.database.engine import open_to_migrate, open_writer
+from models.database.revision import check_revision
 from models.tables import Base, Ledger
-from tests.engines import ROOT, config_for
+from services.recording.recorder import Recorder
+from tests.engines import ROOT, config_for, migrate
 
 
 @pytest.fixture
 def empty(engine):
     """A database without a table."""
     with engine.empty() as url:
-        engine = open_writer(url)
+        engine = open_to_migrate(url)
         with engine.connect() as connection:
             yield connection
         engine.dispose()
@@ -127,8 +133,84 @@ def test_command_says_in_one_line_that_no_database_answers():
 
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
-    assert line.startswith("DATABASE_URL: the database does not answer: ")
+    assert line.startswith("DATABASE_URL can't be migrated: ")
     assert "secret" not in line
+
+
+def test_command_says_in_one_line_that_a_newer_release_was_here(database_url):
+    writer = open_writer(database_url)
+    with writer.begin() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    writer.dispose()
+
+    done = alembic("upgrade", "head", DATABASE_URL=database_url.render_as_string(False))
+
+    assert done.returncode == 1
+    assert done.stderr == (
+        "DATABASE_URL can't be migrated: the database is at revision 9999, "
+        "which this release does not know: a newer one has migrated it\n"
+    )
+
+
+def test_many_migrate_an_empty_database_at_once(engine):
+    with engine.empty() as url:
+        environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
+        environment["DATABASE_URL"] = url.render_as_string(hide_password=False)
+        command = (sys.executable, "-m", "alembic", "upgrade", "head")
+        quiet = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        started = [subprocess.Popen(command, cwd=ROOT, env=environment, **quiet) for _ in range(8)]
+
+        said = [process.communicate()[0] for process in started]
+
+        assert ([process.returncode for process in started], said) == ([0] * 8, [""] * 8)
+
+
+ENCODINGS = {
+    "postgresql": ("the database", "LATIN1"),
+    "mysql": ("lifecycle_events.operator", "utf8mb3"),
+}
+
+
+@contextmanager
+def narrow(engine, encoding):
+    if engine.name == "postgresql":
+        with engine.empty(f"TEMPLATE template0 ENCODING '{encoding}' LOCALE 'C'") as url:
+            yield url
+    else:
+        with engine.clone() as url:
+            engine.run(
+                f"ALTER TABLE {url.database}.lifecycle_events"
+                f" MODIFY operator VARCHAR(255) CHARACTER SET {encoding}"
+            )
+            yield url
+
+
+def test_encoding_that_has_not_every_character_is_refused_in_one_line(engine, journal):
+    if engine.name not in ENCODINGS:
+        pytest.skip("has every character")
+    place, encoding = ENCODINGS[engine.name]
+    with narrow(engine, encoding) as url:
+        expected = f"{place} has the encoding {encoding}, which can't hold every character; "
+        done = alembic("upgrade", "head", DATABASE_URL=url.render_as_string(hide_password=False))
+        recorder = Recorder(RecorderSettings(url, journal), utc_now)
+        with pytest.raises(NotReadyError, match=expected):
+            recorder.record_available()
+        recorder.close()
+
+    assert done.returncode == 1
+    assert done.stderr == f"DATABASE_URL can't be migrated: {expected}UTF8 and utf8mb4 can\n"
+
+
+@pytest.mark.parametrize("default", ["gbk", "utf8mb3", "latin1"])
+def test_default_encoding_of_a_mariadb_database_is_not_that_of_its_tables(engine, default):
+    if engine.name != "mysql":
+        pytest.skip("elsewhere it is")
+    with engine.empty(f"CHARACTER SET {default}") as url:
+        migrate(url)
+        engine = open_writer(url)
+        with engine.connect() as connection:
+            check_revision(connection)
+        engine.dispose()
 
 
 def test_drafted_migration_names_none_of_our_types_and_works(tmp_path):

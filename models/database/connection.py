@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -118,6 +118,10 @@ class NotReadyError(SQLAlchemyError):
     """The database is not there, or not as this code needs it."""
 
 
+class BusyError(NotReadyError):
+    """Another transaction has what this one needs; later it has let go."""
+
+
 def set_up_connections(
     engine: sa.Engine,
     *,
@@ -152,6 +156,12 @@ def set_up_connections(
         cursor.close()
         connection.commit()
 
+    @event.listens_for(engine, "handle_error")
+    def name_fault(context: ExceptionContext) -> None:
+        fault = context.sqlalchemy_exception
+        if isinstance(fault, sa.exc.DBAPIError) and is_busy(fault):
+            raise BusyError(describe(fault)) from fault
+
 
 def limit_sqlite_statements(engine: sa.Engine, limit: timedelta) -> None:
     """Interrupt every statement that takes longer, as servers do by themselves."""
@@ -170,9 +180,18 @@ def limit_sqlite_statements(engine: sa.Engine, limit: timedelta) -> None:
 
 def is_timeout(error: sa.exc.DBAPIError) -> bool:
     """Tell whether a statement was cut off because it took too long."""
+    return has_code(error, {"57014", 1969, 3024, "interrupted"})
+
+
+def is_busy(error: sa.exc.DBAPIError) -> bool:
+    """Tell whether a lock was waited for in vain, or two transactions waited for each other."""
+    return has_code(error, {"55P03", "40P01", "40001", 1205, 1213, "database is locked"})
+
+
+def has_code(error: sa.exc.DBAPIError, codes: set[str | int]) -> bool:
+    """Tell whether the database gave one of some reasons: as a code, or SQLite in words."""
     cause: Any = error.orig
-    codes = {getattr(cause, "sqlstate", None), *getattr(cause, "args", ())[:1]}
-    return not codes.isdisjoint({"57014", 1969, 3024, "interrupted"})
+    return not codes.isdisjoint({getattr(cause, "sqlstate", None), *getattr(cause, "args", ())[:1]})
 
 
 def describe(fault: BaseException) -> str:

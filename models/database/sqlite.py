@@ -14,10 +14,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DisconnectionError, SQLAlchemyError
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from models.database.connection import NotReadyError
+from models.database.connection import BusyError, NotReadyError
 from models.file_lock import lock_file
 
 ENDINGS = ("", "-wal", "-shm")  # of the files of a database; each belongs to those before it
@@ -28,7 +28,7 @@ Save = Callable[[sqlite3.Connection, Inodes], None]
 log = logging.getLogger(__name__)
 
 
-class WriterLockError(SQLAlchemyError):
+class WriterLockError(BusyError):
     """The lock could not be had, so nothing was written."""
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event
 
+from models.database.connection import BusyError
 from models.database.connection import NotReadyError as NotReadyError
 from models.database.engine import open_writer
 from models.database.revision import check_revision
@@ -27,11 +28,13 @@ class RecorderDatabase:
 
     Attributes:
         is_opened: it was opened since ``is_new`` last told so.
+        busy: what the last transaction waited for in vain; none if it did not.
     """
 
     def __init__(self, url: sa.URL) -> None:
         self.engine = open_writer(url)
         self.is_opened = False
+        self.busy: BusyError | None = None
 
         @event.listens_for(self.engine, "connect")
         def note_opening(*_: object) -> None:
@@ -42,11 +45,17 @@ class RecorderDatabase:
         """Begin a transaction, over a new connection if need be; commit it at the end.
 
         Raises:
+            BusyError: others keep what it needs.
             NotReadyError: what was committed is not in the database that has its name now.
         """
-        with self.engine.begin() as connection:
-            opened = connection.connection.dbapi_connection
-            yield connection
+        self.busy = None
+        try:
+            with self.engine.begin() as connection:
+                opened = connection.connection.dbapi_connection
+                yield connection
+        except BusyError as fault:
+            self.busy = fault
+            raise
         with self.engine.connect() as connection:  # another one if the file was moved meanwhile
             if connection.connection.dbapi_connection is not opened:
                 raise NotReadyError("the database was replaced while it was written to")
@@ -68,8 +77,10 @@ class RecorderDatabase:
         """Make sure that the database would take a callback, without leaving one.
 
         Raises:
-            sqlalchemy.exc.SQLAlchemyError: it would not.
+            sqlalchemy.exc.SQLAlchemyError: it would not, or has just kept one waiting.
         """
+        if self.busy is not None:
+            raise self.busy
         with self.engine.connect() as connection:
             Numbers.lock(connection)  # whoever keeps the turn keeps all records from the tables
             connection.execute(REHEARSE, make_delivery())

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from config import JournalSettings
 from models.counts import LostCallback, MinuteCount
-from models.database.connection import describe
+from models.database.connection import BusyError, describe
 from models.vocabulary import Measure, ServiceEventKind
 from services.journal.folder import LEAST_ROOM_BYTES, drop_kept, make_room, room_bytes
 from services.journal.records import new_uuid
@@ -70,7 +70,8 @@ class Loop:
             recorded = self.recorder.record_batch()
             self.do_chores()
         except (SQLAlchemyError, NotReadyError, OSError) as fault:
-            self.log_once(describe(fault))
+            is_alarming = not isinstance(fault, BusyError)
+            self.log_once(describe(fault), logging.WARNING if is_alarming else logging.INFO)
             self.publish_status()
             return RETRY_SECONDS
         self.log_once("")
@@ -97,13 +98,13 @@ class Loop:
         row = {"uuid": new_uuid(at), "at": at, "kind": kind, "process": process, "details": {}}
         self.recorder.events.append(row)
 
-    def log_once(self, fault: str) -> None:
+    def log_once(self, fault: str, level: int = logging.INFO) -> None:
         """Log what keeps records in the journal, once for as long as it is the same."""
         if fault != self.fault:
             if fault:
-                log.warning("the journal waits: %s", fault)
+                log.log(level, "the journal waits: %s", fault)
             else:
-                log.warning("the journal is recorded again")
+                log.info("the journal is recorded again")
         self.fault = fault
 
 

@@ -96,3 +96,22 @@ def refuse_bad_group(administer, engine):
     refuse, allow = REFUSE[engine.name]
     administer(refuse)
     return partial(administer, allow)
+
+
+LOCKS = {
+    "sqlite": ("BEGIN IMMEDIATE",),
+    "postgresql": ("BEGIN", "LOCK TABLE event_members IN ACCESS EXCLUSIVE MODE"),
+    "mysql": ("LOCK TABLES event_members WRITE",),
+}
+
+
+@pytest.fixture
+def holding(engine, database_url):
+    """A connection that keeps a lock, of a table that not every callback needs."""
+    other = sa.create_engine(database_url, isolation_level="AUTOCOMMIT")
+    with other.connect() as connection:
+        for statement in LOCKS[engine.name]:
+            connection.exec_driver_sql(statement)
+        yield connection
+        connection.invalidate()
+    other.dispose()

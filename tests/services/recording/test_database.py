@@ -2,15 +2,22 @@
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
+import psycopg
+import pymysql
 import pytest
+import sqlalchemy as sa
 
+from models.database.connection import BusyError, is_busy
 from models.tables import Delivery
+from services.journal.folder import list_stuck
 from services.operating.migration import migrate
 from services.recording.database import NotReadyError
+from tests.payloads import group_destroyed
 from tests.services.recording.conftest import callback_record
 
 ENDINGS = ("", "-wal", "-shm")
@@ -135,3 +142,35 @@ def test_reader_reads_the_file_that_has_the_name(write, recorder, file, read, tm
     remove(file, *ENDINGS)
     read("/deliveries", 503)
     assert not file.exists()
+
+
+def test_lock_that_others_keep_is_waited_for(post, recorder, rows, journal, holding):
+    post(group_destroyed())
+
+    with pytest.raises(BusyError):
+        recorder.record_available()
+    assert list_stuck(journal.folders[0]) == []
+    assert rows(Delivery) == []
+    holding.invalidate()
+    recorder.record_available()
+
+    assert [row.id for row in rows(Delivery)] == [1]
+
+
+@pytest.mark.parametrize(
+    ("cause", "expected"),
+    [
+        (psycopg.errors.LockNotAvailable(), True),
+        (psycopg.errors.DeadlockDetected(), True),
+        (psycopg.errors.SerializationFailure(), True),
+        (psycopg.errors.DiskFull(), False),
+        (pymysql.err.OperationalError(1205, "Lock wait timeout exceeded"), True),
+        (pymysql.err.OperationalError(1213, "Deadlock found"), True),
+        (pymysql.err.OperationalError(1114, "The table is full"), False),
+        (sqlite3.OperationalError("database is locked"), True),
+        (sqlite3.OperationalError("database or disk is full"), False),
+    ],
+    ids=repr,
+)
+def test_what_passes_by_itself_is_told_apart(cause, expected):
+    assert is_busy(sa.exc.OperationalError("", {}, cause)) is expected

@@ -1,14 +1,16 @@
 """The life of a recorder process."""
 
+import logging
 from threading import Event, Thread
 
 import pytest
 
 from models.tables import Delivery, ServiceEvent
-from services.journal.folder import list_kept
+from services.journal.folder import list_kept, list_stuck
 from services.journal.journal import Journal
 from services.journal.status import read_status
 from services.recording.loop import RETRY_SECONDS, Loop
+from tests.payloads import group_destroyed
 from tests.services.journal.conftest import wait_until
 from tests.services.recording.conftest import bad_group, callback_record
 
@@ -76,6 +78,7 @@ def test_loop_ends_although_records_keep_coming(running, journal):
 def test_fault_of_the_database_is_logged_once_and_waited_out(
     recorder, write, rows, administer, caplog, journal
 ):
+    caplog.set_level(logging.INFO)
     loop = Loop(recorder)
     write(callback_record())
     administer("ALTER TABLE deliveries RENAME TO elsewhere")
@@ -90,6 +93,21 @@ def test_fault_of_the_database_is_logged_once_and_waited_out(
     assert len(told) == 2
     assert told[0].startswith("the journal waits: ")
     assert told[1] == "the journal is recorded again"
+    assert len(rows(Delivery)) == 1
+
+
+def test_lock_that_others_keep_is_no_alarm(recorder, post, rows, holding, caplog, journal):
+    caplog.set_level(logging.INFO)
+    loop = Loop(recorder)
+    post(group_destroyed())
+
+    assert loop.work() == RETRY_SECONDS
+    holding.invalidate()
+    assert loop.work() < RETRY_SECONDS
+
+    told = [record for record in caplog.records if record.name == "services.recording.loop"]
+    assert [record.levelname for record in told] == ["INFO", "INFO"]
+    assert list_stuck(journal.folders[0]) == []
     assert len(rows(Delivery)) == 1
 
 

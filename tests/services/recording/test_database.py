@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from models.database.connection import BusyError, is_busy
-from models.tables import Delivery
+from models.tables import Delivery, EventMember
 from services.journal.folder import list_stuck
 from services.operating.migration import migrate
 from services.recording.database import NotReadyError
@@ -174,3 +174,35 @@ def test_lock_that_others_keep_is_waited_for(post, recorder, rows, journal, hold
 )
 def test_what_passes_by_itself_is_told_apart(cause, expected):
     assert is_busy(sa.exc.OperationalError("", {}, cause)) is expected
+
+
+@pytest.fixture
+def inserts(recorder):
+    """Count the statements that insert rows: as they are sent, or as MariaDB has counted them."""
+    engine, sent = recorder.database.engine, []
+
+    @sa.event.listens_for(engine, "before_cursor_execute")
+    def note(_connection, _cursor, statement, *_):
+        sent.append(statement.split()[:3])
+
+    def count():
+        if engine.dialect.name != "mysql":
+            return sum(words[0] == "INSERT" for words in sent)
+        with recorder.database.begin() as connection:
+            shown = connection.exec_driver_sql("SHOW SESSION STATUS LIKE 'Com_insert'").one()
+        return int(shown[1])
+
+    return count
+
+
+def test_large_group_takes_no_more_statements_than_a_small_one(post, recorder, rows, inserts):
+    taken = []
+    for members in (1, 1, 6000):  # of the first one, some are for what is new about it
+        ids = [{"Member_Account": f"user{number}"} for number in range(members)]
+        before = inserts()
+        post(group_destroyed(GroupId=f"g{len(taken)}", MemberList=ids))
+        recorder.record_available()
+        taken.append(inserts() - before)
+
+    assert taken[2] == taken[1] < 10
+    assert len(rows(EventMember)) == 6002

@@ -9,8 +9,7 @@ help: ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
 
 run: .venv/runtime .env ## Start receiver, recorder and reader; PORT=, READ_PORT= and DATABASE_URL= override
-	@mkdir -p var
-	@BIN=$(BIN) RUN_DIR=var RUN_AS=$$(id -un) exec $(BIN)/supervisord -c serving/supervisord.conf
+	@umask 077; mkdir -p var; BIN=$(BIN) RUN_DIR=var RUN_AS=$$(id -un) exec $(BIN)/supervisord -c serving/supervisord.conf
 
 test: .venv/development ## Run the suite on SQLite, PostgreSQL and MariaDB
 	@$(BIN)/pytest

@@ -21,6 +21,7 @@ from models.database.connection import BusyError, NotReadyError
 from models.file_lock import lock_file
 
 ENDINGS = ("", "-wal", "-shm")  # of the files of a database; each belongs to those before it
+OWNER_ALONE, STRANGERS = 0o600, 0o007
 
 Inodes = list[tuple[int, int] | None]
 Save = Callable[[sqlite3.Connection, Inodes], None]
@@ -109,7 +110,7 @@ def set_up_file(engine: sa.Engine, *, read_only: bool, lock_wait: timedelta) -> 
 
 
 def make_file(path: Path) -> None:
-    """Make an empty database for its owner alone; take one that is there away from strangers.
+    """Make an empty database for its owner alone; one that strangers may read is taken from them.
 
     SQLite gives the files beside it the same permissions.
 
@@ -118,10 +119,11 @@ def make_file(path: Path) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with suppress(FileExistsError):
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, OWNER_ALONE))
     for ending in ENDINGS:
         with suppress(FileNotFoundError, PermissionError):
-            os.chmod(f"{path}{ending}", os.stat(f"{path}{ending}").st_mode & 0o660)
+            if os.stat(f"{path}{ending}").st_mode & STRANGERS:
+                os.chmod(f"{path}{ending}", OWNER_ALONE)
 
 
 def find_inodes(path: Path) -> Inodes:

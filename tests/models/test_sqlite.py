@@ -1,5 +1,7 @@
 """The lock that keeps writers of several processes apart on SQLite."""
 
+import os
+import stat
 import subprocess
 import sys
 from threading import Thread
@@ -9,6 +11,7 @@ import sqlalchemy as sa
 
 from models.database.engine import open_reader, open_to_migrate, open_writer
 from models.database.sqlite import WriterLock, WriterLockError
+from tests.engines import ROOT
 
 HOLD = """
 import sqlite3
@@ -125,3 +128,33 @@ def test_folder_that_went_away_is_a_database_error(tmp_path):
         lock.acquire(0)
     with pytest.raises(WriterLockError, match="No such file"):
         lock.acquire(0)
+
+
+MIGRATIONS = {
+    "alembic": ("alembic", "upgrade", "head"),
+    "flask": ("flask", "--app", "wsgi", "migrate"),
+}
+
+
+def modes_of(folder):
+    return {path.name: oct(stat.S_IMODE(path.stat().st_mode)) for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("command", MIGRATIONS.values(), ids=MIGRATIONS)
+@pytest.mark.parametrize("is_there", [False, True], ids=["made", "found"])
+def test_files_are_for_their_owner_alone(tmp_path, command, is_there):
+    file = tmp_path / "audit.db"
+    if is_there:
+        file.touch()
+        file.chmod(0o644)
+    environment = {**os.environ, "DATABASE_URL": f"sqlite:///{file}"}
+    before = os.umask(0)
+    subprocess.run([sys.executable, "-m", *command], cwd=ROOT, env=environment, check=True)
+    engine = open_writer(sa.make_url(environment["DATABASE_URL"]))
+    with engine.begin():
+        modes = modes_of(tmp_path)
+    engine.dispose()
+    os.umask(before)
+
+    names = ("audit.db", "audit.db-wal", "audit.db-shm", "audit.db-lock", "audit.db-lock-turn")
+    assert modes == dict.fromkeys(names, "0o600")

@@ -37,10 +37,15 @@ lock: .venv/development ## Pin again what pyproject.toml asks for
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-header --extra dev -o requirements-dev.txt pyproject.toml
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-header --extra bench -o requirements-bench.txt pyproject.toml
 
-.venv/runtime: requirements.txt
+# Flask reads .env by itself, before and otherwise than config.py: with no word about a fault in it,
+# with variables expanded, and from parent folders. It is told not to.
+SKIP_DOTENV := import os; os.environ.setdefault("FLASK_SKIP_DOTENV", "1")
+
+.venv/runtime: requirements.txt Makefile
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@echo '$(SKIP_DOTENV)' > $$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/skip_dotenv.pth
 	@touch $@
 
 .venv/development: .venv/runtime requirements-dev.txt

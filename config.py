@@ -6,21 +6,19 @@ Each process reads only what it needs, so each starts without the settings of th
 import logging
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
-from dotenv import dotenv_values
+from setting import Environment, Setting, number, read_file, to_secret
+from setting import SettingsError as SettingsError
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
-
-T = TypeVar("T")
-Number = TypeVar("Number", int, timedelta)
-Environment = Mapping[str, str]
 
 DATABASE_DRIVERS = ("sqlite", "postgresql+psycopg", "mysql+pymysql")
 MIN_KEY_LENGTH = 16  # characters
@@ -28,58 +26,6 @@ SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
 MISSPELT = 0.85  # how alike two names are, from 0 to 1, to be taken for the same
 
 log = logging.getLogger(__name__)
-
-
-class SettingsError(SystemExit):
-    """A setting is missing or wrong; unless caught, the process ends with this one line."""
-
-
-@dataclass(frozen=True)
-class Setting(Generic[T]):
-    """One setting.
-
-    Attributes:
-        parse: reads the text; raises ValueError if it is not allowed.
-        allowed: describes the allowed texts.
-        show: blanks secrets out of a text that is about to be printed.
-        default: the text in place of one that is absent or empty.
-        otherwise: gives the value where there is no text; without it, a text is required.
-    """
-
-    name: str
-    parse: Callable[[str], T]
-    allowed: str
-    show: Callable[[str], str] = str
-    default: str = ""
-    otherwise: Callable[[Environment], T] | None = None
-
-    def read(self, environ: Environment) -> T:
-        """Return the value.
-
-        Raises:
-            SettingsError: it is wrong, or required and absent.
-        """
-        text = environ.get(self.name, "").strip() or self.default
-        if not text and self.otherwise is not None:
-            return self.otherwise(environ)
-        if not text:
-            raise SettingsError(f"{self.name} is not set; set it to {self.allowed}")
-        try:
-            return self.parse(text)
-        except ValueError:
-            wrong = f"{self.name}={self.show(text)!r} is not allowed"
-            raise SettingsError(f"{wrong}; set it to {self.allowed}") from None
-
-
-def number(name: str, least: int, most: int, unit: Number, **more: Any) -> Setting[Number]:
-    """Make a setting that is a decimal number from ``least`` to ``most``, bounds included."""
-
-    def parse(text: str) -> Number:
-        if not re.fullmatch("[0-9]{1,15}", text) or not least <= int(text) <= most:
-            raise ValueError(text)
-        return int(text) * unit
-
-    return Setting(name, parse, f"{least} to {most}", **more)
 
 
 @dataclass(frozen=True)
@@ -95,11 +41,13 @@ def to_sdk_apps(text: str) -> Mapping[str, tuple[str, ...]]:
     apps: dict[str, tuple[str, ...]] = {}
     for item in text.split(","):
         sdk_app_id, *tokens = map(str.strip, item.split(":"))
-        if not re.fullmatch("[0-9]{1,20}", sdk_app_id) or sdk_app_id in apps:
+        if not re.fullmatch("[1-9][0-9]{0,19}", sdk_app_id) or sdk_app_id in apps:
             raise ValueError(item)
-        if not all(re.fullmatch(r"\S+", token) for token in tokens):
-            raise ValueError(item)
-        apps[sdk_app_id] = tuple(tokens)
+        apps[sdk_app_id] = tuple(map(to_secret, tokens))
+    for token, times in Counter(one for tokens in apps.values() for one in {*tokens}).items():
+        if times > 1:
+            sharing = " and ".join(app for app, tokens in apps.items() if token in tokens)
+            log.warning("SDK_APPS: %s have one token: who signs for one signs for all", sharing)
     return apps
 
 
@@ -136,6 +84,8 @@ def to_database_url(text: str) -> "URL":
         raise ValueError(text) from error
     if url.drivername not in DATABASE_DRIVERS or url.database in (None, "", ":memory:"):
         raise ValueError(text)
+    if url.drivername == "sqlite" and (url.host or "uri" in url.query):
+        raise ValueError(text)
     return url
 
 
@@ -153,7 +103,12 @@ def to_folders(text: str) -> tuple[Path, ...]:
     return folders
 
 
-SDK_APPS = Setting("SDK_APPS", to_sdk_apps, "sdkappid[:token[:token]][,…]", show_sdk_apps)
+SDK_APPS = Setting(
+    "SDK_APPS",
+    to_sdk_apps,
+    "sdkappid[:token[:token]][,…], tokens of visible ASCII characters without quotation marks",
+    show_sdk_apps,
+)
 SIGN_TOLERANCE_SECONDS = number("SIGN_TOLERANCE_SECONDS", 1, 86400, SECOND, default="60")
 MAX_BODY_BYTES = number("MAX_BODY_BYTES", 1, 2**30, 1, default="4194304")
 PORT = number("PORT", 1, 65535, 1, default="8000")
@@ -189,8 +144,11 @@ def read_environment() -> dict[str, str]:
     """Merge ``.env`` of the working directory with the environment, which wins.
 
     An empty value counts as unset. A name that looks like a misspelt setting is warned about.
+
+    Raises:
+        SettingsError: the file can't be read.
     """
-    sources = (dotenv_values(".env"), os.environ)
+    sources = (read_file(Path(".env")), os.environ)
     given = {name: value for source in sources for name, value in source.items() if value}
     for name in given.keys() - KNOWN_NAMES:
         if meant := get_close_matches(name.upper(), KNOWN_NAMES, 1, MISSPELT):

@@ -1,6 +1,7 @@
 """Settings: what is allowed, and one line about what is not."""
 
 import logging
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -113,6 +114,17 @@ WRONG = {
         ("SDK_APPS", "\u0661"),
         ("SDK_APPS", "1:two words"),
         ("SDK_APPS", "1:top,secret"),
+        ("SDK_APPS", "0888888"),
+        ("SDK_APPS", '888888:"secret"'),
+        ("SDK_APPS", "888888:'secret'"),
+        ("SDK_APPS", '888888:"secret'),
+        ("SDK_APPS", "888888:one:'secret',1:two"),
+        ("SDK_APPS", '"888888:secret"'),
+        ("SDK_APPS", "888888:${secret}"),
+        ("SDK_APPS", "888888:x${secret:-}y"),
+        ("SDK_APPS", "888888:sécret"),
+        ("SDK_APPS", "888888:secret\u200b"),
+        ("SDK_APPS", "888888:se\tcret"),
         ("SIGN_TOLERANCE_SECONDS", "0"),
         ("SIGN_TOLERANCE_SECONDS", "1.5"),
         ("SIGN_TOLERANCE_SECONDS", "a minute"),
@@ -123,6 +135,8 @@ WRONG = {
         ("JOURNAL_DIR", "a:a"),
         ("JOURNAL_DIR", "a:./a/"),
         ("JOURNAL_DIR", "a:"),
+        ("JOURNAL_DIR", '"var/journal"'),
+        ("PORT", "'8000'"),
         ("JOURNAL_DIR", "a::b"),
         ("JOURNAL_KEEP_HOURS", "-1"),
         ("JOURNAL_KEEP_HOURS", "8785"),
@@ -133,6 +147,9 @@ WRONG = {
         ("DATABASE_URL", "audit.db"),
         ("DATABASE_URL", "sqlite://"),
         ("DATABASE_URL", "sqlite:///:memory:"),
+        ("DATABASE_URL", "sqlite://var/audit.db"),
+        ("DATABASE_URL", "sqlite:///file:audit.db?uri=true"),
+        ("DATABASE_URL", "'sqlite:///audit.db'"),
         ("DATABASE_URL", "postgresql://u:secret@h/d"),
         ("JOURNAL_KEEP_HOURS", "a day"),
     ],
@@ -215,6 +232,93 @@ def test_environment_wins_over_the_file_unless_it_is_empty(folder, monkeypatch):
     assert (environment["PORT"], environment["MAX_BODY_BYTES"]) == ("3", "2")
     assert environment["READ_PORT"] == "4"
     assert "API_KEYS" not in environment
+
+
+def test_token_may_be_of_any_visible_characters():
+    token = "".join(map(chr, range(0x21, 0x7F))).translate({ord(","): None, ord(":"): None})
+
+    assert receiver(SDK_APPS=f"1:{token}:$x{{y}}").sdk_apps == {"1": (token, "$x{y}")}
+
+
+def test_apps_that_share_a_token_are_warned_about_without_it(caplog):
+    receiver(SDK_APPS="1:secret:old,2:other:other,3:secret")
+
+    (message,) = caplog.messages
+    assert message == "SDK_APPS: 1 and 3 have one token: who signs for one signs for all"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# 回调\nSDK_APPS=1:a\n",
+        "\ufeffSDK_APPS=1:a\n",
+        "export SDK_APPS='1:a'\r\n",
+        'SDK_APPS="1:a" # token\n',
+    ],
+    ids=repr,
+)
+def test_file_may_be_written_in_many_ways(folder, text):
+    (folder / ".env").write_text(text, encoding="utf-8", newline="")
+
+    assert read_environment()["SDK_APPS"] == "1:a"
+
+
+def test_variable_in_the_file_stays_as_it_is(folder, monkeypatch):
+    monkeypatch.setenv("OTHER", "value")
+    (folder / ".env").write_text("SDK_APPS=1:${OTHER}\nJOURNAL_DIR=${OTHER}/$OTHER\n")
+
+    assert read_environment()["SDK_APPS"] == "1:${OTHER}"
+    assert read_environment()["JOURNAL_DIR"] == "${OTHER}/$OTHER"
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        ("PORT=1\n# 回调\n".encode("gbk"), "line 2 is not UTF-8"),
+        ("PORT=1\n".encode("utf-16"), "line 1 is not UTF-8"),
+        ("PORT=1\n".encode("utf-16-le"), "line 1 is not NAME=VALUE"),
+        (b'PORT=1\nSDK_APPS="1:secret\n', "line 2 is not NAME=VALUE"),
+    ],
+    ids=["GBK", "UTF-16", "UTF-16 without a mark", "quotation mark"],
+)
+def test_file_that_cannot_be_read_is_told_in_one_line(folder, data, reason):
+    (folder / ".env").write_bytes(data)
+
+    with pytest.raises(SettingsError) as error:
+        read_environment()
+
+    assert str(error.value) == f"{folder}/.env can't be read: {reason}"
+
+
+def make_folder(path):
+    path.mkdir()
+
+
+def make_circle(path):
+    path.symlink_to(path)
+
+
+def make_private(path):
+    path.touch(0o000)
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (make_folder, "Is a directory"),
+        (make_circle, "Too many levels of symbolic links"),
+        (make_private, "Permission denied"),
+    ],
+)
+def test_file_that_cannot_be_opened_is_told_in_one_line(folder, make, reason):
+    if make is make_private and os.geteuid() == 0:
+        pytest.skip("root may read everything")
+    make(folder / ".env")
+
+    with pytest.raises(SettingsError) as error:
+        read_environment()
+
+    assert str(error.value) == f"{folder}/.env can't be read: {reason}"
 
 
 @pytest.mark.parametrize(

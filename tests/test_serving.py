@@ -371,11 +371,34 @@ def test_wrong_setting_stops_the_start_with_one_line(folder, module, name, value
     assert done.stderr.count("\n") == 1
 
 
+ENTRY_POINTS = {
+    "receiver": RECEIVER,
+    "reader": READER,
+    "app": ALL_IN_ONE,
+    "record": (*RECORDER, "--once"),
+    "doctor": ("flask", "--app", "wsgi", "doctor"),
+    "alembic": ("alembic", "-c", str(ROOT / "pyproject.toml"), "upgrade", "head"),
+}
+
+
+@pytest.mark.parametrize("module", ENTRY_POINTS.values(), ids=ENTRY_POINTS)
+def test_settings_that_cannot_be_read_stop_the_start_with_one_line(tmp_path, module):
+    (tmp_path / ".env").write_bytes("SDK_APPS=1:a\n# 回调\n".encode("gbk"))
+    without_flask = {"FLASK_SKIP_DOTENV": "1"}  # as in an environment that make has made
+
+    done = run(sys.executable, "-m", *module, folder=tmp_path, **without_flask)
+
+    assert done.returncode != 0
+    line = f"{tmp_path}/.env can't be read: line 2 is not UTF-8"
+    assert done.stderr.removeprefix("Error: ") == f"{line}\n"
+
+
 def test_receiver_does_not_start_without_apps(tmp_path):
     done = run(sys.executable, "-m", *RECEIVER, folder=tmp_path)
 
     assert done.returncode != 0
-    assert done.stderr == "SDK_APPS is not set; set it to sdkappid[:token[:token]][,…]\n"
+    assert done.stderr.startswith("SDK_APPS is not set; set it to sdkappid[:token[:token]][,…]")
+    assert done.stderr.count("\n") == 1
 
 
 def test_receiver_does_not_start_without_a_folder_to_write_to(tmp_path):

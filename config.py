@@ -110,7 +110,7 @@ SDK_APPS = Setting(
     show_sdk_apps,
 )
 SIGN_TOLERANCE_SECONDS = number("SIGN_TOLERANCE_SECONDS", 1, 86400, SECOND, default="60")
-MAX_BODY_BYTES = number("MAX_BODY_BYTES", 1, 2**30, 1, default="4194304")
+MAX_BODY_BYTES = number("MAX_BODY_BYTES", 1, 2**28, 1, default="4194304")
 PORT = number("PORT", 1, 65535, 1, default="8000")
 JOURNAL_DIR = Setting(
     "JOURNAL_DIR", to_folders, "FOLDER[:FOLDER…], each once", default="var/journal"

@@ -6,7 +6,14 @@ import click
 
 from blueprints.commands import bp, open_to_read
 from blueprints.commands.simulate import open_sender
-from config import SDK_APPS, ReaderSettings, ReceiverSettings, RecorderSettings, read_environment
+from config import (
+    MAX_BODY_BYTES,
+    SDK_APPS,
+    ReaderSettings,
+    ReceiverSettings,
+    RecorderSettings,
+    read_environment,
+)
 from models.clock import utc_now
 from services.operating.clock import examine_clock
 from services.operating.doctor import (
@@ -52,7 +59,8 @@ def examine_all(receiver: ReceiverSettings | None, sender: Sender | None) -> Ite
     yield from examine_user(folders)
     yield from examine_folders(folders)
     yield examine_recorder(folders, now=utc_now())
-    yield (writes := examine_database(recorder.database_url))
+    max_body_bytes = MAX_BODY_BYTES.read(read_environment())
+    yield (writes := examine_database(recorder.database_url, max_body_bytes=max_body_bytes))
     with open_to_read(reader.database_read_url) as engine:
         yield (reads := examine_read_database(engine))
         if receiver is not None and reads.level is Level.OK:

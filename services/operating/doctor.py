@@ -122,13 +122,19 @@ def find_status(folders: Sequence[Path], *, now: datetime) -> JournalStatus:
     return measure(folders, recorded, recorder_at=recorder_at, now=now)
 
 
-def examine_database(url: sa.URL) -> Finding:
-    """Try whether a database is migrated and would take a callback; leave none."""
+def examine_database(url: sa.URL, *, max_body_bytes: int) -> Finding:
+    """Try whether a database is migrated and would take any callback; leave none."""
 
     def rehearse() -> str:
         with closing(RecorderDatabase(url)) as database:
             database.is_new()
             database.rehearse()
+            try:
+                database.rehearse(b'"' * max_body_bytes)  # of which MariaDB gets twice as many
+            except SQLAlchemyError as fault:
+                text = f"no callback of MAX_BODY_BYTES={max_body_bytes} is taken"
+                hint = "; max_allowed_packet has to be twice as large" if name == "mysql" else ""
+                raise NotReadyError(f"{text}{hint}: {describe(fault)}") from fault
         name = url.get_backend_name()
         return f"{name} at revision {newest_revision()} takes callbacks{show_version(name)}"
 

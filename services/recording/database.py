@@ -73,8 +73,11 @@ class RecorderDatabase:
         is_opened, self.is_opened = self.is_opened, False
         return is_opened
 
-    def rehearse(self) -> None:
+    def rehearse(self, body: bytes = b"") -> None:
         """Make sure that the database would take a callback, without leaving one.
+
+        Args:
+            body: of the callback; by default one that no compression makes smaller.
 
         Raises:
             sqlalchemy.exc.SQLAlchemyError: it would not, or has just kept one waiting.
@@ -83,7 +86,7 @@ class RecorderDatabase:
             raise self.busy
         with self.engine.connect() as connection:
             Numbers.lock(connection)  # whoever keeps the turn keeps all records from the tables
-            connection.execute(REHEARSE, make_delivery())
+            connection.execute(REHEARSE, make_delivery(body or os.urandom(REHEARSED_BYTES)))
             connection.rollback()
 
     def close(self) -> None:
@@ -91,8 +94,8 @@ class RecorderDatabase:
         self.engine.dispose()
 
 
-def make_delivery() -> dict[str, Any]:
-    """Make a delivery that no compression makes smaller, to be taken back."""
+def make_delivery(body: bytes) -> dict[str, Any]:
+    """Make a delivery to be taken back."""
     return {
         "id": 0,
         "uuid": uuid.UUID(int=0),
@@ -104,5 +107,5 @@ def make_delivery() -> dict[str, Any]:
         "duplicate_of": None,
         "peer": "",
         "query_string": "",
-        "body": os.urandom(REHEARSED_BYTES),
+        "body": body,
     }

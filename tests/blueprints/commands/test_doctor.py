@@ -160,6 +160,18 @@ def test_database_that_can_only_be_read_is_a_failure(examine, engine, database_u
     assert found["read database"][0] == "ok"
 
 
+def test_body_that_the_database_does_not_take_is_a_failure(examine, engine):
+    if engine.name != "mysql":
+        pytest.skip("the others take all that may be set")
+
+    done, found = examine(MAX_BODY_BYTES=str(2**27))
+
+    assert done.exit_code == 1
+    assert found["database"][0] == "failed"
+    text = "no callback of MAX_BODY_BYTES=134217728 is taken; max_allowed_packet has to be "
+    assert found["database"][1].startswith(f"{text}twice as large: ")
+
+
 def test_database_that_is_not_there_is_a_failure_and_is_not_made(webhook, examine, tmp_path):
     file = tmp_path / "new" / "nothing.db"
 

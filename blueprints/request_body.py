@@ -1,11 +1,13 @@
 """Read the body of a request: no more of it than is allowed, and not for long."""
 
+from collections.abc import Iterator
 from typing import Any
 
-from gevent import Timeout
+from gevent import Timeout, sleep
 from werkzeug.wsgi import get_content_length
 
 BODY_SECONDS = 5.0
+STEP_BYTES = 16 * 1024
 
 
 class BodyTooLargeError(Exception):
@@ -18,6 +20,11 @@ class BrokenBodyError(Exception):
 
 class SlowBodyError(Exception):
     """A body was not complete in time."""
+
+
+def is_chunked(environ: dict[str, Any]) -> bool:
+    """Tell whether a body has no length but its own end."""
+    return "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower()
 
 
 def check_declared_size(environ: dict[str, Any], max_bytes: int) -> int | None:
@@ -68,9 +75,17 @@ def read(environ: dict[str, Any], most: int) -> bytes:
         most = min(most, get_content_length(environ) or 0)
     try:
         with Timeout(BODY_SECONDS, SlowBodyError):
-            data: bytes = environ["wsgi.input"].read(most)
+            return b"".join(read_steps(environ["wsgi.input"], most))
     except SlowBodyError:
         raise
     except Exception as error:  # each server has its own for a body that can't be read
         raise BrokenBodyError from error
-    return data
+
+
+def read_steps(stream: Any, most: int) -> Iterator[bytes]:
+    """Read in steps, and let others go on between them: a body may come in chunks of a byte."""
+    while step := stream.read(min(most, STEP_BYTES)):
+        yield step
+        most -= len(step)
+        if len(step) == STEP_BYTES:
+            sleep(0)

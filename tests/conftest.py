@@ -259,12 +259,23 @@ def post(receiver, clock):
 
 
 @pytest.fixture
-def deliver(post, recorder):
+def record(receiver, recorder):
+    """Record what the receiver has taken or refused."""
+
+    def record():
+        receiver.extensions["receiver"].refusals.write()
+        recorder.record_available()
+
+    return record
+
+
+@pytest.fixture
+def deliver(post, record):
     """Post a callback, and have it recorded."""
 
     def deliver(*args, **kwargs):
         answer = post(*args, **kwargs)
-        recorder.record_available()
+        record()
         return answer
 
     return deliver

@@ -63,18 +63,18 @@ class Journal:
         self.writer = Thread(target=self.run, name="journal", daemon=True)
         self.writer.start()
 
-    def append(self, record: Record) -> None:
-        """Make a record durable.
+    def append(self, *records: Record) -> None:
+        """Make records durable, all of them in one batch.
 
         Raises:
-            NotDurableError: no folder took it, or the journal is closed.
+            NotDurableError: no folder took them, or the journal is closed.
         """
-        data = write_record(record)
+        data = [*map(write_record, records)]
         with self.gate:
             if self.is_closed:
                 raise NotDurableError("the journal is closed", is_doubtful=False)
             batch = self.gathering
-            batch.records.append(data)
+            batch.records += data
         self.waiting.set()
         batch.done.wait()
         if batch.fault is not None:

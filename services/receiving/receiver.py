@@ -5,51 +5,29 @@ import os
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from threading import Event, Thread
 from time import perf_counter
 
 from config import ReceiverSettings
-from models.vocabulary import Measure, Refusal
 from schemas.tencent.body import Reading, read_callback
 from schemas.tencent.envelope import Arrival, Envelope
 from services.journal.journal import Journal, NotDurableError
-from services.journal.records import Kind, Record, new_uuid, write_record
+from services.journal.records import Kind, Record, new_uuid
 from services.journal.status import measure, read_status, write_status
-from services.receiving.budget import Budget
+from services.receiving.refusals import Refusals
 from services.receiving.tally import Tally
 
 TICK_SECONDS = 1.0
 CLOSE_SECONDS = 2.0
-MAX_STRANGER_BODY_BYTES = 64 * 1024
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Refused:
-    """A refused request.
-
-    Attributes:
-        sdk_app_id: the app it names if that is one of ours, else none.
-        body: as far as it is to be stored.
-        body_bytes: the length of the whole body; none if it was too large to read.
-    """
-
-    reason: Refusal
-    arrival: Arrival
-    sdk_app_id: str | None
-    body: bytes
-    body_bytes: int | None
-
-
 class Receiver:
-    """Makes callbacks durable, and what is refused as far as a budget allows.
+    """Makes callbacks durable.
 
     Attributes:
-        strangers: what requests may add to the journal that name no app of ours: 86 MB a day.
-        ours: what refused requests may add that name one: 346 MB a day, after a burst.
         tally: what only this process knows, for a second at most.
     """
 
@@ -58,8 +36,7 @@ class Receiver:
         self.now = now
         self.journal = Journal(settings.journal.folders)
         self.tally = Tally()
-        self.strangers = Budget(burst_bytes=1024 * 1024, bytes_per_second=1000)
-        self.ours = Budget(burst_bytes=32 * 1024 * 1024, bytes_per_second=4000)
+        self.refusals = Refusals(self.journal, self.tally)
         self.unwritten: Record | None = None  # a tally that no folder took yet
         self.stopping = Event()
         self.ticker = Thread(target=self.run, name="ticker", daemon=True)
@@ -80,6 +57,7 @@ class Receiver:
         self.stopping.set()
         if self.ticker.is_alive():
             self.ticker.join(CLOSE_SECONDS)
+        self.refusals.write()
         if self.unwritten is not None:  # of an earlier tick: what was counted since comes after it
             self.write_tally()
         self.write_tally()
@@ -120,25 +98,6 @@ class Receiver:
             self.tally.add_answer(at, sdk_app_id, perf_counter() - arrival.clock)
         return reading
 
-    def refuse(self, refused: Refused) -> None:
-        """Store a refused request as far as the budget and the journal allow; count it anyway."""
-        at, app = refused.arrival.received_at, refused.sdk_app_id
-        head = {
-            "reason": refused.reason,
-            "sdk_app_id": app,
-            "peer": refused.arrival.peer,
-            "query_string": refused.arrival.query_string,
-            "body_bytes": refused.body_bytes,
-        }
-        record = Record(Kind.REFUSAL, new_uuid(at), at, head, refused.body)
-        budget = self.ours if app else self.strangers
-        if budget.take(len(write_record(record))):
-            log.warning("refused: %s from %s", refused.reason.value, refused.arrival.peer)
-            with suppress(NotDurableError):
-                self.journal.append(record)
-                return
-        self.tally.add(at, Measure.REFUSED, app or "", name=refused.reason)
-
     def run(self) -> None:
         """Tick until the receiver is closed."""
         while not self.stopping.wait(TICK_SECONDS):
@@ -148,8 +107,12 @@ class Receiver:
                 log.exception("receiver: a tick failed")
 
     def tick(self) -> None:
-        """Write what was counted, look after the segment, and tell what waits."""
-        self.write_tally()
+        """Write what was refused and counted, look after the segment, and tell what waits."""
+        self.refusals.write()
+        self.refusals.log_all(perf_counter())
+        # While the journal refuses, a tally without counts tries whether that is over.
+        if self.unwritten or self.journal.is_refusing or self.tally.is_due(self.now()):
+            self.write_tally()
         self.journal.tend()
         self.publish_status()
 
@@ -158,7 +121,7 @@ class Receiver:
         if self.unwritten is None:
             head = self.tally.take()
             if not head["counts"] and not self.journal.is_refusing:
-                return  # while the journal refuses, one without counts tries whether that is over
+                return
             self.unwritten = self.make_record(Kind.TALLY, **head)
         with suppress(NotDurableError):
             self.journal.append(self.unwritten)

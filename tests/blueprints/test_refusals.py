@@ -6,11 +6,11 @@ from io import BytesIO
 import gevent
 import pytest
 
+from blueprints.failures import MAX_STRANGER_BODY_BYTES
 from models.tables import Delivery, QuarantinedRequest
 from models.vocabulary import Measure, Refusal
 from services.journal.folder import list_waiting
 from services.receiving.budget import Budget
-from services.receiving.receiver import MAX_STRANGER_BODY_BYTES
 from tests.conftest import APP, NEW_TOKEN, NOW, OLD_TOKEN, OPEN_APP, ROTATING_APP, signed
 from tests.payloads import channel_created
 
@@ -132,9 +132,9 @@ def test_body_declared_too_large_is_refused_without_being_read(deliver, rows):
     assert (kept.body, kept.body_bytes) == (b"", None)
 
 
-def test_body_that_turns_out_too_large_is_refused_without_it(receiver, recorder, clock, rows):
+def test_body_that_turns_out_too_large_is_refused_without_it(receiver, record, clock, rows):
     answer = post_in_chunks(receiver, clock, TOO_LARGE)
-    recorder.record_available()
+    record()
 
     assert outcome(answer) == (413, "FAIL", 41301)
     (kept,) = rows(QuarantinedRequest)
@@ -170,16 +170,17 @@ def test_of_an_app_of_ours_all_of_the_body_is_stored(deliver, rows):
 
 
 @pytest.fixture
-def post_to(receiver, recorder, clock):
+def post_to(receiver, record):
     """Post to a path as a server hands it over; a client would take slashes away."""
 
-    def post_to(path, **query):
-        answer = receiver.test_client().post(
+    def post_to(path, method="POST", **query):
+        answer = receiver.test_client().open(
+            method=method,
             query_string=query,
             json=channel_created(),
             environ_overrides={"PATH_INFO": path},
         )
-        recorder.record_available()
+        record()
         return answer
 
     return post_to
@@ -195,7 +196,19 @@ def test_address_may_be_spelled_in_other_ways(post_to, rows, clock, path):
 
 
 @pytest.mark.parametrize(
-    "path", ["/call", "/callback/x", "/callbacks", "/healthz", "/a/b", "/x//", "/cal/lback", "/ä"]
+    "path",
+    [
+        *("/call", "/callback/x", "/callbacks", "/healthz", "/a/b", "/x//", "/cal/lback", "/ä"),
+        *(
+            "/callback.",
+            "/callback/.",
+            "/./callback",
+            "/x/../callback",
+            "/callback;x",
+            "/callback ",
+        ),
+        *("/im/callback", "/api/Callback", "/callback?", "*", "/callback\0", "/console/callback"),
+    ],
 )
 def test_callback_at_another_address_is_quarantined(post_to, rows, clock, path):
     answer = post_to(path, SdkAppid=APP, **signed(clock))
@@ -205,6 +218,17 @@ def test_callback_at_another_address_is_quarantined(post_to, rows, clock, path):
     (kept,) = rows(QuarantinedRequest)
     assert json.loads(kept.body) == channel_created()
     assert kept.sdk_app_id == APP
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "OPTIONS", "FOO"])
+@pytest.mark.parametrize(
+    ("path", "status"), [("/callback", 405), ("/", 405), ("/im/callback", 404)]
+)
+def test_callback_by_another_method_is_quarantined(post_to, rows, clock, method, path, status):
+    answer = post_to(path, method, SdkAppid=APP, **signed(clock))
+
+    assert outcome(answer) == (status, "FAIL", status * 100 + 1)
+    assert is_quarantined(rows, Refusal.WRONG_ADDRESS)
 
 
 def test_request_that_has_nothing_of_a_callback_is_not_stored(post_to, rows):
@@ -270,10 +294,12 @@ def test_flood_stays_within_its_budget_and_all_of_it_is_counted(
     post, receiver, recorder, journal, rows, counted, query, app, reason, size
 ):
     here = receiver.extensions["receiver"]
-    here.strangers = here.ours = Budget(burst_bytes=60_000 + size, bytes_per_second=0)
+    budget = Budget(burst_bytes=60_000 + size, bytes_per_second=0)
+    here.refusals.budgets = dict.fromkeys(here.refusals.budgets, budget)
 
     for _ in range(200):
         post(data=b"x" * size, query=query)
+    here.refusals.write()
     stored = bytes_in(journal)
     here.write_tally()
     recorder.record_available()

@@ -12,7 +12,8 @@ from services.journal.folder import list_waiting
 from services.journal.journal import NotDurableError
 from services.journal.records import Kind
 from services.journal.status import measure, read_status, write_status
-from services.receiving.receiver import Receiver, Refused
+from services.receiving.receiver import Receiver
+from services.receiving.refusals import Refused
 from tests.conftest import APP, NOW
 from tests.services.journal.conftest import read_back
 
@@ -129,7 +130,8 @@ def test_receiver_that_refuses_tries_again_without_a_callback(here, block):
 
 
 def test_refused_request_that_no_folder_takes_is_counted(here, stored, block):
-    here.refuse(Refused(Refusal.SIGN_WRONG, ARRIVAL, APP, b"", 0))
+    here.refusals.add(Refused(Refusal.SIGN_WRONG, ARRIVAL, APP), bytes)
+    here.refusals.write()
     block()
     here.write_tally()
 

@@ -59,19 +59,37 @@ def test_only_so_many_are_named_that_may_be_found_yet(monkeypatch):
     assert (losses["count"], len(losses["doubtful"])) == (3, 2)
 
 
+def test_what_was_only_refused_is_due_once_its_minute_is_over():
+    tally = Tally()
+    assert not tally.is_due(NOW)
+    tally.add(NOW, Measure.REFUSED, APP)
+
+    assert not tally.is_due(NOW + timedelta(seconds=59))
+    assert tally.is_due(NOW + timedelta(seconds=60))
+    tally.add_answer(NOW, APP, 0.1)
+    assert tally.is_due(NOW)
+
+
 def test_budget_gives_no_more_than_it_has():
     budget = Budget(burst_bytes=10, bytes_per_second=0)
 
-    assert [budget.take(size) for size in (4, 7, 6, 1)] == [True, False, True, False]
+    assert [budget.take(size, 0) for size in (4, 7, 6, 1)] == [True, False, True, False]
+
+
+def test_what_was_taken_and_not_needed_is_there_again():
+    budget = Budget(burst_bytes=10, bytes_per_second=0)
+    budget.take(10, 0)
+    budget.give_back(4)
+
+    assert not budget.take(5, 0)
+    assert budget.take(4, 0)
 
 
 def test_budget_fills_up_to_its_burst_and_no_further():
     budget = Budget(burst_bytes=10, bytes_per_second=2)
-    assert budget.take(10)
-    budget.filled_at -= 3
+    assert budget.take(10, 0)
 
-    assert not budget.take(8)
-    assert budget.take(6)
-    budget.filled_at -= 3600
-    assert not budget.take(11)
-    assert budget.take(10)
+    assert not budget.take(8, 3)
+    assert budget.take(6, 3)
+    assert not budget.take(11, 3600)
+    assert budget.take(10, 3600)

@@ -1,0 +1,166 @@
+"""What is refused: counted, logged together, and stored as far as a budget allows."""
+
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from models.vocabulary import Measure, Refusal
+from schemas.tencent.envelope import Arrival
+from services.journal.journal import Journal, NotDurableError
+from services.journal.records import Kind, Record, new_uuid, write_record
+from services.receiving.budget import Budget
+from services.receiving.tally import Tally
+
+LOG_SECONDS = 60.0
+RECORD_BYTES = 512  # of a record, beside query string and body
+WRITE_BYTES = 1024 * 1024  # at once: a callback waits for no larger write than that
+# Burst in bytes, and bytes a second, of each reason. What names an app of ours may be Tencent's.
+# A worker that is flooded with all of it adds 0.1 GB a day to the journal, and as much to the
+# database.
+OF_APPS = (8 * 1024 * 1024, 120)
+OF_STRANGERS = (256 * 1024, 15)
+CAUSES = {
+    Refusal.SIGN_MISSING: "authentication may be off in Tencent's console",
+    Refusal.SIGN_WRONG: "the token in SDK_APPS may not be the one in Tencent's console",
+    Refusal.BODY_TOO_LARGE: "MAX_BODY_BYTES may be too small",
+    Refusal.WRONG_ADDRESS: "the URL in Tencent's console may not be POST /callback",
+}
+
+log = logging.getLogger(__name__)
+
+
+class Refused(NamedTuple):
+    """A refused request.
+
+    Attributes:
+        sdk_app_id: the app it names if that is one of ours, else none.
+        signed_at: what its ``RequestTime`` says, timezone-aware; none if that is no time.
+        most_bytes: of its body may be stored.
+        declared_bytes: the length of the whole body, as its head declares it.
+    """
+
+    reason: Refusal
+    arrival: Arrival
+    sdk_app_id: str | None = None
+    signed_at: datetime | None = None
+    most_bytes: int = 0
+    declared_bytes: int | None = None
+
+
+@dataclass
+class Line:
+    """What the log says of one reason and app, once a minute.
+
+    Attributes:
+        at: when it was last logged, by the clock of ``Arrival``.
+        requests: that were refused since.
+        last: of these.
+    """
+
+    at: float
+    requests: int
+    last: Refused
+
+
+class Refusals:
+    """The refused requests of one process; none waits for the journal, which gets them later.
+
+    Attributes:
+        budgets: what may be stored, by reason and whether an app of ours is named: no flood of one
+            of them takes what another may need.
+        waiting: what is to be stored next.
+        lines: by reason and app.
+    """
+
+    def __init__(self, journal: Journal, tally: Tally) -> None:
+        self.journal = journal
+        self.tally = tally
+        self.budgets = {
+            (reason, is_ours): Budget(*(OF_APPS if is_ours else OF_STRANGERS))
+            for reason in Refusal
+            for is_ours in (True, False)
+        }
+        self.waiting: deque[Record] = deque()
+        self.lines: dict[tuple[Refusal, str | None], Line] = {}
+
+    def add(self, refused: Refused, read_body: Callable[[], bytes]) -> None:
+        """Log and store a refused request, or count it only.
+
+        Args:
+            refused: without its body.
+            read_body: called only if there is room for what is to be stored of the body.
+        """
+        self.note(refused)
+        arrival, budget = refused.arrival, self.budgets[refused.reason, bool(refused.sdk_app_id)]
+        reserved = RECORD_BYTES + len(arrival.query_string) + refused.most_bytes
+        if not budget.take(reserved, arrival.clock):
+            self.count(arrival.received_at, refused.reason, refused.sdk_app_id)
+            return
+        body = read_body()
+        is_unknown = refused.reason is Refusal.BODY_TOO_LARGE
+        head = {
+            "reason": refused.reason,
+            "sdk_app_id": refused.sdk_app_id,
+            "peer": arrival.peer,
+            "query_string": arrival.query_string,
+            "body_bytes": None if is_unknown else refused.declared_bytes or len(body),
+        }
+        at = arrival.received_at
+        record = Record(Kind.REFUSAL, new_uuid(at), at, head, body)
+        budget.give_back(reserved - len(write_record(record)))
+        self.waiting.append(record)
+
+    def count(self, at: datetime, reason: Refusal, sdk_app_id: str | None) -> None:
+        """Count one that is not stored."""
+        self.tally.add(at, Measure.REFUSED, sdk_app_id or "", name=reason)
+
+    def write(self) -> None:
+        """Append what is to be stored to the journal; count what no folder takes."""
+        while self.waiting:
+            records, size = [], 0
+            while self.waiting and size < WRITE_BYTES:
+                records.append(self.waiting.popleft())
+                size += RECORD_BYTES + len(records[-1].body)
+            try:
+                self.journal.append(*records)
+            except NotDurableError:
+                for record in records:
+                    self.count(record.received_at, record.head["reason"], record.head["sdk_app_id"])
+
+    def note(self, refused: Refused) -> None:
+        """Log the first of its reason and app at once, and the others with the next line."""
+        key, clock = (refused.reason, refused.sdk_app_id), refused.arrival.clock
+        line = self.lines.setdefault(key, Line(clock - LOG_SECONDS, 0, refused))
+        line.requests, line.last = line.requests + 1, refused
+        self.log(line, clock)
+
+    def log_all(self, clock: float) -> None:
+        """Log what was refused since the last lines, a minute after them."""
+        for line in [*self.lines.values()]:
+            self.log(line, clock)
+
+    def log(self, line: Line, clock: float) -> None:
+        """Log one line if there is something to say and the last one is a minute old."""
+        if line.requests and clock >= line.at + LOG_SECONDS:
+            requests, line.requests, line.at = line.requests, 0, clock
+            log.warning("%s", describe(line.last, requests))
+
+
+def describe(refused: Refused, requests: int) -> str:
+    """Say what was refused, and what is probably wrong if it is for an app of ours."""
+    reason, app, arrival = refused.reason, refused.sdk_app_id, refused.arrival
+    what = f"{requests} refused: {reason}, the last from {arrival.peer or 'a local socket'}"
+    if app is None:
+        return what
+    cause = CAUSES.get(reason, "RequestTime is no time")
+    if reason == Refusal.SIGN_EXPIRED and refused.signed_at is not None:
+        seconds = round((arrival.received_at - refused.signed_at).total_seconds())
+        is_where = "ahead of" if seconds > 0 else "behind"
+        cause = f"the clock of this machine is {abs(seconds)} s {is_where} the sender's"
+    return (
+        f"{what}. They name app {app}, so they are probably Tencent's, and lost until this is put"
+        f" right: {cause}"
+    )

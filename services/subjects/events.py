@@ -8,6 +8,7 @@ from typing import cast
 import sqlalchemy as sa
 
 from models.event import LifecycleEvent
+from models.types import Microseconds
 from models.vocabulary import SubjectType
 from services.reading.pages import EVENT_IDS
 from services.subjects.lives import Event
@@ -17,6 +18,7 @@ TABLE = LifecycleEvent.__table__
 COLUMNS = (
     TABLE.c.id,
     TABLE.c.action,
+    sa.type_coerce(TABLE.c.occurred_at, Microseconds),
     TABLE.c.event_time.is_not(None),
     sa.type_coerce(TABLE.c.name, sa.Text),
     sa.type_coerce(TABLE.c.owner, sa.Text),

@@ -7,6 +7,7 @@ used again after its subject was destroyed, so one subject may have several live
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from models.text import unescape_text
@@ -25,16 +26,17 @@ FIELDS = {
 # A topic has a name and an owner of its own, unrelated to those of its community group.
 OF_TOPICS = {Action.TOPIC_CREATED, Action.TOPIC_CHANGED, Action.TOPIC_DESTROYED}
 # These can't happen to a destroyed subject. Members who leave and attributes that are cleared may
-# be reported after it was destroyed, as part of its end.
+# be reported after it was destroyed, as part of its end; and an end may be reported twice.
 PROOFS_OF_LIFE = {
     Action.CREATED,
     Action.PROFILE_CHANGED,
     Action.OWNER_CHANGED,
     Action.FULL,
-    Action.DESTROYED,
     Action.MEMBERS_ADDED,
     Action.TOPIC_CREATED,
 }
+# Servers of Tencent stamp what happens at about the same time, each by its own clock.
+GRACE = timedelta(seconds=5)
 READ_JSON = json.JSONDecoder().raw_decode
 
 # Field, old value (none where it was unknown) and new value. Thousands are made where few are
@@ -49,11 +51,13 @@ class Event(NamedTuple):
     takes any row of these columns.
 
     Attributes:
+        occurred_at: as the database driver gives it: in UTC, with or without a zone.
         is_timed: Tencent said when it happened; otherwise it is placed by its arrival.
     """
 
     id: int
     action: str
+    occurred_at: datetime
     is_timed: bool
     name: str | None
     owner: str | None
@@ -68,7 +72,9 @@ class Life:
     Attributes:
         number: from 1.
         created_by: the event that began it; none where that was never seen.
+        created_at: when that occurred.
         destroyed_by: the event that ended it; none while it lives.
+        destroyed_at: when that occurred.
         values: of its fields, by Tencent's names; one that no event mentioned is absent.
         set_by: by the same names, the events that set the values.
     """
@@ -78,7 +84,9 @@ class Life:
     last_event_id: int = 0
     last_action: str = ""
     created_by: int | None = None
+    created_at: datetime | None = None
     destroyed_by: int | None = None
+    destroyed_at: datetime | None = None
     values: dict[str, Any] = field(default_factory=dict)
     set_by: dict[str, int] = field(default_factory=dict)
 
@@ -87,25 +95,35 @@ class Life:
         """Return ``active`` or ``destroyed``."""
         return "active" if self.destroyed_by is None else "destroyed"
 
-    def ends_before(self, action: str, *, is_timed: bool) -> bool:
+    def ends_before(self, action: str, at: datetime, *, is_timed: bool) -> bool:
         """Tell whether an event belongs to the next life.
 
         An event without ``EventTime`` is placed by its arrival, which proves nothing: callbacks
         overtake each other.
         """
+        if self.destroyed_at is None:
+            is_told_again = self.created_at is None or at - self.created_at <= GRACE
+            return action == Action.CREATED and not is_told_again
         if action == Action.CREATED:
-            return self.destroyed_by is not None or self.created_by is not None
-        return self.destroyed_by is not None and is_timed and action in PROOFS_OF_LIFE
+            return True
+        return is_timed and action in PROOFS_OF_LIFE and at - self.destroyed_at > GRACE
 
     def add(
-        self, event_id: int, action: str, name: str | None, owner: str | None, details: str
+        self,
+        event_id: int,
+        action: str,
+        at: datetime,
+        name: str | None,
+        owner: str | None,
+        details: str,
     ) -> list[Change]:
         """Add the next event of this life, and return the fields it changed."""
         self.last_event_id, self.last_action = event_id, action
-        if action == Action.CREATED:
-            self.created_by = event_id
+        # A second report moves neither the beginning nor the end.
+        if action == Action.CREATED and self.created_by is None:
+            self.created_by, self.created_at = event_id, at
         elif action == Action.DESTROYED and self.destroyed_by is None:
-            self.destroyed_by = event_id  # a second report does not move the end
+            self.destroyed_by, self.destroyed_at = event_id, at
         said = READ_JSON(details)[0]
         if action in OF_TOPICS:
             said = {"Type": said.get("Type")}
@@ -131,10 +149,10 @@ def follow_lives(events: Iterable[Event]) -> Iterator[tuple[Life, list[Change]]]
     belongs to.
     """
     life = None
-    for event_id, action, is_timed, name, owner, details, sdk_app_id in events:
-        if life is None or life.ends_before(action, is_timed=is_timed):
+    for event_id, action, at, is_timed, name, owner, details, sdk_app_id in events:
+        if life is None or life.ends_before(action, at, is_timed=is_timed):
             life = Life(1 if life is None else life.number + 1, sdk_app_id)
-        yield life, life.add(event_id, action, name, owner, details)
+        yield life, life.add(event_id, action, at, name, owner, details)
 
 
 def find_last_life(events: Iterable[Event]) -> Life | None:

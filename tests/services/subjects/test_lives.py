@@ -1,21 +1,31 @@
 """Folding events, without a database."""
 
 import json
+from datetime import timedelta
 from itertools import count
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.vocabulary import Action
 from services.subjects.lives import FIELDS, Event, find_last_life, follow_lives
 from services.subjects.versions import ForeignEventError, cut_page, follow_steps
+from tests.conftest import NOW
 
 IDS = count(1)
 
 
-def event(action, *, timed=True, event_id=None, name=None, owner=None, **details):
-    """An event; other keyword arguments are details, by Tencent's names."""
-    return Event(event_id or next(IDS), action, timed, name, owner, json.dumps(details), "1")
+def event(action, *, timed=True, event_id=None, at=None, name=None, owner=None, **details):
+    """An event; other keyword arguments are details, by Tencent's names.
+
+    Args:
+        at: its second; without it, a minute after the one that was made before.
+    """
+    number = next(IDS)
+    occurred_at = NOW + timedelta(seconds=number * 60 if at is None else at)
+    details = json.dumps(details)
+    return Event(event_id or number, action, occurred_at, timed, name, owner, details, "1")
 
 
 def versions_of(events):
@@ -99,9 +109,46 @@ def test_creation_that_follows_its_first_changes_belongs_to_the_same_life():
     assert last_life(*events).created_by == 7
 
 
-@pytest.mark.parametrize("action", ["profile_changed", "owner_changed", "destroyed"])
+@pytest.mark.parametrize("seconds", [0.003, 5])
+def test_creation_that_is_told_again_begins_no_other_life(seconds):
+    events = [event("created", at=0, event_id=7), event("created", at=seconds)]
+
+    assert lives(*events) == [(1, "created"), (1, "created")]
+    assert last_life(*events).created_by == 7
+
+
+@pytest.mark.parametrize("seconds", [0, 0.003, 5])
+@pytest.mark.parametrize("action", [one for one in Action if one != "created"])
+def test_what_is_stamped_a_moment_after_the_end_belongs_to_the_life_that_ended(action, seconds):
+    events = [event("created", at=-9), event("destroyed", at=0), event(action, at=seconds)]
+
+    assert (last_life(*events).number, last_life(*events).status) == (1, "destroyed")
+
+
+def test_creation_a_moment_after_the_end_begins_another_life():
+    events = [event("created", at=-9), event("destroyed", at=0), event("created", at=0.003)]
+
+    assert lives(*events)[-1] == (2, "created")
+
+
+@pytest.mark.parametrize("seconds", [0.003, 60, 10**6])
+def test_end_that_is_told_twice_is_one_end(seconds):
+    events = [event("created", at=-9), event("destroyed", at=0, event_id=7)]
+    again = event("destroyed", at=seconds)
+
+    assert lives(*events, again) == [(1, "created"), (1, "destroyed"), (1, "destroyed")]
+    assert last_life(*events, again).destroyed_by == 7
+
+
+def test_end_after_a_proof_of_life_is_another_end():
+    events = [event("destroyed", at=0), event("full", at=6), event("destroyed", at=60)]
+
+    assert lives(*events) == [(1, "destroyed"), (2, "destroyed")]
+
+
+@pytest.mark.parametrize("action", ["profile_changed", "owner_changed", "full", "members_added"])
 def test_what_only_a_living_subject_can_do_proves_another_life(action):
-    assert lives(event("destroyed"), event(action)) == [(1, "destroyed"), (2, action)]
+    assert last_life(event("destroyed"), event(action)).number == 2
 
 
 def test_last_that_is_heard_of_an_end_raises_nobody_from_the_dead():

@@ -1,17 +1,19 @@
 """The contract's table of cases, on every engine."""
 
 import json
+from collections import defaultdict
 from datetime import timedelta
 
 import pytest
 
 from models.clock import EPOCH
-from models.tables import Delivery, LifecycleEvent
-from models.vocabulary import Measure, Verdict
+from models.tables import Delivery, EventMember, LifecycleEvent, QuarantinedRequest
+from models.vocabulary import Measure, Refusal, Verdict
 from schemas.tencent.registry import LIFECYCLE_SCHEMAS
 from schemas.tencent.wire import MAX_FAULTS
 from services.journal.folder import list_waiting
-from tests.conftest import APP, NOW
+from tests.captures import CAPTURES, STATUSES
+from tests.conftest import APP, NOW, signed
 from tests.payloads import (
     GROUPS,
     SAMPLES,
@@ -39,6 +41,32 @@ def test_documented_callback_is_acknowledged_and_kept_byte_for_byte(deliver, row
     assert (kept.received_at, kept.sdk_app_id, kept.peer) == (NOW, APP, "127.0.0.1")
     assert kept.query_string.startswith("SdkAppid=888888&CallbackCommand=")
     assert len(rows(LifecycleEvent)) == handled
+
+
+def test_body_of_real_traffic_gets_its_verdict_and_becomes_its_event(receiver, record, rows, clock):
+    client = receiver.test_client()
+    queries = [one.to_query_string(APP, signed(clock)) for one in CAPTURES]
+    for one, query in zip(CAPTURES, queries, strict=True):
+        answer = client.post(f"/callback?{query}", data=one.body)
+        assert answer.status_code == STATUSES[one.verdict], one.label
+    record()
+
+    assert [(one.query_string, one.body, one.verdict) for one in rows(Delivery)] == [
+        (query, one.body, one.verdict)
+        for one, query in zip(CAPTURES, queries, strict=True)
+        if query
+    ]
+    (foreign,) = [one.body for one in CAPTURES if one.query is None]
+    assert [(one.reason, one.body) for one in rows(QuarantinedRequest)] == [
+        (Refusal.APP_MISSING, foreign)
+    ]
+    members = defaultdict(list)
+    for one in sorted(rows(EventMember), key=lambda one: one.position):
+        members[one.event_id].append(one.user_id)
+    assert [
+        (one.subject_type, one.subject_id, one.action, one.operator, tuple(members[one.id]))
+        for one in rows(LifecycleEvent)
+    ] == [one.event for one in CAPTURES if one.event]
 
 
 def test_callback_is_received_at_the_root_as_well(deliver, rows):

@@ -26,7 +26,7 @@ def create_receiver(settings: ReceiverSettings, *, now: Callable[[], datetime] =
     app = Flask("receiver", static_folder=None)
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.url_map.converters["any_path"] = callbacks.AnyPath
-    app.url_map.merge_slashes = False
+    app.url_map.merge_slashes = app.url_map.strict_slashes = False  # a redirect loses a callback
     app.extensions["receiver"] = Receiver(settings, now)
     register_failures(app)
     app.register_blueprint(callbacks.bp)

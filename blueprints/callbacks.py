@@ -39,7 +39,7 @@ def receive_elsewhere(path: str) -> Response:
 
 
 class AnyPath(BaseConverter):
-    """A path in any spelling, with slashes anywhere."""
+    """A path in any spelling, with slashes and line breaks anywhere."""
 
-    regex = ".*"
+    regex = r"[\s\S]*"
     part_isolating = False

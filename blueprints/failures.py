@@ -5,6 +5,7 @@ import json
 import logging
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import parse_qs
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
@@ -62,7 +63,8 @@ def on_refused(error: RefusedError) -> Response:
 def note_refusal(reason: Refusal) -> None:
     """Take note of a refused request, unless it has nothing to do with a callback."""
     here, arrival, environ = receiver(), arrive(), request.environ
-    if reason is Refusal.WRONG_ADDRESS and not TENCENT_PARAMETERS & request.args.keys():
+    given = parse_qs(arrival.query_string, keep_blank_values=True)
+    if reason is Refusal.WRONG_ADDRESS and not TENCENT_PARAMETERS & given.keys():
         return
     envelope = read_envelope(arrival.query_string)
     app = envelope.sdk_app_id if envelope.sdk_app_id in here.settings.sdk_apps else None

@@ -26,7 +26,7 @@ CAUSES = {
     Refusal.SIGN_MISSING: "authentication may be off in Tencent's console",
     Refusal.SIGN_WRONG: "the token in SDK_APPS may not be the one in Tencent's console",
     Refusal.BODY_TOO_LARGE: "MAX_BODY_BYTES may be too small",
-    Refusal.WRONG_ADDRESS: "the URL in Tencent's console may not be POST /callback",
+    Refusal.WRONG_ADDRESS: "the URL in Tencent's console may not end in /callback",
 }
 
 log = logging.getLogger(__name__)

@@ -187,7 +187,7 @@ def post_to(receiver, record):
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/callback", "/callback/", "//callback", "/CallBack", "//", "/callback//"]
+    "path", ["", "/", "/callback", "/callback/", "//callback", "/CallBack", "//", "/callback//"]
 )
 def test_address_may_be_spelled_in_other_ways(post_to, rows, clock, path):
     assert post_to(path, SdkAppid=APP, **signed(clock)).status_code == 200
@@ -207,7 +207,7 @@ def test_address_may_be_spelled_in_other_ways(post_to, rows, clock, path):
             "/callback;x",
             "/callback ",
         ),
-        *("/im/callback", "/api/Callback", "/callback?", "*", "/callback\0", "/console/callback"),
+        *("/im/callback", "/api/Callback", "/call\nback", "*", "/callback\0", "/console/callback"),
     ],
 )
 def test_callback_at_another_address_is_quarantined(post_to, rows, clock, path):
@@ -229,6 +229,15 @@ def test_callback_by_another_method_is_quarantined(post_to, rows, clock, method,
 
     assert outcome(answer) == (status, "FAIL", status * 100 + 1)
     assert is_quarantined(rows, Refusal.WRONG_ADDRESS)
+
+
+def test_query_string_at_another_address_may_be_of_any_bytes(receiver):
+    """A server may hand over what is no UTF-8."""
+    answer = receiver.test_client().post(
+        "/x", environ_overrides={"QUERY_STRING": "SdkAppid=\xff&CallbackCommand"}
+    )
+
+    assert outcome(answer) == (404, "FAIL", 40401)
 
 
 def test_request_that_has_nothing_of_a_callback_is_not_stored(post_to, rows):

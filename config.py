@@ -11,21 +11,127 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from difflib import get_close_matches
+from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
-from setting import Environment, Setting, number, read_file, to_secret
-from setting import SettingsError as SettingsError
+from dotenv.parser import parse_stream
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
 
+T = TypeVar("T")
+Number = TypeVar("Number", int, timedelta)
+Environment = Mapping[str, str]
+
+QUOTATION_MARKS = ("'", '"')
 DATABASE_DRIVERS = ("sqlite", "postgresql+psycopg", "mysql+pymysql")
 MIN_KEY_LENGTH = 16  # characters
 SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
 MISSPELT = 0.85  # how alike two names are, from 0 to 1, to be taken for the same
 
 log = logging.getLogger(__name__)
+
+
+class SettingsError(SystemExit):
+    """A setting is missing or wrong; unless caught, the process ends with this one line."""
+
+
+@dataclass(frozen=True)
+class Setting(Generic[T]):
+    """One setting.
+
+    Attributes:
+        parse: reads the text; raises ValueError if it is not allowed.
+        allowed: describes the allowed texts.
+        show: blanks secrets out of a text that is about to be printed.
+        default: the text in place of one that is absent or empty.
+        otherwise: gives the value where there is no text; without it, a text is required.
+    """
+
+    name: str
+    parse: Callable[[str], T]
+    allowed: str
+    show: Callable[[str], str] = str
+    default: str = ""
+    otherwise: Callable[[Environment], T] | None = None
+
+    def read(self, environ: Environment) -> T:
+        """Return the value.
+
+        Raises:
+            SettingsError: it is wrong, or required and absent.
+        """
+        text = environ.get(self.name, "").strip() or self.default
+        if not text and self.otherwise is not None:
+            return self.otherwise(environ)
+        if not text:
+            raise SettingsError(f"{self.name} is not set; set it to {self.allowed}")
+        try:
+            return self.parse(unquoted(text))
+        except ValueError:
+            wrong = f"{self.name}={self.show(text)!r} is not allowed"
+            raise SettingsError(f"{wrong}; set it to {self.allowed}") from None
+
+
+def unquoted(text: str) -> str:
+    """Give a text that no quotation mark begins or ends; a container's file of settings keeps them.
+
+    Raises:
+        ValueError: one does.
+    """
+    if text[:1] in QUOTATION_MARKS or text[-1:] in QUOTATION_MARKS:
+        raise ValueError(text)
+    return text
+
+
+def to_secret(text: str) -> str:
+    """Parse a token or key: what the other end can send too, and is no placeholder.
+
+    Raises:
+        ValueError: it is not visible ASCII, or is quoted, or has a variable in it.
+    """
+    if not re.fullmatch("[!-~]+", unquoted(text)) or "${" in text:
+        raise ValueError(text)
+    return text
+
+
+def number(name: str, least: int, most: int, unit: Number, **more: Any) -> Setting[Number]:
+    """Make a setting that is a decimal number from ``least`` to ``most``, bounds included."""
+
+    def parse(text: str) -> Number:
+        if not re.fullmatch("[0-9]{1,15}", text) or not least <= int(text) <= most:
+            raise ValueError(text)
+        return int(text) * unit
+
+    return Setting(name, parse, f"{least} to {most}", **more)
+
+
+def read_file(path: Path) -> dict[str, str | None]:
+    """Read a file of settings; one that is not there has none. A variable in it stays as it is.
+
+    Raises:
+        SettingsError: it can't be read.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        return {}
+    except UnicodeDecodeError as fault:
+        line = fault.object.count(b"\n", 0, fault.start) + 1
+        raise unreadable(path, f"line {line} is not UTF-8") from None
+    except OSError as fault:
+        raise unreadable(path, fault.strerror or str(fault)) from None
+    lines = [*parse_stream(StringIO(text))]
+    for one in lines:
+        if one.error or "\0" in one.original.string:
+            raise unreadable(path, f"line {one.original.line} is not NAME=VALUE")
+    return {one.key: one.value for one in lines if one.key}
+
+
+def unreadable(path: Path, reason: str) -> SettingsError:
+    """Say why a file of settings can't be read."""
+    return SettingsError(f"{path.absolute()} can't be read: {reason}")
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 import gc
 import os
-import resource
 import sys
 
 from config import ReceiverSettings
@@ -18,10 +17,6 @@ faults = {folder: find_fault(folder) for folder in settings.journal.folders}
 if all(faults.values()):
     reasons = "; ".join(f"{folder}: {fault}" for folder, fault in faults.items())
     raise SystemExit(f"JOURNAL_DIR: no folder can be written to: {reasons}")
-
-# A connection takes a file.
-_, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
-resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
 
 bind = f"127.0.0.1:{settings.port}"
 worker_class = "gevent"

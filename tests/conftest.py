@@ -185,6 +185,31 @@ def run_command(database_url, journal, monkeypatch):
     return run
 
 
+FIND_OTHERS = {
+    "postgresql": "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid()",
+    "mysql": "SELECT concat('KILL ', id) FROM information_schema.processlist"
+    " WHERE db = database() AND id <> connection_id()",
+}
+
+
+@pytest.fixture
+def cut(database_url, engine):
+    """Cut all connections to a database, as a restart, a firewall or an idle timeout does."""
+    if engine.name not in FIND_OTHERS:
+        pytest.skip("has no connections")
+    admin = sa.create_engine(database_url, isolation_level="AUTOCOMMIT")
+
+    def cut():
+        with admin.connect() as connection:
+            for (kill,) in connection.exec_driver_sql(FIND_OTHERS[engine.name]).all():
+                if engine.name == "mysql":
+                    connection.exec_driver_sql(kill)
+
+    yield cut
+    admin.dispose()
+
+
 @pytest.fixture
 def rows(database_url):
     """Read a table as it is now, in the order of its key."""

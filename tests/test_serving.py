@@ -5,6 +5,7 @@ import json
 import os
 import pwd
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -63,13 +64,12 @@ ALL_IN_ONE = ("gunicorn", "-c", str(ROOT / "gunicorn.conf.py"), "wsgi:app")
 
 
 @contextmanager
-def process(*module, folder, **environment):
+def process(*module, folder, popen=None, **environment):
     """Start a process of the service, and end it."""
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **environment}
     command = [sys.executable, "-m", *module]
-    started = subprocess.Popen(
-        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=2, text=True
-    )
+    options = {"stdout": subprocess.PIPE, "stderr": 2, "text": True, **(popen or {})}
+    started = subprocess.Popen(command, cwd=folder, env=environment, **options)
     with started:
         try:
             yield started
@@ -498,3 +498,36 @@ def test_runner_ends_all_in_some_seconds_though_connections_are_idle(runner):
 
     assert len(children) >= 3
     assert not any(map(is_alive, children))
+
+
+FILES = 200
+
+
+def limit_files():
+    resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, FILES))
+
+
+def test_idle_connections_take_no_file_from_the_journal(tmp_path):
+    port = free_port()
+    settings = {"PORT": str(port), "SDK_APPS": "888888", "WEB_CONCURRENCY": "1"}
+    log = tmp_path / "log"
+    with ExitStack() as stack:
+        arguments = {"stderr": stack.enter_context(log.open("w")), "preexec_fn": limit_files}
+        receiver = process(*RECEIVER, folder=tmp_path, popen=arguments, **settings)
+        read_banner(stack.enter_context(receiver), "webhook URL")
+        first = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        stack.callback(first.close)
+        first.connect()
+        send(first)
+        for _ in range(2 * FILES):
+            idle = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+            idle.sendall(b"POST")
+
+        answers = [send(first)[0] for _ in range(5)]
+        (segment,) = (tmp_path / "var" / "journal").glob("*.open")
+        segment.unlink()  # so that the next one takes a file
+        answers += [send(first)[0] for _ in range(5)]
+
+    assert answers == [200] * 10
+    assert "Too many open files" not in log.read_text()
+    assert f"a process may open {FILES} files" in log.read_text()

@@ -34,7 +34,9 @@ def open_writer(
     """
     dialect = url.get_backend_name()
     hang = {"read_timeout": hang_seconds} if dialect == "mysql" else {}
-    engine = make_engine(url, hang, pool_size=1)
+    # Its transactions end by themselves. To ask a server to end none, each time, takes a while, and
+    # fails with a traceback in the log once the connection is cut.
+    engine = make_engine(url, hang, pool_size=1, pool_reset_on_return=None)
     set_up_connections(engine, read_only=False, lock_wait=lock_wait)
     if dialect == "sqlite":
         set_up_file(engine, read_only=False, lock_wait=lock_wait)

@@ -124,6 +124,7 @@ def find_status(folders: Sequence[Path], *, now: datetime) -> JournalStatus:
 
 def examine_database(url: sa.URL, *, max_body_bytes: int) -> Finding:
     """Try whether a database is migrated and would take any callback; leave none."""
+    name = url.get_backend_name()
 
     def rehearse() -> str:
         with closing(RecorderDatabase(url)) as database:
@@ -135,7 +136,6 @@ def examine_database(url: sa.URL, *, max_body_bytes: int) -> Finding:
                 text = f"no callback of MAX_BODY_BYTES={max_body_bytes} is taken"
                 hint = "; max_allowed_packet has to be twice as large" if name == "mysql" else ""
                 raise NotReadyError(f"{text}{hint}: {describe(fault)}") from fault
-        name = url.get_backend_name()
         return f"{name} at revision {newest_revision()} takes callbacks{show_version(name)}"
 
     return examine("database", url, rehearse)

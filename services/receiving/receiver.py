@@ -110,9 +110,7 @@ class Receiver:
         """Write what was refused and counted, look after the segment, and tell what waits."""
         self.refusals.write()
         self.refusals.log_all(perf_counter())
-        # While the journal refuses, a tally without counts tries whether that is over.
-        if self.unwritten or self.journal.is_refusing or self.tally.is_due(self.now()):
-            self.write_tally()
+        self.write_tally()
         self.journal.tend()
         self.publish_status()
 
@@ -121,7 +119,7 @@ class Receiver:
         if self.unwritten is None:
             head = self.tally.take()
             if not head["counts"] and not self.journal.is_refusing:
-                return
+                return  # while the journal refuses, one without counts tries whether that is over
             self.unwritten = self.make_record(Kind.TALLY, **head)
         with suppress(NotDurableError):
             self.journal.append(self.unwritten)

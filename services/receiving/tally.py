@@ -60,12 +60,6 @@ class Tally:
             if is_doubtful and len(self.doubtful) < MAX_DOUBTFUL:
                 self.doubtful.append((record.uuid.hex, at.isoformat(), sdk_app_id))
 
-    def is_due(self, now: datetime) -> bool:
-        """Tell whether to write it; what was only refused is written once its minute is over."""
-        minute = now.replace(second=0, microsecond=0)
-        with self.lock:
-            return any(at < minute or what != Measure.REFUSED for at, what, *_ in self.counts)
-
     def take(self) -> dict[str, Any]:
         """Take what a record of kind ``tally`` says, and begin again from nothing."""
         with self.lock:

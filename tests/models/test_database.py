@@ -118,3 +118,17 @@ def test_server_ends_the_transaction_of_a_writer_that_freezes(database_url, engi
             pytest.skip("MySQL has no such limit")
         assert connection.exec_driver_sql(query).scalar() == expected
     writer.dispose()
+
+
+def test_pool_whose_connections_were_cut_is_as_good_as_new(app, read, cut):
+    runtime = app.extensions["runtime"]
+    for number in range(1, 4):
+        connections = [runtime.connect() for _ in range(number)]
+        for connection in connections:
+            connection.execute(sa.text("SELECT 1"))
+            connection.close()
+        cut()
+        for _ in range(3):
+            assert read("/history")["items"] == []
+            with runtime.connect() as connection:
+                assert connection.scalar(sa.select(Ledger.id)) == 1

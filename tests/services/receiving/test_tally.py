@@ -59,17 +59,6 @@ def test_only_so_many_are_named_that_may_be_found_yet(monkeypatch):
     assert (losses["count"], len(losses["doubtful"])) == (3, 2)
 
 
-def test_what_was_only_refused_is_due_once_its_minute_is_over():
-    tally = Tally()
-    assert not tally.is_due(NOW)
-    tally.add(NOW, Measure.REFUSED, APP)
-
-    assert not tally.is_due(NOW + timedelta(seconds=59))
-    assert tally.is_due(NOW + timedelta(seconds=60))
-    tally.add_answer(NOW, APP, 0.1)
-    assert tally.is_due(NOW)
-
-
 def test_budget_gives_no_more_than_it_has():
     budget = Budget(burst_bytes=10, bytes_per_second=0)
 

@@ -206,3 +206,17 @@ def test_large_group_takes_no_more_statements_than_a_small_one(post, recorder, r
 
     assert taken[2] == taken[1] < 10
     assert len(rows(EventMember)) == 6002
+
+
+def test_connection_that_was_cut_is_tried_once_more(write, recorder, rows, cut, journal, caplog):
+    write(callback_record(1))
+    recorder.record_available()
+    cut()
+    assert recorder.record_available() == 0
+    write(callback_record(2))
+
+    recorder.record_available()
+
+    assert [row.id for row in rows(Delivery)] == [1, 2]
+    assert list_stuck(journal.folders[0]) == []
+    assert [one for one in caplog.records if one.exc_info or one.levelname == "ERROR"] == []

@@ -5,6 +5,7 @@ from urllib.parse import quote, unquote
 
 from flask import Flask, Response
 from flask.json.provider import DefaultJSONProvider
+from flask.typing import ResponseReturnValue
 from werkzeug.routing import BaseConverter, ValidationError
 
 from models.text import dump_json
@@ -41,6 +42,12 @@ class ReaderApp(Flask):
         if path.startswith(PREFIXES):
             environ["PATH_INFO"] = path
         return super().wsgi_app(environ, start_response)
+
+    def dispatch_request(self) -> ResponseReturnValue:
+        """Call the view, and once more if a connection to the database was cut: it only reads."""
+        from blueprints.api.runtime import read_again_if_cut
+
+        return read_again_if_cut(super().dispatch_request)
 
 
 class SubjectIdConverter(BaseConverter):

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
 from blueprints.api.access import bp
-from blueprints.api.runtime import runtime
+from blueprints.api.runtime import is_outage, runtime
 from models.database.connection import is_timeout
 
 log = logging.getLogger(__name__)
@@ -24,7 +24,13 @@ def on_invalid_query(error: ValidationError) -> ResponseReturnValue:
 
 @bp.app_errorhandler(SQLAlchemyError)
 def on_database_error(error: SQLAlchemyError) -> ResponseReturnValue:
-    """503: the reason goes to the log, not to the client."""
+    """503 for what the database did: the reason goes to the log, not to the client.
+
+    Raises:
+        SQLAlchemyError: it was asked wrongly; a logged 500.
+    """
+    if not is_outage(error):
+        raise error
     if isinstance(error, DBAPIError) and is_timeout(error):
         log.warning("question cut off: %r", request.full_path)
         seconds = runtime().settings.read_timeout.total_seconds()
@@ -33,7 +39,7 @@ def on_database_error(error: SQLAlchemyError) -> ResponseReturnValue:
             "Ask with narrower filters, such as a subject, or since and until."
         )
         return problem(503, "Question took too long", detail=detail)
-    log.error("database failed: %s", error, exc_info=error)
+    runtime().note_outage(error)
     return problem(503, "Database unavailable", detail="Try again later.")
 
 

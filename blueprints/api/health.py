@@ -9,7 +9,7 @@ from blueprints.api.errors import problem
 from blueprints.api.operation import operation
 from blueprints.api.runtime import runtime
 from schemas.api.answers import HealthSchema, LivenessSchema, ReadinessSchema
-from services.reading.health import check_health
+from services.reading.health import fetch_newest
 
 public_bp = Blueprint("liveness", __name__)
 
@@ -25,8 +25,7 @@ def show_liveness() -> dict[str, Any]:
 @operation(ReadinessSchema)
 def show_readiness() -> dict[str, Any] | Response:
     """Tell whether history can be read, and whether callbacks arrive in it."""
-    here = runtime()
-    health = check_health(here.engine, here.settings.journal_folders, now=here.now())
+    health, _ = runtime().look(fetch_newest)
     if not health.is_ready:
         return problem(503, "Not ready", **HealthSchema().dump(health))
     return {"status": "ready", "database": health.database, "journal": health.journal}

@@ -9,15 +9,12 @@ from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
-from sqlalchemy.exc import SQLAlchemyError
 
 from blueprints.api.access import bp
-from blueprints.api.errors import on_database_error
 from blueprints.api.operation import operation
 from blueprints.api.runtime import Runtime, runtime
 from models.vocabulary import ANSWER_BOUNDS_MS, Measure, Refusal
 from services.reading.activity import Totals, fetch_delay_microseconds, fetch_totals
-from services.reading.health import check_health
 
 PREFIX = "chat_lifecycle_log_"
 GAUGES = {
@@ -54,21 +51,19 @@ class Scrape(Collector):
     def collect(self) -> Iterator[Metric]:
         """Make a family of each number that is known."""
         now = self.here.now()
-        health = check_health(self.here.engine, self.here.settings.journal_folders, now=now)
-        is_up = health.database.reachable
-        yield gauge("database_up", "1 if the database answers, else 0.", is_up)
+        health, found = self.here.look(
+            lambda connection: (
+                fetch_delay_microseconds(connection, now=now),
+                fetch_totals(connection),
+            )
+        )
+        yield gauge("database_up", "1 if the database answers, else 0.", health.database.reachable)
         if health.journal is not None:
             for attribute, (name, text) in GAUGES.items():
                 yield gauge(name, text, getattr(health.journal, attribute))
-        if not is_up:
+        if found is None:
             return
-        try:
-            with self.here.connect() as connection:
-                delay = fetch_delay_microseconds(connection, now=now)
-                totals = fetch_totals(connection)
-        except SQLAlchemyError as error:
-            on_database_error(error)  # says so in the log
-            return
+        delay, totals = found
         if delay is not None:
             text = "Largest time from arrival to the database, of the last five minutes."
             yield gauge("delay_seconds", text, delay / 1e6)

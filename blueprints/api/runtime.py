@@ -1,15 +1,24 @@
 """What a view of the reader needs beyond its request."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
+from typing import TypeVar
 
 import sqlalchemy as sa
 from flask import current_app
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from config import ReaderSettings
+from models.database.connection import describe
 from models.database.engine import open_reader
+from services.reading.health import Health, check_database, check_journal, unreachable
 
 EXPORT_CONNECTIONS = 4
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 
 class Runtime:
@@ -18,6 +27,7 @@ class Runtime:
     Attributes:
         engine: for questions; cut off after ``settings.read_timeout``.
         export_engine: for exports, which may take long.
+        is_without_database: whether the last read failed; the log has each change.
     """
 
     def __init__(self, settings: ReaderSettings, now: Callable[[], datetime]) -> None:
@@ -26,10 +36,40 @@ class Runtime:
         self.now = now
         self.engine = open_reader(url, statement_timeout=settings.read_timeout)
         self.export_engine = open_reader(url, connections=EXPORT_CONNECTIONS)
+        self.is_without_database = False
 
-    def connect(self) -> sa.Connection:
+    @contextmanager
+    def connect(self) -> Iterator[sa.Connection]:
         """Connect to read one state of the database."""
-        return self.engine.connect()
+        with self.engine.connect() as connection:
+            yield connection
+        if self.is_without_database:
+            self.is_without_database = False
+            log.warning("database available again")
+
+    def note_outage(self, error: SQLAlchemyError) -> None:
+        """Note that a read failed."""
+        if not self.is_without_database:
+            self.is_without_database = True
+            log.error("database unavailable: %s", describe(error))
+
+    def look(self, fetch: Callable[[sa.Connection], T]) -> tuple[Health, T | None]:
+        """Check the health of the service over a read; nothing is fetched if the database fails."""
+        database, found = unreachable(self.engine), None
+
+        def read() -> T:
+            nonlocal database
+            with self.connect() as connection:
+                database = check_database(connection)
+                return fetch(connection)
+
+        try:
+            found = read_again_if_cut(read)
+        except SQLAlchemyError as error:
+            self.note_outage(error)
+            if database.is_ready:
+                database = unreachable(self.engine)
+        return Health(database, check_journal(self.settings.journal_folders, now=self.now())), found
 
     def close(self) -> None:
         """Close all connections that are not in use."""
@@ -41,3 +81,19 @@ def runtime() -> Runtime:
     """Return the parts of the current app."""
     here: Runtime = current_app.extensions["runtime"]
     return here
+
+
+def read_again_if_cut(read: Callable[[], T]) -> T:
+    """Read, and once more if the connection was cut meanwhile, as by a server that restarts."""
+    try:
+        return read()
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        return read()
+
+
+def is_outage(error: SQLAlchemyError) -> bool:
+    """Tell whether the database is at fault, not what it was asked."""
+    at_fault = isinstance(error, DBAPIError | sa.exc.TimeoutError)
+    return at_fault and not isinstance(error, DataError | IntegrityError)

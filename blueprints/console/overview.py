@@ -3,14 +3,13 @@
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 from flask import redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
-from sqlalchemy.exc import SQLAlchemyError
 
-from blueprints.api.errors import on_database_error
 from blueprints.api.operation import answer_page
 from blueprints.api.runtime import runtime
 from blueprints.console.arguments import read_arguments
@@ -26,7 +25,6 @@ from services.reading.activity import (
     find_last,
     find_silence,
 )
-from services.reading.health import check_health
 from services.reading.history import count_members, fetch_history_without_members
 from services.subjects.listing import SubjectPage, fetch_subjects
 
@@ -40,16 +38,8 @@ LEAST_HEIGHT = 2  # of a part of a bar, so that one of thousands can be seen
 def show_overview() -> ResponseReturnValue:
     """Show the problems first, also if the database is one of them."""
     here = runtime()
-    now = here.now()
-    health = check_health(here.engine, here.settings.journal_folders, now=now)
-    found: dict[str, Any] = {"health": health, "totals": {}}
-    try:
-        if health.database.reachable:
-            with here.connect() as connection:
-                found |= fetch_activity(connection, now=now)
-    except SQLAlchemyError as error:
-        on_database_error(error)
-    return render_template("console/overview.html", **found)
+    health, found = here.look(partial(fetch_activity, now=here.now()))
+    return render_template("console/overview.html", health=health, **(found or {"totals": {}}))
 
 
 def fetch_activity(connection: sa.Connection, *, now: datetime) -> dict[str, Any]:

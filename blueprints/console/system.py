@@ -2,19 +2,16 @@
 
 import platform
 import sqlite3
-from collections.abc import Sequence
+from functools import partial
 from importlib.metadata import version
-from typing import Any
 
 from flask import render_template
 from flask.typing import ResponseReturnValue
-from sqlalchemy.exc import SQLAlchemyError
 
-from blueprints.api.errors import on_database_error
 from blueprints.api.runtime import runtime
 from blueprints.console.shell import bp
 from services.reading.deliveries import fetch_drift
-from services.reading.health import check_health, fetch_service_events
+from services.reading.health import fetch_service_events
 
 NEWEST_EVENTS = 20
 PACKAGES = ("flask", "sqlalchemy", "alembic", "marshmallow", "gunicorn")
@@ -32,21 +29,13 @@ def show_drift() -> ResponseReturnValue:
 def show_system() -> ResponseReturnValue:
     """Show database, journal, processes and releases; the database need not be there."""
     here = runtime()
-    folders, now = here.settings.journal_folders, here.now()
-    health = check_health(here.engine, folders, now=now)
-    events: Sequence[Any] = ()
-    try:
-        if health.database.reachable:
-            with here.connect() as connection:
-                events = fetch_service_events(connection, newest=NEWEST_EVENTS)
-    except SQLAlchemyError as error:
-        on_database_error(error)
+    health, events = here.look(partial(fetch_service_events, newest=NEWEST_EVENTS))
     return render_template(
         "console/system.html",
         health=health,
-        folders=[folder.resolve() for folder in folders],
+        folders=[folder.resolve() for folder in here.settings.journal_folders],
         events=events,
-        now=now,
+        now=here.now(),
         releases={
             "Python": platform.python_version(),
             **{package: version(package) for package in PACKAGES},

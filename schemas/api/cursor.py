@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple, TypeVar
 
 from itsdangerous import BadData, URLSafeSerializer
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import ValidationError, fields, validate
 
 from schemas.fields import Instant
 
@@ -31,13 +31,11 @@ class SubjectPosition(NamedTuple):
 
 AnyPosition = TypeVar("AnyPosition", Position, SubjectPosition)
 
-SCHEMAS: Mapping[type, Schema] = {
-    Position: Schema.from_dict(
-        {"at": Instant(), "id": fields.Integer(strict=True, validate=validate.Range(0, 2**63 - 1))}
-    )(),
-    SubjectPosition: Schema.from_dict(
-        {name: fields.String() for name in SubjectPosition._fields}
-    )(),
+ID = fields.Integer(strict=True, validate=validate.Range(0, 2**63 - 1))
+STORED = fields.String(validate=validate.Regexp("[^\0\ud800-\udfff]*$"))  # escaped where need be
+SHAPES: Mapping[type, fields.Tuple] = {
+    Position: fields.Tuple((Instant(), ID)),
+    SubjectPosition: fields.Tuple((STORED, fields.String(), fields.String())),
 }
 
 
@@ -46,8 +44,7 @@ def encode_cursor(position: Position | SubjectPosition, *, scope: str) -> str:
 
     A scope is all that must stay the same from page to page: address, filters, order.
     """
-    values = SCHEMAS[type(position)].dump(position._asdict())
-    return bound_to(scope).dumps([*values.values()])
+    return bound_to(scope).dumps(SHAPES[type(position)].serialize("", {"": position}))
 
 
 def decode_cursor(
@@ -59,9 +56,8 @@ def decode_cursor(
         ValidationError: the text is no cursor, or one of another scope.
     """
     try:
-        values = bound_to(scope).loads(text)
-        return kind(**SCHEMAS[kind].load(dict(zip(kind._fields, values, strict=True))))
-    except (BadData, ValueError, TypeError, ValidationError):
+        return kind(*SHAPES[kind].deserialize(bound_to(scope).loads(text)))
+    except (BadData, ValueError, ValidationError):  # the second: a cursor that is not ASCII
         raise ValidationError("Not a cursor of this query.", "cursor") from None
 
 

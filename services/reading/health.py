@@ -6,11 +6,14 @@ from datetime import datetime
 from pathlib import Path
 
 import sqlalchemy as sa
-from sqlalchemy.exc import SQLAlchemyError
 
 from models.database.revision import fetch_revision, newest_revision
 from models.ledger import ServiceEvent
+from schemas.api.deliveries import DeliveryQuerySchema
+from schemas.api.history import HistoryQuerySchema
 from services.journal.status import JournalStatus, read_status
+from services.reading.deliveries import fetch_deliveries
+from services.reading.history import fetch_history
 
 LATE_SECONDS = 5  # a callback that waits longer than this is behind; usually it is 50 ms
 
@@ -75,27 +78,33 @@ class Health:
         return self.database.is_ready and (self.journal is None or self.journal.is_ready)
 
 
-def check_health(engine: sa.Engine, folders: Iterable[Path], *, now: datetime) -> Health:
-    """Ask a database for its revision and read the status of a journal; never raises."""
+def check_journal(folders: Iterable[Path], *, now: datetime) -> JournalHealth | None:
+    """Read the status of a journal; none where it can't be read."""
     status = read_status(folders)
     if status is None:
-        return Health(check_database(engine), None)
-    journal = JournalHealth(
+        return None
+    return JournalHealth(
         **vars(status),
         waited_seconds=status.age_seconds(now),
         recorder_at_work=status.is_recorder_at_work(now),
     )
-    return Health(check_database(engine), journal)
 
 
-def check_database(engine: sa.Engine) -> DatabaseHealth:
-    """Ask a database for its revision; never raises."""
-    name, expected = engine.dialect.name, newest_revision()
-    try:
-        with engine.connect() as connection:
-            return DatabaseHealth(name, True, fetch_revision(connection), expected)
-    except SQLAlchemyError:
-        return DatabaseHealth(name, False, None, expected)
+def check_database(connection: sa.Connection) -> DatabaseHealth:
+    """Ask a database for its revision."""
+    revision = fetch_revision(connection)
+    return DatabaseHealth(connection.dialect.name, True, revision, newest_revision())
+
+
+def unreachable(engine: sa.Engine) -> DatabaseHealth:
+    """Describe a database that does not answer."""
+    return DatabaseHealth(engine.dialect.name, False, None, newest_revision())
+
+
+def fetch_newest(connection: sa.Connection) -> None:
+    """Fetch the newest event and the newest delivery, to see whether they can be read."""
+    fetch_history(connection, HistoryQuerySchema().load({"limit": ["1"]}))
+    fetch_deliveries(connection, DeliveryQuerySchema().load({"limit": ["1"]}))
 
 
 def fetch_service_events(connection: sa.Connection, *, newest: int) -> Sequence[sa.RowMapping]:

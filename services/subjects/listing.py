@@ -103,7 +103,7 @@ def fetch_candidates(
         rows = rows.where(owner == wanted["owner"], owner == LAST_OWNER)
     if after is not None:
         last = (after.name_start, after.subject_id)[-len(key) :]
-        here, there = sa.tuple_(*key), sa.tuple_(*last)
+        here, there = sa.tuple_(*key), sa.tuple_(*last, types=[one.type for one in key])
         follows = here > there if after.sdk_app_id == ALL_APPS else here >= there
         rows = rows.where(key[0] >= last[0], follows)
     found = connection.execute(rows.order_by(*key).distinct().limit(chunk))

@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from app import create_reader
+from blueprints.api.runtime import is_outage
 from models.database.engine import open_writer
 from tests.conftest import KEY
 from tests.payloads import channel_created, group_destroyed
@@ -58,10 +59,50 @@ def test_export_may_take_longer(hurried, deliver, database_url):
     assert answer.text.endswith('{"complete":true,"count":1}\n')
 
 
-def test_database_that_is_away_is_another_problem(settings, tmp_path):
-    nowhere = sa.make_url(f"sqlite:///{tmp_path}")
-    app = create_reader(replace(settings, database_read_url=nowhere))
-
-    answer = app.test_client().get("/history", headers=AUTHORIZED)
+def test_database_that_is_away_is_another_problem(without_database):
+    answer = without_database.get("/history", headers=AUTHORIZED)
 
     assert (answer.status_code, answer.get_json()["title"]) == (503, "Database unavailable")
+
+
+def test_only_what_the_database_did_is_an_outage():
+    assert is_outage(sa.exc.OperationalError("", (), Exception()))
+    assert is_outage(sa.exc.TimeoutError())
+    assert not is_outage(sa.exc.DataError("", (), Exception()))
+    assert not is_outage(sa.exc.StatementError("", "", (), Exception()))
+
+
+def rename(url, old, new):
+    engine = open_writer(url)
+    with engine.execution_options(migrating=True).begin() as connection:
+        connection.execute(sa.text(f"ALTER TABLE {old} RENAME TO {new}"))
+    engine.dispose()
+
+
+@pytest.fixture
+def without_events(database_url):
+    """A database that has lost its events."""
+    rename(database_url, "lifecycle_events", "moved")
+
+
+ADDRESSES = (
+    *("/history", "/export", "/groups", "/groups/x", "/readyz"),
+    *("/console/", "/console/events", "/console/groups/x"),
+)
+
+
+def test_outage_is_one_line_in_the_log_and_so_is_its_end(
+    without_events, client, database_url, caplog
+):
+    for address in 2 * ADDRESSES:
+        client.get(address, headers=AUTHORIZED)
+    rename(database_url, "moved", "lifecycle_events")
+    for address in ADDRESSES:
+        client.get(address, headers=AUTHORIZED)
+
+    first, last = [one for one in caplog.records if one.levelname != "INFO"]
+    assert first.message.startswith("database unavailable: ")
+    assert "lifecycle_events" in first.message
+    assert "\n" not in first.message
+    assert first.exc_info is None
+    assert last.message == "database available again"

@@ -1,5 +1,6 @@
 """Liveness and readiness."""
 
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -87,6 +88,82 @@ def test_database_at_another_revision_is_not_ready(database_url, read, tell):
     engine.dispose()
 
     assert read("/readyz", 503)["database"]["revision"] == "0000"
+
+
+def test_database_whose_events_cannot_be_read_is_not_ready(database_url, read, tell):
+    tell(WELL)
+    engine = open_writer(database_url)
+    with engine.begin() as connection:
+        connection.execute(sa.text("ALTER TABLE event_members RENAME TO moved"))
+    engine.dispose()
+
+    assert read("/readyz", 503)["database"]["reachable"] is False
+
+
+def list_connections(engine, database_url):
+    """List the connections to a database by the numbers that its server has given them."""
+    query = {
+        "postgresql": "SELECT pid FROM pg_stat_activity WHERE datname = :name",
+        "mysql": "SELECT id FROM information_schema.processlist WHERE db = :name",
+    }[engine.name]
+    with engine.admin.connect() as admin:
+        return [*admin.scalars(sa.text(query), {"name": database_url.database})]
+
+
+def cut(engine, numbers):
+    """Have the server end connections."""
+    statement = {"postgresql": "SELECT pg_terminate_backend({})", "mysql": "KILL {}"}[engine.name]
+    for number in numbers:
+        engine.run(statement.format(number))
+
+
+ADDRESSES = ("/readyz", "/history", "/export", "/metrics", "/console/")
+
+
+@pytest.fixture
+def with_connections(engine, database_url, app, read, tell):
+    """A reader that has connections to a server in its pools."""
+    if engine.name == "sqlite":
+        pytest.skip("has no connections that are cut")
+    tell(WELL)
+    with ExitStack() as stack:
+        for _ in range(3):
+            stack.enter_context(app.extensions["runtime"].connect()).scalar(sa.text("SELECT 1"))
+    assert len(list_connections(engine, database_url)) >= 3
+
+
+def test_connections_that_were_cut_while_idle_are_not_missed(
+    with_connections, client, engine, database_url
+):
+    for address in ADDRESSES:
+        cut(engine, list_connections(engine, database_url))
+        for _ in range(6):
+            answer = client.get(address, headers={"Authorization": f"Bearer {KEY}"})
+            assert answer.status_code == 200
+            assert "not responding" not in answer.text
+            assert "database_up 0" not in answer.text
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_connection_that_is_cut_at_work_is_not_missed(
+    with_connections, app, client, engine, database_url, address
+):
+    pools = app.extensions["runtime"].engine, app.extensions["runtime"].export_engine
+    left = [1]
+
+    def cut_once(connection, *_):
+        if left:
+            left.clear()
+            cut(engine, list_connections(engine, database_url))
+
+    for pool in pools:
+        sa.event.listen(pool, "before_cursor_execute", cut_once)
+    answer = client.get(address, headers={"Authorization": f"Bearer {KEY}"})
+
+    assert not left
+    assert answer.status_code == 200
+    assert "not responding" not in answer.text
+    assert "database_up 0" not in answer.text
 
 
 def test_database_that_is_away_is_not_ready(without_database):

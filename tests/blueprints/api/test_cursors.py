@@ -1,0 +1,61 @@
+"""A cursor that was tampered with: its mark is no secret, so anybody can write one."""
+
+import json
+from base64 import urlsafe_b64encode
+
+import pytest
+
+from schemas.api.cursor import bound_to
+from schemas.api.deliveries import DeliveryQuerySchema, QuarantineQuerySchema
+from schemas.api.history import HistoryQuerySchema
+from schemas.api.subjects import ChannelsQuerySchema, GroupsQuerySchema, VersionsQuerySchema
+from tests.conftest import KEY
+from tests.payloads import channel_created, group_created, group_destroyed
+
+AT, ID = "2022-12-09T08:26:54.000000Z", 1
+ADDRESSES = [
+    ("/history", HistoryQuerySchema, {}, [AT, ID]),
+    ("/history", HistoryQuerySchema, {"member": "bob"}, [AT, ID]),
+    ("/deliveries", DeliveryQuerySchema, {}, [AT, ID]),
+    ("/quarantine", QuarantineQuerySchema, {}, [AT, ID]),
+    ("/groups/%40TGS%232J4SZEAEL/versions", VersionsQuerySchema, {}, [AT, ID]),
+    ("/groups", GroupsQuerySchema, {}, ["", "x", "1"]),
+    ("/groups", GroupsQuerySchema, {"owner": "leckie"}, ["", "x", "1"]),
+    ("/channels", ChannelsQuerySchema, {"name": "T"}, ["T", "x", "1"]),
+    ("/console/events", HistoryQuerySchema, {}, [AT, ID]),
+    ("/console/quarantine", QuarantineQuerySchema, {}, [AT, ID]),
+]
+VALUES = [
+    *(None, True, 0, -1, 1.5, 2**63 - 1, 2**63, 10**30, float("inf"), float("nan")),
+    *("", "1", "\0", "a\0b", "\ud800", "\x1b", "x" * 300, "all", [], [1], {}, {"a": 1, "b": 2}),
+    *(AT, "0001-01-01T00:00:00Z", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"),
+]
+
+
+def forge(scope, value):
+    payload = urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=")
+    return bound_to(scope).make_signer(scope.encode()).sign(payload).decode()
+
+
+@pytest.mark.parametrize(("address", "schema", "query", "right"), ADDRESSES, ids=str)
+def test_any_type_inside_a_cursor_is_the_clients_fault(
+    client, deliver, address, schema, query, right
+):
+    for body in (group_created(), group_destroyed(), channel_created()):
+        deliver(body)
+    scope = schema().load({name: [value] for name, value in query.items()}).scope
+    forged = [*VALUES]
+    for place in range(len(right)):
+        forged += [[*right[:place], value, *right[place + 1 :]] for value in VALUES]
+
+    statuses = {
+        str(one): client.get(
+            address,
+            query_string={**query, "cursor": forge(scope, one)},
+            headers={"Authorization": f"Bearer {KEY}"},
+        ).status_code
+        for one in forged
+    }
+
+    assert {one: status for one, status in statuses.items() if status not in (200, 400)} == {}
+    assert statuses[str([*right[:-1], None])] == 400

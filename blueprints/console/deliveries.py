@@ -31,6 +31,9 @@ from services.reading.history import fetch_event_of
 PRINTABLE = frozenset(range(0x20, 0x7F))
 MOST_LAID_OUT = 512 * 1024  # bytes of JSON
 LONGEST_ARGUMENT = 100 * 1024  # bytes; Linux allows for 128 KiB
+# What signs a request in a shell, and where the signature stands.
+SIGN = 'now=$(date +%s); sign=$(printf %s "$CALLBACK_TOKEN$now" | sha256sum | cut -c1-64); '
+SIGNED = '"&Sign=$sign&RequestTime=$now"'
 
 
 @bp.get("/deliveries")
@@ -112,19 +115,20 @@ def lay_out(body: bytes) -> str | None:
 
 
 def write_curl(delivery: Mapping[str, Any]) -> str:
-    """Write the command that sends a delivery again, its bytes and its signature as they were.
+    """Write the command that sends a delivery again, its bytes as they were, signed anew if it was.
 
     It goes where ``CALLBACK_URL`` says, as it may make an event of what was none. What a terminal
     would obey or curl would take for the name of a file goes through base64; what is too long for a
     command comes from the file that the page offers.
     """
-    query = quote(
-        delivery["query_string"].encode("latin-1", "replace"), safe=punctuation.replace("#", "")
-    )
-    curl = f'curl -g "$CALLBACK_URL"{shlex.quote(f"?{query}")} --data-binary'
+    given = delivery["query_string"].split("&")
+    kept = [one for one in given if one.partition("=")[0] not in ("Sign", "RequestTime")]
+    query = quote("&".join(kept).encode("latin-1", "replace"), safe=punctuation.replace("#", ""))
+    sign, signed = ("", "") if len(kept) == len(given) else (SIGN, SIGNED)
+    curl = f'curl -g "$CALLBACK_URL"{shlex.quote(f"?{query}")}{signed} --data-binary'
     body: bytes = delivery["body"]
     if len(body) > LONGEST_ARGUMENT:
-        return f"{curl} @delivery-{delivery['id']}"
+        return f"{sign}{curl} @delivery-{delivery['id']}"
     if PRINTABLE.issuperset(body) and not body.startswith(b"@"):
-        return f"{curl} {shlex.quote(body.decode())}"
-    return f"echo {b64encode(body).decode()} | base64 -d | {curl} @-"
+        return f"{sign}{curl} {shlex.quote(body.decode())}"
+    return f"{sign}echo {b64encode(body).decode()} | base64 -d | {curl} @-"

@@ -1,6 +1,6 @@
--- Create lifecycle_reader, a role that can read every table and view, and do nothing else. Run this
--- in the database of the service, as a superuser or the owner of the database, with the variable
--- password set; docs/queries.md shows how. Run it again to change the password.
+-- Create lifecycle_reader, a role that can read every table and view, but for query strings, and do
+-- nothing else. Run this in the database of the service, as a superuser or the owner of the database,
+-- with the variable password set; docs/queries.md shows how. Run it again to change the password.
 
 DO $$
 DECLARE
@@ -27,6 +27,25 @@ END $$;
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO lifecycle_reader;
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO lifecycle_reader;
+
+-- Whoever reads the Sign of a query string can send callbacks for a minute.
+DO $$
+DECLARE
+    request record;
+BEGIN
+    FOR request IN
+        SELECT table_name, string_agg(quote_ident(column_name), ', ') AS columns
+        FROM information_schema.columns
+        WHERE table_schema = 'public' AND column_name <> 'query_string'
+            AND table_name IN ('deliveries', 'quarantined_requests')
+        GROUP BY table_name
+    LOOP
+        EXECUTE format('REVOKE SELECT ON %I FROM lifecycle_reader', request.table_name);
+        EXECUTE format(
+            'GRANT SELECT (%s) ON %I TO lifecycle_reader', request.columns, request.table_name
+        );
+    END LOOP;
+END $$;
 
 -- Leave the service its connections, however many a reporting tool would open.
 ALTER ROLE lifecycle_reader LOGIN CONNECTION LIMIT 10 PASSWORD :'password';

@@ -77,11 +77,11 @@ MEMBERS_AT_END = """
 # The kind of the first half is a column so that on MariaDB and MySQL all of it has its collation.
 CALLBACK_PROBLEMS = """
     SELECT verdict AS kind, received_at, sdk_app_id, command, {errors} AS reason, peer,
-        query_string, id AS delivery_id, NULL AS quarantined_request_id
+        id AS delivery_id, NULL AS quarantined_request_id
     FROM deliveries
     WHERE verdict = 'invalid'
     UNION ALL
-    SELECT 'refused', received_at, NULL, NULL, reason, peer, query_string, NULL, id
+    SELECT 'refused', received_at, sdk_app_id, NULL, reason, peer, NULL, id
     FROM quarantined_requests
 """
 VIEWS = {

@@ -52,7 +52,7 @@ class DeliverySchema(AnswerSchema):
     sdk_app_id = fields.String()
     received_at = Instant()
     peer = fields.String(metadata=about("Address of the other end of the connection."))
-    query_string = fields.String()
+    query_string = fields.String(metadata=about("As received, but for the value of `Sign`."))
     errors = fields.Dict(
         allow_none=True, metadata=about("Reasons by field; null unless the verdict is `invalid`.")
     )
@@ -72,7 +72,7 @@ class QuarantinedRequestSchema(RawBodySchema):
     reason = word_field(Refusal)
     received_at = Instant()
     peer = fields.String()
-    query_string = fields.String()
+    query_string = fields.String(metadata=about("As received, but for the value of `Sign`."))
     body_bytes = fields.Integer(
         allow_none=True,
         metadata=about("Length of the whole body; null if it was too large to read."),

@@ -1,29 +1,56 @@
 """Read what was sent: authentic POSTs, what differs from the documentation, what was refused."""
 
 from itertools import groupby
+from typing import Any
 
 import sqlalchemy as sa
 
 from models.counts import Difference
 from models.delivery import Delivery
 from models.quarantine import QuarantinedRequest
+from models.types import ExactLongText
 from schemas.api.page import PageQuery
+from schemas.redaction import redact
 from services.reading.pages import Page, Row, fetch_page, fetch_row, keep_equal
 
-LISTED = [column for column in Delivery.__table__.columns if column.key != "body"]
+
+class RedactedText(ExactLongText):
+    """A query string as it may be read."""
+
+    cache_ok = True
+
+    def process_result_value(self, value: str | None, dialect: sa.Dialect) -> str | None:
+        """Redact on the way out."""
+        text = super().process_result_value(value, dialect)
+        return None if text is None else redact(text)
+
+
+def list_columns(table: sa.FromClause, *left_out: str) -> list[sa.ColumnElement[Any]]:
+    """List the columns of a table of requests, which are read nowhere else."""
+    return [
+        sa.type_coerce(column, RedactedText).label(column.key)
+        if column.key == "query_string"
+        else column
+        for column in table.columns
+        if column.key not in left_out
+    ]
+
+
+DELIVERIES = sa.select(*list_columns(Delivery.__table__))
+LISTED = sa.select(*list_columns(Delivery.__table__, "body"))
 FILTERED = (Delivery.verdict, Delivery.command, Delivery.sdk_app_id)
-REFUSED = sa.select(QuarantinedRequest.__table__)
+REFUSED = sa.select(*list_columns(QuarantinedRequest.__table__))
 
 
 def fetch_deliveries(connection: sa.Connection, query: PageQuery) -> Page:
     """Return a page of deliveries by ``received_at``, without their bodies."""
-    rows = keep_equal(sa.select(*LISTED), query, *FILTERED)
+    rows = keep_equal(LISTED, query, *FILTERED)
     return fetch_page(connection, [rows], query, sort_key=(Delivery.received_at, Delivery.id))
 
 
 def fetch_delivery(connection: sa.Connection, delivery_id: int) -> Row | None:
     """Return one delivery with its body, or none."""
-    return fetch_row(connection, sa.select(Delivery.__table__).where(Delivery.id == delivery_id))
+    return fetch_row(connection, DELIVERIES.where(Delivery.id == delivery_id))
 
 
 def fetch_quarantine(connection: sa.Connection, query: PageQuery) -> Page:

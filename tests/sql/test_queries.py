@@ -24,10 +24,6 @@ PROFILE = (
     '{"Introduction":"NewNotification","FaceUrl":"http://this.is.newface.url",'
     '"Organization":"NewOrganization"}'
 )
-STRANGER = (
-    "SdkAppid=1&CallbackCommand=OfficialAccount.CallbackBeforeCreateOfficialAccount"
-    "&contenttype=json&ClientIP=127.0.0.1&OptPlatform=RESTAPI"
-)
 EXPECTED = {
     "Who disbanded this group, when, and who was in it?": [
         (at, operator, "leckie", "RESTAPI", "127.0.0.1", user)
@@ -76,7 +72,7 @@ EXPECTED = {
         ("Group.CallbackAfterGroupDestroyed", 1, NEXT_DAY.format(39), NEXT_DAY.format(39)),
     ],
     "What was refused most recently, and why?": [
-        (NEXT_DAY.format(40), "app_unknown", "127.0.0.1", STRANGER),
+        (NEXT_DAY.format(40), "app_unknown", "127.0.0.1", None),
     ],
     "How many callbacks arrived per day, and with which verdict?": [
         ("2026-11-21", "accepted", 22),

@@ -63,16 +63,15 @@ def test_problems_are_what_could_not_be_read_and_what_was_refused(deliver, conne
     stored = connection.execute(sa.select(Delivery).filter_by(verdict="invalid")).one()
     assert invalid["kind"] == "invalid"
     assert invalid["reason"] == '{"GroupId":["Missing data for required field."]}'
-    for name in ("sdk_app_id", "command", "peer", "query_string"):
+    for name in ("sdk_app_id", "command", "peer"):
         assert invalid[name] == getattr(stored, name)
     assert (invalid["delivery_id"], invalid["quarantined_request_id"]) == (stored.id, None)
     assert {name: value for name, value in refused.items() if name != "received_at"} == {
         "kind": "refused",
-        "sdk_app_id": None,
+        "sdk_app_id": "888888",
         "command": None,
         "reason": "sign_missing",
         "peer": "127.0.0.1",
-        "query_string": "SdkAppid=888888&contenttype=json",
         "delivery_id": None,
         "quarantined_request_id": 1,
     }

@@ -4,8 +4,8 @@ from base64 import b64decode
 
 import pytest
 
-from tests.conftest import APP
-from tests.payloads import channel_created, channel_destroyed
+from tests.conftest import APP, KEY, sign, signed
+from tests.payloads import channel_created, channel_destroyed, group_destroyed
 
 
 @pytest.fixture
@@ -45,6 +45,27 @@ def test_every_delivery_is_listed_with_its_verdict(four_verdicts, read):
 )
 def test_filters_combine(four_verdicts, read, query, found):
     assert places(read, read("/deliveries", **query)["items"]) == found
+
+
+def test_value_of_sign_is_shown_nowhere(deliver, client, read, clock):
+    right, wrong = signed(clock)["Sign"], sign("another token", 1)
+    deliver(group_destroyed())
+    deliver({"CallbackCommand": "Group.CallbackAfterGroupFull"})
+    deliver(group_destroyed(), query={"Sign": wrong})
+    deliver(group_destroyed(), query={"SdkAppid": "1", "Sign": "short"})
+    pages = [f"/{name}" for name in ("deliveries", "deliveries/1", "history/1", "quarantine")]
+    pages += [f"/{name}" for name in ("history", "export", "export?format=csv", "drift")]
+    pages += [f"/console{page}" for page in pages[:2]]
+    pages += [f"/console/quarantine{page}" for page in ("", "/1", "/2")]
+    pages += [f"/console/{name}" for name in ("", "events", "system", "groups/%40TGS%232J4SZEAEL")]
+
+    for page in pages:
+        answer = client.get(page, headers={"Authorization": f"Bearer {KEY}"})
+        assert answer.status_code == 200
+        for secret in (right, wrong, "short", right[:16], wrong[:16]):
+            assert secret not in answer.text, page
+    for item in read("/deliveries")["items"] + read("/quarantine")["items"]:
+        assert "&Sign=REDACTED&RequestTime=" in item["query_string"]
 
 
 def test_pages_follow_each_other(four_verdicts, read, read_all):

@@ -1,14 +1,21 @@
 """What was sent and what was refused, as the console shows it."""
 
 import json
+import os
 import re
+import shutil
+import subprocess
 from base64 import b64encode
+from contextlib import closing
+from html import unescape
 
 import pytest
 
+from app import create_receiver
+from config import ReceiverSettings
 from tests.blueprints.console.conftest import ON_EVERY_ENGINE
 from tests.blueprints.console.html import plain
-from tests.conftest import APP
+from tests.conftest import APP, KEY, OPEN_APP, TOKEN, serving
 from tests.payloads import channel_created, group_created
 
 
@@ -24,6 +31,33 @@ def test_delivery_shows_its_bytes_and_how_to_send_them_again(deliver, look, clie
     assert "member limit reached" in plain(page)
     raw = look("deliveries/1/body")
     assert raw.encode() == body
+
+
+@pytest.mark.parametrize("name", ["MyGroup", "名", "x" * 200_000])
+@pytest.mark.parametrize("sdk_app_id", [APP, OPEN_APP])
+def test_command_sends_a_delivery_again_and_signs_it_now(
+    deliver, look, client, journal, tmp_path, sdk_app_id, name
+):
+    if not shutil.which("curl") or not shutil.which("sha256sum"):
+        pytest.skip("no curl or sha256sum here")
+    unsigned = {"Sign": None, "RequestTime": None} if sdk_app_id == OPEN_APP else {}
+    deliver(group_created(Name=name), query={"SdkAppid": sdk_app_id, "New": "a b", **unsigned})
+    (command,) = re.findall("<pre tabindex=.0. data-copy=.*?</pre>", look("deliveries/1"))
+    download = client.get("/console/deliveries/1/body", headers={"Authorization": f"Bearer {KEY}"})
+    (tmp_path / "delivery-1").write_bytes(download.data)
+
+    live = create_receiver(ReceiverSettings({APP: (TOKEN,), OPEN_APP: ()}, journal))
+    with serving(live) as address, closing(live.extensions["receiver"]):
+        done = subprocess.run(
+            ["sh", "-c", unescape(re.sub("<.*?>", "", command))],
+            cwd=tmp_path,
+            env={**os.environ, "CALLBACK_URL": f"{address}/callback", "CALLBACK_TOKEN": TOKEN},
+            capture_output=True,
+            text=True,
+        )
+
+    assert json.loads(done.stdout) == {"ActionStatus": "OK", "ErrorInfo": "", "ErrorCode": 0}
+    assert "New=a+b" in command
 
 
 @pytest.mark.parametrize("body", [b"@/etc/passwd", b"\x1b[2J", b"\xff\0", "ü".encode(), b"a\nb"])

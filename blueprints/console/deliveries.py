@@ -23,7 +23,7 @@ from schemas.tencent.strict_json import UnreadableError, parse_json
 from services.reading.deliveries import (
     fetch_deliveries,
     fetch_delivery,
-    fetch_quarantine,
+    fetch_quarantine_list,
     fetch_quarantined,
 )
 from services.reading.history import fetch_event_of
@@ -81,7 +81,7 @@ def list_quarantine() -> ResponseReturnValue:
     """Show a page of refused requests."""
     query = QuarantineQuerySchema().load(read_arguments())
     with runtime().connect() as connection:
-        page = answer_page(query, fetch_quarantine(connection, query))
+        page = answer_page(query, fetch_quarantine_list(connection, query))
     return render_template("console/quarantine.html", page=page, filters=query.filters)
 
 

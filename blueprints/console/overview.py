@@ -25,7 +25,7 @@ from services.reading.activity import (
     find_last,
     find_silence,
 )
-from services.reading.history import count_members, fetch_history_without_members
+from services.reading.history import fetch_event_list
 from services.subjects.listing import SubjectPage, fetch_subjects
 
 NEWEST_EVENTS = "15"
@@ -50,8 +50,6 @@ def fetch_activity(connection: sa.Connection, *, now: datetime) -> dict[str, Any
         totals.update(counts)
     last = find_last(connection)
     newest = HistoryQuerySchema().load({"limit": [NEWEST_EVENTS]})
-    events = fetch_history_without_members(connection, newest).items
-    count_members(connection, events)
     return {
         "hours": hours,
         "totals": totals,
@@ -61,7 +59,7 @@ def fetch_activity(connection: sa.Connection, *, now: datetime) -> dict[str, Any
         "last": last,
         "silence": last and find_silence(connection, last, now=now),
         "ceased": find_ceased(connection, now=now),
-        "events": events,
+        "events": fetch_event_list(connection, newest).items,
     }
 
 
@@ -107,8 +105,7 @@ def list_events() -> ResponseReturnValue:
     """Show a page of events."""
     query = HistoryQuerySchema().load(read_arguments())
     with runtime().connect() as connection:
-        page = answer_page(query, fetch_history_without_members(connection, query))
-        count_members(connection, page["items"])
+        page = answer_page(query, fetch_event_list(connection, query))
     return render_template(
         "console/events.html",
         page=page,

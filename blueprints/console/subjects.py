@@ -22,7 +22,7 @@ ID = "<subject_id:subject_id>"
 STEPS = 50  # of a timeline on one page
 MEMBERS_OF_A_STEP = 20  # that are shown there
 MEMBERS = 500  # of the last that are shown at first
-MOST_MEMBERS = 2**31 - 1
+MOST_MEMBERS = 10_000  # that are shown at all
 
 
 @bp.get("/channels", endpoint="list_channels", defaults=CHANNEL)

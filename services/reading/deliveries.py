@@ -11,7 +11,7 @@ from models.quarantine import QuarantinedRequest
 from models.types import ExactLongText
 from schemas.api.page import PageQuery
 from schemas.redaction import redact
-from services.reading.pages import Page, Row, fetch_page, fetch_row, keep_equal
+from services.reading.pages import IDS, SIZE, Page, Row, fetch_page, fetch_row, keep_equal
 
 
 class RedactedText(ExactLongText):
@@ -40,6 +40,9 @@ DELIVERIES = sa.select(*list_columns(Delivery.__table__))
 LISTED = sa.select(*list_columns(Delivery.__table__, "body"))
 FILTERED = (Delivery.verdict, Delivery.command, Delivery.sdk_app_id)
 REFUSED = sa.select(*list_columns(QuarantinedRequest.__table__))
+LISTED_REFUSED = sa.select(*list_columns(QuarantinedRequest.__table__, "body"))
+REFUSED_KEY = (QuarantinedRequest.received_at, QuarantinedRequest.id)
+REFUSED_PLACES = sa.select(*REFUSED_KEY, sa.func.length(QuarantinedRequest.body).label(SIZE))
 
 
 def fetch_deliveries(connection: sa.Connection, query: PageQuery) -> Page:
@@ -54,9 +57,17 @@ def fetch_delivery(connection: sa.Connection, delivery_id: int) -> Row | None:
 
 
 def fetch_quarantine(connection: sa.Connection, query: PageQuery) -> Page:
-    """Return a page of refused requests by ``received_at``."""
-    sort_key = (QuarantinedRequest.received_at, QuarantinedRequest.id)
-    return fetch_page(connection, [REFUSED], query, sort_key=sort_key)
+    """Return a page of refused requests by ``received_at``, cut to fit."""
+    places = fetch_page(connection, [REFUSED_PLACES], query, sort_key=REFUSED_KEY)
+    ids = [place["id"] for place in places.items]
+    found = connection.execute(REFUSED.where(QuarantinedRequest.id.in_(IDS)), {"ids": ids})
+    requests = {row["id"]: dict(row) for row in found.mappings()}
+    return Page([requests[request_id] for request_id in ids], places.next)
+
+
+def fetch_quarantine_list(connection: sa.Connection, query: PageQuery) -> Page:
+    """Return a page of refused requests by ``received_at``, without their bodies."""
+    return fetch_page(connection, [LISTED_REFUSED], query, sort_key=REFUSED_KEY)
 
 
 def fetch_quarantined(connection: sa.Connection, request_id: int) -> Row | None:

@@ -13,18 +13,25 @@ from schemas.api.page import PageQuery
 from schemas.tencent.registry import LIFECYCLE_SCHEMAS
 from services.reading.deliveries import fetch_delivery
 from services.reading.pages import (
-    EVENT_IDS,
+    IDS,
+    SIZE,
     Page,
     Row,
     Rows,
     SortKey,
+    cut_to_fit,
     fetch_page,
     fetch_row,
     keep_equal,
-    select_in_order,
 )
 
 SHOWN = [column for column in LifecycleEvent.__table__.columns if column.key != "name_start"]
+BODY_SIZE = (
+    sa.select(sa.func.length(Delivery.body))
+    .where(Delivery.id == LifecycleEvent.delivery_id)
+    .scalar_subquery()
+    .label(SIZE)
+)
 DELIVERY_COUNT = (
     sa.select(sa.func.count() + 1)
     .where(Delivery.duplicate_of == LifecycleEvent.delivery_id)
@@ -32,6 +39,9 @@ DELIVERY_COUNT = (
     .label("delivery_count")
 )
 EVENTS = sa.select(*SHOWN, DELIVERY_COUNT)
+# What leads to whole events, which may be large; and what is shown of events in a list.
+PLACES = sa.select(LifecycleEvent.id, LifecycleEvent.occurred_at, BODY_SIZE)
+LISTED = sa.select(*(column for column in SHOWN if column.key != "details"))
 FILTERED = (
     LifecycleEvent.subject_type,
     LifecycleEvent.subject_id,
@@ -42,36 +52,48 @@ FILTERED = (
 
 FIND_MEMBERS = (
     sa.select(EventMember.event_id, EventMember.user_id)
-    .where(EventMember.event_id.in_(EVENT_IDS))
+    .where(EventMember.event_id.in_(IDS))
     .order_by(EventMember.event_id, EventMember.position)
 )
 COUNT_MEMBERS = (
     sa.select(EventMember.event_id, sa.func.count().label("members"))
-    .where(EventMember.event_id.in_(EVENT_IDS))
+    .where(EventMember.event_id.in_(IDS))
     .group_by(EventMember.event_id)
 )
 COMMANDS_WITHOUT_MEMBERS = {
     command for command, schema in LIFECYCLE_SCHEMAS.items() if not schema.names_users
 }
-ROWS_IN_MEMORY = 500  # of an export
+ROWS_AT_ONCE = 500  # of an export
 
 
 def fetch_history(connection: sa.Connection, query: PageQuery) -> Page:
-    """Return a page of events by ``occurred_at``, each with all ``members`` it names."""
-    page = fetch_history_without_members(connection, query)
-    add_members(connection, page.items)
+    """Return a page of events by ``occurred_at``, each with all ``members`` it names.
+
+    Such a page is cut to fit: the bodies that its events were read from tell their sizes.
+    """
+    places = fetch_events(connection, PLACES, query)
+    found = fetch_events_by_id(connection, [place["id"] for place in places.items])
+    events = [found[place["id"]] for place in places.items]
+    add_members(connection, events)
+    return Page(events, places.next)
+
+
+def fetch_event_list(connection: sa.Connection, query: PageQuery) -> Page:
+    """Return a page of events by ``occurred_at``, with their ``member_count``, without details."""
+    page = fetch_events(connection, LISTED, query)
+    count_members(connection, page.items)
     return page
 
 
-def fetch_history_without_members(connection: sa.Connection, query: PageQuery) -> Page:
-    """Return a page of events by ``occurred_at``."""
-    alternatives, sort_key = select_events(query)
+def fetch_events(connection: sa.Connection, events: Rows, query: PageQuery) -> Page:
+    """Return a page of those events that pass the filters."""
+    alternatives, sort_key = filter_events(events, query)
     return fetch_page(connection, alternatives, query, sort_key=sort_key)
 
 
-def select_events(query: PageQuery) -> tuple[list[Rows], SortKey]:
+def filter_events(events: Rows, query: PageQuery) -> tuple[list[Rows], SortKey]:
     """Return selections of the events that pass the filters, each as an index has it in order."""
-    wanted, rows = query.filters, keep_equal(EVENTS, query, *FILTERED)
+    wanted, rows = query.filters, keep_equal(events, query, *FILTERED)
     if "member" in wanted:
         return select_events_of_member(rows, query)
     alternatives = [rows]
@@ -99,36 +121,15 @@ def select_events_of_member(rows: Rows, query: PageQuery) -> tuple[list[Rows], S
 
 
 def stream_history(connection: sa.Connection, query: PageQuery) -> Generator[Row]:
-    """Yield all events, as they are at one moment.
-
-    They come from a server-side cursor; on MariaDB and MySQL, page by page in one transaction.
-    Their driver's unbuffered cursor can't stop what it has begun, nor ask for members meanwhile,
-    and without a limit the server may sort all rows.
-    """
-    paged = connection.dialect.name == "mysql"
-    return stream_pages(connection, query) if paged else stream_rows(connection, query)
-
-
-def stream_rows(connection: sa.Connection, query: PageQuery) -> Generator[Row]:
-    """Read one result, some rows at a time."""
-    alternatives, sort_key = select_events(query)
-    events = select_in_order(alternatives, query, sort_key=sort_key)
-    with connection.execute(events, execution_options={"yield_per": ROWS_IN_MEMORY}) as found:
-        for rows in found.mappings().partitions():
-            some = [dict(row) for row in rows]
-            add_members(connection, some)
-            yield from some
-
-
-def stream_pages(connection: sa.Connection, query: PageQuery) -> Generator[Row]:
-    """Read page after page."""
-    query = replace(query, limit=ROWS_IN_MEMORY)
+    """Yield all events, as they are at one moment: page by page, in one transaction."""
+    limit = ROWS_AT_ONCE
     while True:
-        page = fetch_history(connection, query)
+        page = fetch_history(connection, replace(query, limit=limit))
         yield from page.items
         if page.next is None:
             return
-        query = replace(query, after=page.next)
+        # What does not fit is looked at in vain.
+        query, limit = replace(query, after=page.next), min(2 * len(page.items), ROWS_AT_ONCE)
 
 
 def fetch_event(connection: sa.Connection, event_id: int) -> Row | None:
@@ -142,9 +143,16 @@ def fetch_event(connection: sa.Connection, event_id: int) -> Row | None:
 
 def fetch_events_by_id(connection: sa.Connection, event_ids: Sequence[int]) -> Mapping[int, Row]:
     """Return events without members, by ID; an unknown ID is left out."""
-    query = EVENTS.where(LifecycleEvent.id.in_(EVENT_IDS))
-    rows = connection.execute(query, {"event_ids": event_ids}).mappings()
+    query = EVENTS.where(LifecycleEvent.id.in_(IDS))
+    rows = connection.execute(query, {"ids": event_ids}).mappings()
     return {row["id"]: dict(row) for row in rows}
+
+
+def count_fitting(connection: sa.Connection, event_ids: Sequence[int]) -> int:
+    """Tell how many of these events, from the first on, fit on a page."""
+    query = PLACES.where(LifecycleEvent.id.in_(IDS))
+    places = {row["id"]: row for row in connection.execute(query, {"ids": event_ids}).mappings()}
+    return len(cut_to_fit([places[event_id] for event_id in event_ids]))
 
 
 def fetch_event_of(connection: sa.Connection, delivery_id: int) -> Row | None:
@@ -181,4 +189,4 @@ def count_members(connection: sa.Connection, events: Sequence[Row]) -> None:
 def select_event_ids(events: Sequence[Row]) -> dict[str, Sequence[int]]:
     """Return the IDs of the events that may have members: each costs a page of a large table."""
     chosen = [one["id"] for one in events if one["command"] not in COMMANDS_WITHOUT_MEMBERS]
-    return {"event_ids": chosen}
+    return {"ids": chosen}

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import accumulate
 from typing import Any, Generic
 
 import sqlalchemy as sa
@@ -14,7 +15,9 @@ from schemas.api.page import Order, PageQuery
 Row = dict[str, Any]
 Rows = sa.Select[Any]
 # Bound one by one, hundreds of IDs take a driver longer than the database takes to find the rows.
-EVENT_IDS: sa.BindParameter[Any] = sa.bindparam("event_ids", expanding=True, literal_execute=True)
+IDS: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True, literal_execute=True)
+MOST_BYTES = 512 * 1024  # of the bodies that a page shows, or that an export holds at a time
+SIZE = "body_size"  # of such a body, in bytes
 SortKey = tuple[InstrumentedAttribute[datetime], InstrumentedAttribute[int]]
 
 
@@ -44,15 +47,24 @@ def fetch_row(connection: sa.Connection, query: Rows) -> Row | None:
 def fetch_page(
     connection: sa.Connection, alternatives: Sequence[Rows], query: PageQuery, *, sort_key: SortKey
 ) -> Page:
-    """Return the ``query.limit`` rows that follow ``query.after``; see ``select_in_order``."""
+    """Return the ``query.limit`` rows that follow ``query.after``; see ``select_in_order``.
+
+    Of rows that have a ``SIZE``, no more than ``cut_to_fit`` keeps.
+    """
     # One more tells whether a next page exists, without counting.
     rows = select_in_order(alternatives, query, sort_key=sort_key, limit=query.limit + 1)
-    found = [dict(row) for row in connection.execute(rows).mappings()]
-    items = found[: query.limit]
+    found = connection.execute(rows).mappings().all()
+    items = [dict(row) for row in cut_to_fit(found)[: query.limit]]
     if len(found) == len(items):
         return Page(items, None)
     at, row_id = sort_key
     return Page(items, Position(items[-1][at.key], items[-1][row_id.key]))
+
+
+def cut_to_fit(rows: Sequence[sa.RowMapping]) -> Sequence[sa.RowMapping]:
+    """Return the first rows whose sizes add up to ``MOST_BYTES`` at most; at least one, if any."""
+    totals = accumulate(row.get(SIZE) or 0 for row in rows)
+    return rows[: max(1, sum(total <= MOST_BYTES for total in totals))]
 
 
 def select_in_order(

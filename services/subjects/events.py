@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from models.event import LifecycleEvent
 from models.types import Microseconds
 from models.vocabulary import SubjectType
-from services.reading.pages import EVENT_IDS
+from services.reading.pages import IDS
 from services.subjects.lives import Event
 
 TABLE = LifecycleEvent.__table__
@@ -25,7 +25,8 @@ COLUMNS = (
     sa.cast(TABLE.c.details, sa.Text),
     sa.type_coerce(TABLE.c.sdk_app_id, sa.Text),
 )
-EVENTS_AT_ONCE = 500  # thousands at a time fall out of a processor's cache
+# What is not streamed is in memory as a whole, and thousands fall out of a processor's cache.
+STREAMED = {"yield_per": 500}
 IN_ORDER = (TABLE.c.occurred_at, TABLE.c.received_at, TABLE.c.id)
 
 
@@ -64,12 +65,15 @@ def read_events(
     if until is not None:
         query = query.where(TABLE.c.occurred_at <= until)
     apps: set[str] = set()
-    for rows in connection.execute(query.order_by(*IN_ORDER)).partitions(EVENTS_AT_ONCE):
-        apps |= {row[-1] for row in rows}
-        if len(apps) > 1:
-            every = query.with_only_columns(TABLE.c.sdk_app_id).distinct()
-            raise AmbiguousSubjectError(connection.scalars(every))
-        yield from cast(Sequence[Event], rows)
+    with connection.execute(query.order_by(*IN_ORDER), execution_options=STREAMED) as found:
+        for rows in found.partitions():
+            apps |= {row[-1] for row in rows}
+            if len(apps) > 1:
+                break
+            yield from cast(Sequence[Event], rows)
+    if len(apps) > 1:
+        every = query.with_only_columns(TABLE.c.sdk_app_id).distinct()
+        raise AmbiguousSubjectError(connection.scalars(every))
 
 
 def fetch_moments(
@@ -77,7 +81,7 @@ def fetch_moments(
 ) -> Mapping[int, sa.RowMapping]:
     """Return ``occurred_at``, ``operator`` and ``platform`` of some events, by ID."""
     query = sa.select(*TABLE.c["id", "occurred_at", "operator", "platform"]).where(
-        TABLE.c.id.in_(EVENT_IDS)
+        TABLE.c.id.in_(IDS)
     )
-    found = connection.execute(query, {"event_ids": [*{*event_ids}]}).mappings()
+    found = connection.execute(query, {"ids": [*{*event_ids}]}).mappings()
     return {row["id"]: row for row in found}

@@ -1,7 +1,7 @@
 """List channels or groups by their present state."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,7 +13,7 @@ from models.vocabulary import SubjectType
 from schemas.api.cursor import SubjectPosition
 from schemas.api.page import SubjectsQuery
 from services.reading.pages import ListPage
-from services.subjects.events import COLUMNS, IN_ORDER
+from services.subjects.events import COLUMNS, IN_ORDER, STREAMED
 from services.subjects.lives import OF_TOPICS, Event, Life, find_last_life
 from services.subjects.states import describe_states
 
@@ -128,18 +128,15 @@ def fetch_lives(
     events = (
         sa.select(LifecycleEvent.subject_id, *COLUMNS)
         .where(LifecycleEvent.subject_type == kind, LifecycleEvent.subject_id.in_(subject_ids))
-        .order_by(*IN_ORDER)
+        .order_by(LifecycleEvent.subject_id, LifecycleEvent.sdk_app_id, *IN_ORDER)
     )
     if "sdk_app_id" in query.filters:
         events = events.where(LifecycleEvent.sdk_app_id == query.filters["sdk_app_id"])
-    histories: dict[tuple[str, str], list[Event]] = defaultdict(list)
-    for subject_id, *row in connection.execute(events):
-        event = Event._make(row)
-        histories[subject_id, event.sdk_app_id].append(event)
     lives: dict[str, list[Life]] = {subject_id: [] for subject_id in subject_ids}
-    for (subject_id, _), history in sorted(histories.items()):
-        if life := find_last_life(history):
-            lives[subject_id].append(life)
+    with connection.execute(events, execution_options=STREAMED) as found:
+        for (subject_id, _), history in groupby(found, lambda row: (row[0], row[-1])):
+            if life := find_last_life(Event._make(row[1:]) for row in history):
+                lives[subject_id].append(life)
     return lives
 
 

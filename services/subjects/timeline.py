@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from services.reading.history import add_first_members, fetch_events_by_id
+from services.reading.history import add_first_members, count_fitting, fetch_events_by_id
 from services.reading.pages import Row
 from services.subjects.events import Subject, read_events
 from services.subjects.lives import FIELDS, OF_TOPICS, find_last_life
@@ -71,8 +71,9 @@ def fetch_timeline(
 ) -> Timeline | None:
     """Return a page of the timeline of a subject, and its state; none if it has no event.
 
-    The state is that at an instant, or at present. The page before ended with the event ``after``.
-    Of each event, so many ``members`` are shown at most.
+    The state is that at an instant, or at present. The page before ended with the event ``after``;
+    this one has ``limit`` entries at most, and is cut to fit. Of each event, so many ``members``
+    are shown at most.
 
     Raises:
         AmbiguousSubjectError: several apps have a subject of this ID.
@@ -81,7 +82,8 @@ def fetch_timeline(
     steps, last = follow_steps(read_events(connection, subject))
     if last is None:
         return None
-    page, has_more = cut_page(steps[::-1], after=after, limit=limit)
+    asked, has_more = cut_page(steps[::-1], after=after, limit=limit)
+    page = asked[: count_fitting(connection, [step.event_id for step in asked])]
     life = last if at is None else find_last_life(read_events(connection, subject, until=at))
     lives = [] if life is None else [(subject.id, life)]
     states = describe_states(connection, subject.type, lives)
@@ -93,5 +95,5 @@ def fetch_timeline(
         end=None if life is None else life.destroyed_by,
         lives=last.number,
         entries=[Entry(events[one.event_id], one.life, one.describe_changes()) for one in page],
-        next=page[-1].event_id if has_more else None,
+        next=page[-1].event_id if has_more or len(page) < len(asked) else None,
     )

@@ -78,6 +78,16 @@ def places(read, items):
     return [ids.index(item["id"]) + 1 for item in items]
 
 
+def test_page_of_large_refused_requests_ends_early_and_the_next_goes_on(deliver, read, read_all):
+    for number in range(9):
+        deliver(data=b"%d" % number * 200_000, query={"Sign": "0" * 64})
+
+    first, paged = read("/quarantine"), read_all("/quarantine")
+
+    assert len(first["items"]) == 2
+    assert [item["body"][0] for item in paged] == list("876543210")
+
+
 def test_cursor_of_another_address_is_refused(four_verdicts, read):
     cursor = read("/deliveries", limit=1)["next_cursor"]
 

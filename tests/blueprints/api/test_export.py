@@ -27,7 +27,7 @@ def fetch(client):
 
 @pytest.fixture(autouse=True)
 def _short_pages(monkeypatch):
-    monkeypatch.setattr(history, "ROWS_IN_MEMORY", 3)
+    monkeypatch.setattr(history, "ROWS_AT_ONCE", 3)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import pytest
 
+from services.reading import pages
 from tests.conftest import KEY, OPEN_APP
 from tests.payloads import (
     channel_changed,
@@ -173,6 +174,35 @@ def test_pages_stay_right_while_events_arrive(deliver, read):
 
     assert [event["id"] for event in first["items"] + second["items"]] == [4, 3, 2, 1]
     assert second["next_cursor"] is None
+
+
+def large(number):
+    members = [{"Member_Account": f"{'u' * 100}{member}"} for member in range(1000)]
+    return group_destroyed(GroupId=f"g{number}", MemberList=members)
+
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
+def test_page_of_large_events_ends_early_and_the_next_goes_on(deliver, read, read_all, order):
+    for number in range(9):
+        deliver(large(number))  # 125 kB
+        deliver(group_created(GroupId=f"g{number}"))
+
+    first = read("/history", order=order)
+    paged = read_all("/history", order=order)
+
+    assert 4 <= len(first["items"]) < 12
+    assert first["next_cursor"]
+    assert [event["id"] for event in paged] == sorted(range(1, 19), reverse=order == "desc")
+    assert {len(event["members"]) for event in paged} == {2, 1000}
+
+
+def test_event_that_is_larger_than_a_page_is_a_page(deliver, read, read_all, monkeypatch):
+    monkeypatch.setattr(pages, "MOST_BYTES", 10)
+    for number in range(2):
+        deliver(group_created(GroupId=f"g{number}"))
+
+    assert len(read("/history")["items"]) == 1
+    assert len(read_all("/history")) == 2
 
 
 def test_link_leads_to_the_next_page(client, lives, read):

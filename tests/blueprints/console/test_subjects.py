@@ -59,6 +59,7 @@ def test_many_members_are_shown_on_demand(deliver, look):
     assert "user 500" not in page
     assert "Show all 501" in page
     assert "user 500" in everything
+    assert "Show all" not in everything
 
 
 @ON_EVERY_ENGINE
@@ -99,6 +100,16 @@ def test_timeline_is_paged(deliver, look):
     deliver(group_created(GroupId="b", EventTime=1))
     look(following.replace("/a?", "/b?"), 400)
     look("groups/a?after=x", 400)
+
+
+def test_timeline_of_large_events_is_paged_sooner(deliver, look):
+    for number in range(5):
+        deliver(group_changed(GroupId="a", Introduction="x" * 200_000, EventTime=START + number))
+
+    page = look("groups/a")
+
+    assert section(page, "timeline").count("profile changed") == 2
+    assert section(look(next_page(page)), "timeline").count("profile changed") == 2
 
 
 def test_subject_of_several_apps_lets_one_choose(deliver, look):

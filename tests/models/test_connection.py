@@ -19,7 +19,7 @@ NAME = "群聊 \\'\"`|| %s :x 😀 \\"
 MEMBERS = [{"Member_Account": f"用户{number}"} for number in range(30)]
 
 HOSTILE_POSTGRESQL = {
-    "statement_timeout": "'1ms'",
+    "statement_timeout": "'50ms'",
     "lock_timeout": "'1ms'",
     "idle_session_timeout": "'100ms'",
     "exit_on_error": "on",
@@ -154,34 +154,55 @@ def settings_of(engine):
     return found
 
 
-def test_defaults_of_others_change_nothing(hostile_url, database_url, post, journal, clock):
+def test_defaults_of_others_change_nothing(hostile_url, database_url, record_and_read):
     for open_engine in (open_writer, open_reader):
         assert settings_of(open_engine(hostile_url)) == settings_of(open_engine(database_url))
 
-    group = {"GroupId": "@TGS#群\\", "Name": NAME}
-    post(group_created(**group, EventTime=1_670_574_416_123))
-    post(group_changed(GroupId=group["GroupId"], NewName="x", EventTime=1_670_574_417_123))
-    destroyed = group_destroyed(**group, MemberList=MEMBERS, EventTime=1_670_574_418_123)
-    post(destroyed)
+    record_and_read(hostile_url)
 
-    migrate(hostile_url)
-    recorder = Recorder(RecorderSettings(hostile_url, journal), clock)
-    recorder.record_available()
-    recorder.close()
 
-    assert list_stuck(journal.folders[0]) == []
-    reader = create_reader(
-        ReaderSettings(hostile_url, (ApiKey("tests", KEY),), journal_folders=journal.folders),
-        now=clock,
-    )
-    client, headers = reader.test_client(), {"Authorization": f"Bearer {KEY}"}
-    for address in ("/readyz", "/deliveries", "/groups", "/metrics", "/drift"):
-        assert client.get(address, headers=headers).status_code == 200
-    query = {"subject_id": group["GroupId"], "member": "用户7"}
-    (event,) = client.get("/history", query_string=query, headers=headers).json["items"]
-    assert (event["name"], event["received_at"]) == (NAME, "2026-11-21T07:00:00.123456Z")
-    assert event["occurred_at"] == "2022-12-09T08:26:58.123Z"
+def test_database_without_an_encoding_keeps_utf8(engine, record_and_read):
+    if engine.name != "postgresql":
+        pytest.skip("a matter of PostgreSQL")
+    with engine.empty("TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C'") as url:
+        record_and_read(url)
+
+
+@pytest.fixture
+def record_and_read(post, journal, clock):
+    """Have a database migrated, callbacks recorded in it, and everything read from it."""
+
+    def record_and_read(url):
+        group = {"GroupId": "@TGS#群\\", "Name": NAME}
+        post(group_created(**group, EventTime=1_670_574_416_123))
+        post(group_changed(GroupId=group["GroupId"], NewName="x", EventTime=1_670_574_417_123))
+        post(group_destroyed(**group, MemberList=MEMBERS, EventTime=1_670_574_418_123))
+        migrate(url)
+        recorder = Recorder(RecorderSettings(url, journal), clock)
+        recorder.record_available()
+        recorder.close()
+        assert list_stuck(journal.folders[0]) == []
+        keys = (ApiKey("tests", KEY),)
+        reader = create_reader(ReaderSettings(url, keys, journal_folders=journal.folders))
+        read_all(reader.test_client(), group["GroupId"])
+        reader.extensions["runtime"].close()
+
+    return record_and_read
+
+
+def read_all(client, group_id):
+    def read(address, **query):
+        headers = {"Authorization": f"Bearer {KEY}"}
+        answer = client.get(address, query_string=query, headers=headers)
+        assert answer.status_code == 200, answer.text
+        return answer.json
+
+    assert read("/readyz")["database"]["reachable"]
+    (event,) = read("/history", subject_id=group_id, member="用户7")["items"]
+    assert event["name"] == NAME
     assert event["members"] == [member["Member_Account"] for member in MEMBERS]
-    named = client.get("/groups", query_string={"name": NAME[:5]}, headers=headers).json
-    assert len(named["items"]) == 1
-    reader.extensions["runtime"].close()
+    assert event["occurred_at"] == "2022-12-09T08:26:58.123Z"
+    assert event["received_at"] == "2026-11-21T07:00:00.123456Z"
+    assert len(read("/deliveries")["items"]) == 3
+    assert len(read("/groups", name=NAME[:5])["items"]) == 1
+    read("/drift")

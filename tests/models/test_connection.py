@@ -124,10 +124,12 @@ def hostile_mysql(_):
     if program("mariadbd") is None:
         pytest.skip("settings of a whole server need a server of one's own")
     with private_server("mysql") as server:
-        for name, value in HOSTILE_MYSQL.items():
-            server.run(f"SET GLOBAL {name} = {value}")
-        server.databases.admin.dispose()
         server.run("CREATE DATABASE hostile")
+        server.databases.spare.result()  # nothing else connects meanwhile
+        with server.databases.admin.connect() as connection:
+            for name, value in HOSTILE_MYSQL.items():
+                connection.exec_driver_sql(f"SET GLOBAL {name} = {value}")
+        server.databases.admin.dispose()
         yield server.url.set(database="hostile")
 
 

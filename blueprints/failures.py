@@ -63,8 +63,7 @@ def on_refused(error: RefusedError) -> Response:
 def note_refusal(reason: Refusal) -> None:
     """Take note of a refused request, unless it has nothing to do with a callback."""
     here, arrival, environ = receiver(), arrive(), request.environ
-    given = parse_qs(arrival.query_string, keep_blank_values=True)
-    if reason is Refusal.WRONG_ADDRESS and not TENCENT_PARAMETERS & given.keys():
+    if reason is Refusal.WRONG_ADDRESS and not has_parameters(arrival.query_string):
         return
     envelope = read_envelope(arrival.query_string)
     app = envelope.sdk_app_id if envelope.sdk_app_id in here.settings.sdk_apps else None
@@ -75,6 +74,11 @@ def note_refusal(reason: Refusal) -> None:
     most = most if declared is None else min(declared, most)
     refused = Refused(reason, arrival, app, envelope.signed_at, most, declared)
     here.refusals.add(refused, lambda: read_start(environ, most))
+
+
+def has_parameters(query_string: str) -> bool:
+    """Tell whether a query string has any of those that Tencent always sends."""
+    return bool(TENCENT_PARAMETERS & parse_qs(query_string, keep_blank_values=True).keys())
 
 
 def on_too_large(_: BodyTooLargeError) -> Response:

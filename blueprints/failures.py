@@ -4,10 +4,12 @@ import errno
 import json
 import logging
 from collections.abc import Iterator
+from threading import Lock
 from typing import Any
 from urllib.parse import parse_qs
 
 from flask import Flask, Response, request
+from gevent import sleep
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.wsgi import get_content_length
 
@@ -38,6 +40,8 @@ REFUSALS = {
     Refusal.BODY_TOO_LARGE: (413, 41301, "body: too large"),
     Refusal.WRONG_ADDRESS: (404, 40401, "callbacks are sent to /callback"),
 }
+# One refusal goes on in each turn of the event loop: callbacks do not stand in line behind a flood.
+GATE = Lock()
 TENCENT_PARAMETERS = {"SdkAppid", "CallbackCommand"}
 
 log = logging.getLogger(__name__)
@@ -62,6 +66,8 @@ def on_refused(error: RefusedError) -> Response:
 
 def note_refusal(reason: Refusal) -> None:
     """Take note of a refused request, unless it has nothing to do with a callback."""
+    with GATE:
+        sleep(0)
     here, arrival, environ = receiver(), arrive(), request.environ
     if reason is Refusal.WRONG_ADDRESS and not has_parameters(arrival.query_string):
         return

@@ -15,6 +15,7 @@ from blueprints.api.operation import operation
 from blueprints.api.runtime import Runtime, runtime
 from models.vocabulary import ANSWER_BOUNDS_MS, Measure, Refusal
 from services.reading.activity import Totals, fetch_delay_microseconds, fetch_totals
+from services.reading.clock import find_ahead
 
 PREFIX = "chat_lifecycle_log_"
 GAUGES = {
@@ -55,6 +56,7 @@ class Scrape(Collector):
             lambda connection: (
                 fetch_delay_microseconds(connection, now=now),
                 fetch_totals(connection),
+                find_ahead(connection, now=now),
             )
         )
         yield gauge("database_up", "1 if the database answers, else 0.", health.database.reachable)
@@ -63,7 +65,12 @@ class Scrape(Collector):
                 yield gauge(name, text, getattr(health.journal, attribute))
         if found is None:
             return
-        delay, totals = found
+        delay, totals, ahead = found
+        if ahead is not None:
+            text = (
+                "How far this clock is ahead of Tencent's, by what callbacks say of their signing."
+            )
+            yield gauge("clock_ahead_seconds", text, ahead.total_seconds())
         if delay is not None:
             text = "Largest time from arrival to the database, of the last five minutes."
             yield gauge("delay_seconds", text, delay / 1e6)

@@ -56,6 +56,7 @@ PARAMETERS = {
     "RequestTime": ("request_time", "Unix time in seconds at which the callback was signed."),
     "CallbackCommand": ("commands", "What happened; must agree with the body where both say it."),
 }
+SIMULATED = "SimulatedBy"  # a parameter that tells callbacks of our own commands from Tencent's
 
 
 def read_envelope(query_string: str) -> Envelope:

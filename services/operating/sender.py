@@ -10,12 +10,13 @@ from select import select
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from schemas.tencent.envelope import SIMULATED
 from schemas.tencent.samples import Body
 from services.receiving.authentication import sign
 
 TIMEOUT_SECONDS = 2.0  # of Tencent: "Webhook Overview", https://trtc.io/document/34354
 SHOWN = 200  # characters of an answer
-MARK = "SimulatedBy"  # a parameter that tells our callbacks from Tencent's
+
 CONNECTIONS = {"http": HTTPConnection, "https": HTTPSConnection}
 
 
@@ -107,7 +108,7 @@ class Sender:
             "contenttype": "json",
             "ClientIP": "127.0.0.1",
             "OptPlatform": "RESTAPI",
-            MARK: "chat-lifecycle-log",
+            SIMULATED: "chat-lifecycle-log",
         }
         if self.tokens:
             request_time = str(int(time.time()))

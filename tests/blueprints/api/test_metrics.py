@@ -5,7 +5,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from models.vocabulary import Measure, Refusal
 from services.journal.status import JournalStatus
-from tests.conftest import APP, KEY, NOW
+from tests.conftest import APP, KEY, NOW, TOKEN, sign
 from tests.health import store_counts, store_status
 from tests.payloads import group_created
 
@@ -135,3 +135,14 @@ def test_scraper_gets_the_format_it_asks_for(client, accept, content_type):
 
     assert answer.content_type == content_type
     assert answer.text.endswith("# EOF\n") == accept.startswith("application")
+
+
+def test_clock_that_is_wrong_is_seen_though_all_is_refused(client, deliver, clock):
+    assert ("clock_ahead_seconds",) not in numbers(client)
+    for _ in range(3):
+        clock.move(seconds=1)
+        at = int(clock.now.timestamp()) - 75
+        query = {"RequestTime": at, "Sign": sign(TOKEN, at)}
+        assert deliver(group_created(), query=query).status_code == 403
+
+    assert 75 <= numbers(client)["clock_ahead_seconds",] < 76

@@ -2,8 +2,8 @@
 
 import pytest
 
+from schemas.tencent.envelope import SIMULATED
 from services.operating.clock import examine_clock
-from services.operating.sender import MARK
 from tests.conftest import TOKEN, sign
 from tests.payloads import group_created
 
@@ -60,6 +60,6 @@ def test_clock_that_was_put_right_is_right(deliver_late, clock, examine):
 
 
 def test_what_the_commands_send_says_nothing_of_the_clock(deliver_late, examine):
-    deliver_late(0, **{MARK: "chat-lifecycle-log"})
+    deliver_late(0, **{SIMULATED: "chat-lifecycle-log"})
 
     assert examine()[0] == "warning"

@@ -1,0 +1,85 @@
+"""Compare this machine's clock with Tencent's: each callback says when it was signed."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from statistics import median_low
+
+import sqlalchemy as sa
+
+from models.delivery import Delivery
+from models.quarantine import QuarantinedRequest
+from models.vocabulary import Refusal
+from schemas.tencent.envelope import SIMULATED, read_envelope
+
+MAX_COMPARED = 20
+MIN_REFUSED = 3
+RECENT = timedelta(days=1)
+
+
+def select_newest(
+    table: type[Delivery | QuarantinedRequest], *conditions: sa.ColumnElement[bool]
+) -> sa.Select[datetime, str]:
+    """Select the newest requests of a period, without those that the commands here sent."""
+    return (
+        sa.select(table.received_at, table.query_string)
+        .where(
+            *conditions,
+            table.received_at.between(sa.bindparam("since"), sa.bindparam("now")),
+            table.query_string.contains("Sign="),
+            ~table.query_string.contains(SIMULATED),
+        )
+        .order_by(table.received_at.desc(), table.id.desc())
+        .limit(MAX_COMPARED)
+    )
+
+
+ACCEPTED = select_newest(Delivery)
+ACCEPTED_OF_APP = select_newest(Delivery, Delivery.sdk_app_id == sa.bindparam("sdk_app_id"))
+EXPIRED = select_newest(QuarantinedRequest, QuarantinedRequest.reason == Refusal.SIGN_EXPIRED)
+
+
+def measure_ahead(
+    connection: sa.Connection, *, now: datetime, apps: Iterable[str] | None = None
+) -> Sequence[timedelta]:
+    """Tell how far this machine's clock was ahead of the sender's at the newest signed callbacks.
+
+    Refused callbacks, too old or too new, count only if there are several, signed at different
+    times, and none was accepted after them: an old callback can be sent again by anyone.
+
+    Args:
+        connection: may read.
+        now: timezone-aware; what was received later, before the clock was put right, is left out.
+        apps: those that have a token, as callbacks of others prove nothing; all if not known.
+
+    Returns:
+        One for each time of signing; empty if nothing was signed in a day.
+    """
+    recent = {"since": now - RECENT, "now": now}
+    if apps is None:
+        accepted = [*connection.execute(ACCEPTED, recent)]
+    else:
+        accepted = [
+            row
+            for app in apps
+            for row in connection.execute(ACCEPTED_OF_APP, {**recent, "sdk_app_id": app})
+        ]
+    last = max((row.received_at for row in accepted), default=recent["since"])
+    expired = [row for row in connection.execute(EXPIRED, recent) if row.received_at > last]
+    ahead = compare(expired)
+    return ahead if len(ahead) >= MIN_REFUSED else compare(accepted)
+
+
+def compare(rows: Iterable[sa.Row[datetime, str]]) -> Sequence[timedelta]:
+    """Return how far the clock was ahead at each callback; a signing time counts once."""
+    ahead = {}
+    for row in rows:
+        signed_at = read_envelope(row.query_string).signed_at
+        if signed_at is not None:
+            ahead[signed_at] = row.received_at - signed_at
+    return list(ahead.values())
+
+
+def find_ahead(connection: sa.Connection, *, now: datetime) -> timedelta | None:
+    """Tell how far the clock is ahead; none if nothing was signed in a day."""
+    ahead = measure_ahead(connection, now=now)
+    return median_low(ahead) if ahead else None

@@ -10,7 +10,6 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from models.database.connection import BusyError
 from models.database.connection import NotReadyError as NotReadyError
 from models.database.engine import open_writer
 from models.database.revision import check_revision
@@ -28,13 +27,11 @@ class RecorderDatabase:
 
     Attributes:
         is_opened: it was opened since ``is_new`` last told so.
-        busy: what the last transaction waited for in vain; none if it did not.
     """
 
     def __init__(self, url: sa.URL) -> None:
         self.engine = open_writer(url)
         self.is_opened = False
-        self.busy: BusyError | None = None
 
         @event.listens_for(self.engine, "connect")
         def note_opening(*_: object) -> None:
@@ -48,14 +45,9 @@ class RecorderDatabase:
             BusyError: others keep what it needs.
             NotReadyError: what was committed is not in the database that has its name now.
         """
-        self.busy = None
-        try:
-            with self.engine.begin() as connection:
-                opened = connection.connection.dbapi_connection
-                yield connection
-        except BusyError as fault:
-            self.busy = fault
-            raise
+        with self.engine.begin() as connection:
+            opened = connection.connection.dbapi_connection
+            yield connection
         with self.engine.connect() as connection:  # another one if the file was moved meanwhile
             if connection.connection.dbapi_connection is not opened:
                 raise NotReadyError("the database was replaced while it was written to")
@@ -80,10 +72,8 @@ class RecorderDatabase:
             body: of the callback; by default one that no compression makes smaller.
 
         Raises:
-            sqlalchemy.exc.SQLAlchemyError: it would not, or has just kept one waiting.
+            sqlalchemy.exc.SQLAlchemyError: it would not.
         """
-        if self.busy is not None:
-            raise self.busy
         with self.engine.connect() as connection:
             Numbers.lock(connection)  # whoever keeps the turn keeps all records from the tables
             connection.execute(REHEARSE, make_delivery(body or os.urandom(REHEARSED_BYTES)))

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from config import RecorderSettings
-from models.database.connection import describe
+from models.database.connection import NotReadyError, describe
 from services.journal.records import Kind
 from services.journal.status import Progress
 from services.recording.aside import read_stuck, save_damaged, set_aside
@@ -108,10 +108,9 @@ class Recorder:
                 save_damaged(self.settings.journal.folders, entry)
         try:
             self.commit(entries)
-        except MarksMovedError:
+        except (MarksMovedError, NotReadyError):
             raise
-        except Exception as fault:  # a record of another release may fail in any way
-            log.warning("a batch of %d records fails: %s", len(entries), describe(fault))
+        except Exception:  # a record of another release may fail in any way
             self.intake.go_back()
             self.record_one_by_one(entries)
 
@@ -138,7 +137,7 @@ class Recorder:
         """
         try:
             self.commit([entry])
-        except MarksMovedError:
+        except (MarksMovedError, NotReadyError):
             raise
         except Exception as fault:
             self.database.rehearse()

@@ -1,22 +1,49 @@
 """What gunicorn is told alike for the receiver, the reader, and all of it on one port."""
 
+import logging
+import re
 import resource
+import time
 from pathlib import Path
 from typing import Any
 
+LOG_SECONDS = 60.0
 RESERVED_FILES = 128  # of a worker: for the journal, databases, and whatever Python opens
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 (gunicorn makes its own file there)
 
 keepalive = 75  # seconds; Tencent keeps connections open, and a close races with its next callback
 graceful_timeout = 5  # seconds
-limit_request_fields = 50
+forwarder_headers = ""  # a header SCRIPT_NAME moves no address
+limit_request_fields = 100
 control_socket_disable = True
 # A heartbeat never waits for a disk.
 worker_tmp_dir = str(SHARED_MEMORY) if SHARED_MEMORY.is_dir() else None
 
 
+class UnreadableRequests(logging.Filter):
+    """Have one line a minute say that requests can't be read; none quotes one with its ``Sign``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.logged_at = -LOG_SECONDS
+        self.requests = 0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Count a line of this kind, or let it pass in a shorter form; all others pass."""
+        found = re.match(r"Invalid request from ip=(\S*): ([^']*)", record.getMessage())
+        if found is None:
+            return True
+        self.requests += 1
+        if time.monotonic() < self.logged_at + LOG_SECONDS:
+            return False
+        record.msg = f"{self.requests} invalid, the last from {found[1]}: {found[2]}"
+        self.logged_at, self.requests = time.monotonic(), 0
+        return True
+
+
 def on_starting(server: Any) -> None:
     """Let connections take no file that a worker needs for its work; say so if few are left."""
+    logging.getLogger("gunicorn.error").addFilter(UnreadableRequests())
     # Of each address it listens on, a worker takes so many.
     connections, addresses = server.cfg.worker_connections, len(server.cfg.address)
     files = raise_limit(connections * addresses + RESERVED_FILES)

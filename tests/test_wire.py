@@ -4,7 +4,7 @@ import json
 import os
 import socket
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from random import Random, SystemRandom
 
 import pytest
@@ -62,7 +62,13 @@ class Wire:
 
 @pytest.fixture(scope="module")
 def wire(tmp_path_factory):
-    folder, port = tmp_path_factory.mktemp("wire"), free_port()
+    with serving(tmp_path_factory.mktemp("wire")) as wire:
+        yield wire
+
+
+@contextmanager
+def serving(folder):
+    port = free_port()
     settings = {"SDK_APPS": "888888", "WEB_CONCURRENCY": "1", "PORT": str(port)}
     with process(*RECEIVER, folder=folder, **settings) as started:
         read_banner(started, "webhook URL")
@@ -106,6 +112,26 @@ def test_address_may_be_written_in_any_way(wire, target):
     answer = wire.send(post(f"{target}?{QUERY}"))
 
     assert status_of(answer) == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [["SCRIPT_NAME: /x"], ["SCRIPT_NAME: /callback"], [f"X-{n}: y" for n in range(90)]],
+    ids=["script name", "script name of the address", "many"],
+)
+def test_header_fields_of_a_proxy_do_no_harm(wire, headers):
+    assert status_of(wire.send(post(f"/callback?{QUERY}", *headers))) == 200
+
+
+def test_requests_that_can_not_be_read_are_logged_once_without_what_they_say(tmp_path, capfd):
+    with serving(tmp_path) as wire:
+        for _ in range(20):
+            assert status_of(wire.send(post("*?Sign=secret"))) == 400
+
+    logged = capfd.readouterr().err
+    assert logged.count("1 invalid, the last from 127.0.0.1: Invalid HTTP request line") == 1
+    assert "secret" not in logged
+    assert logged.count("nvalid") == 2
 
 
 @pytest.mark.parametrize(

@@ -136,6 +136,7 @@ class JournalFolder:
         self.path = path
         self.thread = make_thread()
         self.job: Future[OSError | None] | None = None
+        self.is_written = True  # set by the thread, which no busy event loop holds up
         self.refused_at = -RETRY_SECONDS
         self.is_refusing = False
         self.segment: Segment | None = None
@@ -170,8 +171,14 @@ class JournalFolder:
             TimeoutError: it takes longer.
             OSError: as ``append``.
         """
-        self.job = self.thread.submit(self.write, data, records)
-        fault = self.job.result(FLUSH_SECONDS)
+        self.is_written = False
+        self.job = self.thread.submit(self.work, data, records)
+        try:
+            fault = self.job.result(FLUSH_SECONDS)
+        except TimeoutError:
+            if not self.is_written:
+                raise
+            fault = self.job.result()  # in time; what was late is this process
         if fault is not None:
             raise fault
 
@@ -188,6 +195,13 @@ class JournalFolder:
         if self.is_refusing:
             self.is_refusing = False
             log.warning("journal: %s takes records again", self.path)
+
+    def work(self, data: bytes, records: int) -> OSError | None:
+        """Write, in the thread, and say that this is done."""
+        try:
+            return self.write(data, records)
+        finally:
+            self.is_written = True
 
     def write(self, data: bytes, records: int) -> OSError | None:
         """Append and flush, in the thread; drop kept segments if the disk is full.

@@ -185,3 +185,40 @@ def test_greenlets_share_flushes_and_none_of_them_holds_up_the_others(tmp_path):
     )
     assert len(stored) == 51
     assert late <= stored
+
+
+BUSY = """
+import gevent.monkey
+gevent.monkey.patch_all()
+
+import sys
+import time
+from pathlib import Path
+
+import gevent
+
+from services.journal.journal import FLUSH_SECONDS, Journal
+from tests.services.journal.conftest import make_record
+
+journal = Journal([Path(sys.argv[1])])
+journal.append(make_record())
+
+def keep_busy():
+    end = time.monotonic() + FLUSH_SECONDS * 2
+    while time.monotonic() < end:
+        pass
+
+for _ in range(3):
+    job = gevent.spawn(journal.append, make_record())
+    while journal.folders[0].is_written:
+        gevent.sleep(0)
+    keep_busy()
+    job.get()
+journal.close()
+print(journal.is_refusing)
+"""
+
+
+def test_event_loop_that_is_busy_is_no_disk_that_hangs(tmp_path):
+    assert run(BUSY, tmp_path) == ["False"]
+    assert len(read_back(tmp_path)) == 4

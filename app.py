@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Flask
 
+from blueprints.proxies import TrustedProxies
 from config import ReaderSettings, ReceiverSettings
 from models.clock import utc_now
 
@@ -27,6 +28,8 @@ def create_receiver(settings: ReceiverSettings, *, now: Callable[[], datetime] =
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.url_map.converters["any_path"] = callbacks.AnyPath
     app.url_map.merge_slashes = app.url_map.strict_slashes = False  # a redirect loses a callback
+    if settings.trusted_proxies:
+        app.wsgi_app = TrustedProxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
     app.extensions["receiver"] = Receiver(settings, now)
     register_failures(app)
     app.register_blueprint(callbacks.bp)
@@ -40,7 +43,9 @@ def create_reader(settings: ReaderSettings, *, now: Callable[[], datetime] = utc
     from blueprints.api.runtime import Runtime
 
     app = api.ReaderApp("reader", static_folder=None)
+    app.wsgi_app = TrustedProxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+    app.url_map.merge_slashes = False  # a redirect would lead where the Host header says
     app.extensions["runtime"] = Runtime(settings, now)
     api.register(app)
     app.register_blueprint(console.bp)
@@ -66,4 +71,4 @@ def join(receiver: Flask, reader: Flask) -> Callable[..., Iterable[bytes]]:
         part = receiver if is_callback or path == "/callback" else reader
         return part(environ, start_response)
 
-    return answer
+    return TrustedProxies(answer, reader.extensions["runtime"].settings.trusted_proxies)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from difflib import get_close_matches
 from io import StringIO
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Number = TypeVar("Number", int, timedelta)
 Environment = Mapping[str, str]
+Network = IPv4Network | IPv6Network
 
 QUOTATION_MARKS = ("'", '"')
 DATABASE_DRIVERS = ("sqlite", "postgresql+psycopg", "mysql+pymysql")
@@ -209,6 +211,11 @@ def to_folders(text: str) -> tuple[Path, ...]:
     return folders
 
 
+def to_networks(text: str) -> tuple[Network, ...]:
+    """Parse ``NETWORK[,NETWORK…]``; a single address is a network of one."""
+    return tuple(ip_network(item.strip()) for item in text.split(","))
+
+
 SDK_APPS = Setting(
     "SDK_APPS",
     to_sdk_apps,
@@ -242,6 +249,13 @@ API_KEYS = Setting(
 )
 READ_TIMEOUT_SECONDS = number("READ_TIMEOUT_SECONDS", 1, 3600, SECOND, default="10")
 READ_PORT = number("READ_PORT", 1, 65535, 1, otherwise=lambda environ: PORT.read(environ) + 1)
+
+TRUSTED_PROXIES = Setting(
+    "TRUSTED_PROXIES",
+    to_networks,
+    "NETWORK[,NETWORK…], such as 127.0.0.1,10.0.0.0/8",
+    otherwise=lambda _: (),
+)
 
 KNOWN_NAMES = {one.name for one in list(vars().values()) if isinstance(one, Setting)}
 
@@ -305,6 +319,7 @@ class ReceiverSettings(Settings):
         sdk_apps: SDKAppID → the callback tokens of that app, any one of which may sign; an app
             without a token is recognised by its SDKAppID alone.
         sign_tolerance: largest accepted distance of ``RequestTime`` from now.
+        trusted_proxies: the networks of the proxies that are believed.
         port: where the receiver listens on 127.0.0.1.
     """
 
@@ -312,6 +327,7 @@ class ReceiverSettings(Settings):
     journal: JournalSettings = read_with(JournalSettings.from_environment)
     sign_tolerance: timedelta = read_with(SIGN_TOLERANCE_SECONDS.read)
     max_body_bytes: int = read_with(MAX_BODY_BYTES.read)
+    trusted_proxies: tuple[Network, ...] = read_with(TRUSTED_PROXIES.read)
     port: int = read_with(PORT.read)
 
 
@@ -331,6 +347,7 @@ class ReaderSettings(Settings):
         database_read_url: where history is read, such as a replica.
         read_timeout: how long the database may work on one statement, exports excepted.
         journal_folders: where the journal's status is looked for.
+        trusted_proxies: the networks of the proxies that are believed.
         port: where the reader listens on 127.0.0.1.
     """
 
@@ -338,4 +355,5 @@ class ReaderSettings(Settings):
     api_keys: tuple[ApiKey, ...] = read_with(API_KEYS.read)
     read_timeout: timedelta = read_with(READ_TIMEOUT_SECONDS.read)
     journal_folders: tuple[Path, ...] = read_with(JOURNAL_DIR.read)
+    trusted_proxies: tuple[Network, ...] = read_with(TRUSTED_PROXIES.read)
     port: int = read_with(READ_PORT.read)

@@ -9,7 +9,8 @@ MAX_ID_LENGTH = 255
 ESCAPE = "\N{SYMBOL FOR ESCAPE}"
 UNSTORABLE = re.compile(f"[\0{ESCAPE}\ud800-\udfff]")
 ESCAPED = re.compile(f"{ESCAPE}([0-9a-f]{{4}})")
-LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+# What UTF-8 can't hold, and what some programs take for the end of a line.
+ESCAPED_IN_JSON = re.compile("[\ud800-\udfff\x85\u2028\u2029]")
 ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
@@ -43,8 +44,8 @@ def fits_id_column(text: str) -> bool:
 
 
 def dump_json(value: Any) -> str:
-    """Write JSON that reads well in SQL and survives UTF-8: only lone surrogates are escaped."""
+    """Write JSON that reads well, survives UTF-8, and is one line for every program."""
     text = ENCODER.encode(value)
     if text.isascii():
         return text
-    return LONE_SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    return ESCAPED_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

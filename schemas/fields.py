@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -47,10 +47,16 @@ class Instant(fields.AwareDateTime):
     ) -> datetime:
         if not isinstance(value, str) or not RFC_3339.fullmatch(value):
             raise self.make_error("invalid")
+        is_leap = value[17:19] == "60"  # a leap second: it follows 23:59:59 in UTC
+        text = f"{value[:17]}59{value[19:]}" if is_leap else value
         try:
-            return datetime.fromisoformat(value.upper()).astimezone(UTC)
+            instant = datetime.fromisoformat(text.upper()).astimezone(UTC)
+            instant += timedelta(seconds=is_leap)
         except (ValueError, OverflowError) as error:
             raise self.make_error("invalid") from error
+        if is_leap and (instant.hour, instant.minute) != (0, 0):
+            raise self.make_error("invalid")
+        return instant
 
     def _serialize(
         self, value: datetime | None, attr: str | None, obj: Any, **kwargs: Any

@@ -16,6 +16,9 @@ graceful_timeout = 5  # seconds
 forwarder_headers = ""  # a header SCRIPT_NAME moves no address
 limit_request_fields = 100
 control_socket_disable = True
+# What a proxy says is believed where TRUSTED_PROXIES says so, not here.
+forwarder_headers = ""
+secure_scheme_headers: dict[str, str] = {}
 # A heartbeat never waits for a disk.
 worker_tmp_dir = str(SHARED_MEMORY) if SHARED_MEMORY.is_dir() else None
 

@@ -104,6 +104,20 @@ def test_journal_may_have_several_folders():
     assert reader(**journal).journal_folders == expected.folders
 
 
+def test_proxies_are_named_by_network_or_address():
+    networks = "127.0.0.1, 10.0.0.0/8,2001:db8::/32 ,::1"
+    found = (
+        receiver(TRUSTED_PROXIES=networks).trusted_proxies,
+        reader(TRUSTED_PROXIES=networks).trusted_proxies,
+    )
+
+    assert found[0] == found[1]
+    assert [str(one) for one in found[0]] == [
+        *("127.0.0.1/32", "10.0.0.0/8", "2001:db8::/32", "::1/128")
+    ]
+    assert receiver().trusted_proxies == reader().trusted_proxies == ()
+
+
 WRONG = {
     receiver: [
         ("SDK_APPS", "abc"),
@@ -165,9 +179,21 @@ WRONG = {
         ("READ_TIMEOUT_SECONDS", "0"),
         ("READ_TIMEOUT_SECONDS", "3601"),
         ("JOURNAL_DIR", ":"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8,"),
+        ("TRUSTED_PROXIES", "nginx"),
+        ("TRUSTED_PROXIES", "*"),
+        ("TRUSTED_PROXIES", "127.0.0.1 ::1"),
     ],
 }
-SHOWN = ("SIGN_TOLERANCE_SECONDS", "MAX_BODY_BYTES", "PORT", "JOURNAL_DIR", "READ_PORT")
+SHOWN = (
+    "TRUSTED_PROXIES",
+    "SIGN_TOLERANCE_SECONDS",
+    "MAX_BODY_BYTES",
+    "PORT",
+    "JOURNAL_DIR",
+    "READ_PORT",
+)
 
 
 @pytest.mark.parametrize(

@@ -322,6 +322,34 @@ def test_odd_filter_is_empty_or_refused_but_no_fault(server, folder, byte):
     assert raw_exchange(server[1], request).partition(b"\r\n")[0].split()[1] in (b"200", b"400")
 
 
+def test_address_in_its_absolute_form_is_the_same(server, folder):
+    assert post_creations(server[0], ["a%41/b"]) == [200]
+    key = f"Authorization: Bearer {api_key(folder)}"
+    path = f"/history?{urlencode({'subject_id': 'a%41/b'})}"
+    read_until(server[1], folder, path, lambda page: page["items"])
+
+    for address, start in (
+        ("http://evil/channels/a%2541%2Fb", b"HTTP/1.1 200 "),
+        ("http://evil", b"HTTP/1.1 302 "),
+        ("http://evil/", b"HTTP/1.1 302 "),
+    ):
+        answer = raw_exchange(server[1], head(key, address=address).replace(b"POST", b"GET"))
+        assert answer.startswith(start), address
+        assert b"evil" not in answer
+
+
+@pytest.mark.parametrize(
+    "header", ["SCRIPT_NAME: /x", "PATH_INFO: /x", "X-Forwarded-Proto: odd", "X-Forwarded-Ssl: on"]
+)
+def test_header_for_servers_is_no_fault(server, folder, header):
+    key = f"Authorization: Bearer {api_key(folder)}"
+    read_it = head(header, key, "X-Forwarded-Proto: https", address="/history")
+    body = head(header, f"Content-Length: {len(RAW)}") + RAW
+
+    assert raw_exchange(server[1], read_it.replace(b"POST", b"GET")).split()[1] == b"200"
+    assert raw_exchange(server[0], body).split()[1] == b"200"
+
+
 def test_sender_that_asks_first_is_told_to_continue(server):
     request = head("Expect: 100-continue", f"Content-Length: {len(RAW)}") + RAW
 

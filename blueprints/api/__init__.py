@@ -1,5 +1,6 @@
 """The API of the reader: JSON, read-only, the same for programs and for the console."""
 
+import re
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -12,8 +13,10 @@ from models.text import dump_json
 
 # Paths that hold an ID of a channel or group.
 PREFIXES = ("/channels/", "/groups/", "/console/channels/", "/console/groups/")
+ORIGIN = re.compile(r"\w+://[^/?]*")  # of an address in its absolute form
 # Browsers run nothing and guess nothing; a response may have its own policy.
 HEADERS = {
+    "Cache-Control": "private, no-cache",
     "Content-Security-Policy": "default-src 'none'; style-src 'self'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
@@ -38,9 +41,10 @@ class ReaderApp(Flask):
 
         A WSGI server decodes the path, after which a slash of an ID looks like any other.
         """
-        path = environ.get("RAW_URI", "").partition("?")[0]
+        path = ORIGIN.sub("", environ.get("RAW_URI", "")).partition("?")[0]
         if path.startswith(PREFIXES):
             environ["PATH_INFO"] = path
+        environ["PATH_INFO"] = environ["PATH_INFO"] or "/"  # else a redirect to the Host header
         return super().wsgi_app(environ, start_response)
 
     def dispatch_request(self) -> ResponseReturnValue:

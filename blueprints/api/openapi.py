@@ -7,7 +7,16 @@ from typing import Any
 
 from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
-from flask import Blueprint, Flask, Response, current_app, redirect, render_template
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    current_app,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from marshmallow import Schema
 from werkzeug.routing import Rule
@@ -43,7 +52,7 @@ bp = Blueprint("openapi", __name__, template_folder="templates", static_folder="
 @bp.get("/openapi.json")
 def show_openapi() -> Response:
     """Show the description of this API for machines."""
-    return answer_json(find_openapi())
+    return answer_json({**find_openapi(), "servers": [{"url": request.script_root or "/"}]})
 
 
 @bp.get("/docs")
@@ -55,7 +64,7 @@ def show_docs() -> ResponseReturnValue:
 @bp.get("/")
 def show_home() -> ResponseReturnValue:
     """Redirect a browser to the console."""
-    return redirect("/console/")
+    return redirect(url_for("console.show_overview"))
 
 
 def find_openapi() -> dict[str, Any]:

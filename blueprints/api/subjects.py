@@ -52,8 +52,8 @@ def list_subjects(kind: SubjectType, query: SubjectsQuery) -> dict[str, Any]:
     return answer_page(query, page)
 
 
-@bp.get("/channels/<subject_id:subject_id>", defaults=CHANNEL, merge_slashes=False)
-@bp.get("/groups/<subject_id:subject_id>", defaults=GROUP, merge_slashes=False)
+@bp.get("/channels/<subject_id:subject_id>", defaults=CHANNEL)
+@bp.get("/groups/<subject_id:subject_id>", defaults=GROUP)
 @operation(StateSchema, query=StateQuerySchema)
 def show_state(kind: SubjectType, subject_id: str, query: dict[str, Any]) -> dict[str, Any]:
     """Show the state of a channel or group, at present or at an instant."""
@@ -66,8 +66,8 @@ def show_state(kind: SubjectType, subject_id: str, query: dict[str, Any]) -> dic
     return {**state, "at": at or runtime().now()}
 
 
-@bp.get("/channels/<subject_id:subject_id>/versions", defaults=CHANNEL, merge_slashes=False)
-@bp.get("/groups/<subject_id:subject_id>/versions", defaults=GROUP, merge_slashes=False)
+@bp.get("/channels/<subject_id:subject_id>/versions", defaults=CHANNEL)
+@bp.get("/groups/<subject_id:subject_id>/versions", defaults=GROUP)
 @operation(VersionPageSchema, query=VersionsQuerySchema)
 def show_versions(kind: SubjectType, subject_id: str, query: PageQuery) -> dict[str, Any]:
     """List how a channel or group changed, oldest first."""

@@ -37,7 +37,7 @@ def with_arguments(**changes: Any) -> str:
     """Address this page with other arguments; none takes one away."""
     arguments: Mapping[str, Any] = {**request.args.to_dict(flat=False), **changes}
     given = {name: value for name, value in arguments.items() if value is not None}
-    path = quote(request.path, safe="/%")  # an ID in it is encoded still
+    path = quote(request.script_root + request.path, safe="/%")  # an ID in it is encoded still
     return f"{path}?{urlencode(given, doseq=True)}" if given else path
 
 

@@ -103,7 +103,7 @@ def finish(response: Response) -> Response:
             COOKIE,
             asked,
             max_age=YEAR_SECONDS,
-            path="/console",
+            path=f"{request.script_root}/console",
             secure=request.is_secure,
             httponly=True,
             samesite="Lax",

@@ -35,8 +35,8 @@ def list_subjects(kind: SubjectType) -> ResponseReturnValue:
     return render_template("console/subjects.html", kind=kind, page=page, filters=query.filters)
 
 
-@bp.get(f"/channels/{ID}", endpoint="show_channel", defaults=CHANNEL, merge_slashes=False)
-@bp.get(f"/groups/{ID}", endpoint="show_group", defaults=GROUP, merge_slashes=False)
+@bp.get(f"/channels/{ID}", endpoint="show_channel", defaults=CHANNEL)
+@bp.get(f"/groups/{ID}", endpoint="show_group", defaults=GROUP)
 def show_subject(kind: SubjectType, subject_id: str) -> ResponseReturnValue:
     """Show the state of a subject now or at an instant, how it ended, and its timeline."""
     query = StoryQuerySchema().load(read_arguments())

@@ -114,6 +114,27 @@ def test_nothing_is_written_by_reading(app, client, method):
         assert "GET" in answer.headers["Allow"]
 
 
+@pytest.mark.parametrize("extra", ["{}/", "/{}", "{}//x", "/evil.example/..{}", ""])
+def test_no_address_leads_where_the_host_header_says(app, client, extra):
+    for address in addresses(app):
+        for path in (extra.format(concrete(address)), concrete(address).replace("/", "//")):
+            with client.get(
+                headers={"Authorization": f"Bearer {KEY}", "Host": "evil.example"},
+                environ_overrides={"PATH_INFO": path, "RAW_URI": path},
+            ) as answer:
+                location = answer.headers.get("Location", "/console/")
+            assert location.startswith("/console/"), path
+
+
+def test_no_answer_is_kept_by_a_shared_cache(app, client):
+    for address in addresses(app):
+        for key in (KEY, "x"):
+            headers = {"Authorization": f"Bearer {key}"}
+            with client.get(concrete(address), headers=headers) as answer:
+                kept = answer.headers["Cache-Control"]
+            assert "static" in address or kept in ("private, no-cache", "no-store"), address
+
+
 def test_head_is_a_get_without_body(client):
     answer = client.head("/history", headers={"Authorization": f"Bearer {KEY}"})
 

@@ -99,6 +99,17 @@ def test_half_a_character_does_not_end_the_file(deliver, fetch):
     assert "a\\ud800" in fetch(format="csv").text
 
 
+@pytest.mark.parametrize("sign", ["\x85", "\u2028", "\u2029"])
+def test_line_of_ndjson_is_a_line_for_every_program(deliver, fetch, read, client, sign):
+    deliver(channel_created(Name=f"a{sign}b", More={f"{sign}": sign}))
+
+    text = fetch().text
+    assert sign not in text + client.get("/history", headers=AUTHORIZED).text
+    event, _ = map(json.loads, text.splitlines())
+    assert event == read("/history")["items"][0]
+    assert (event["name"], event["details"]["More"]) == (f"a{sign}b", {sign: sign})
+
+
 def test_export_is_of_one_moment(deliver, fetch, events, monkeypatch):
     monkeypatch.setattr("blueprints.api.export.PIECE_CHARACTERS", 1)
     answer = fetch(order="asc")

@@ -274,12 +274,26 @@ def test_every_altered_character_of_a_cursor_is_noticed(lives, read):
         ({"since": "2022-12-09T08:26:54"}, "since"),
         ({"since": "2022-13-09T08:26:54Z"}, "since"),
         ({"until": "0001-01-01T00:00:00+14:00"}, "until"),
+        ({"since": "2016-12-31T23:58:60Z"}, "since"),
+        ({"since": "2016-12-31T23:59:60+01:00"}, "since"),
+        ({"since": "2016-12-31T23:59:61Z"}, "since"),
+        ({"since": "2016-12-31T24:00:00Z"}, "since"),
+        ({"until": "9999-12-31T23:59:60Z"}, "until"),
         ({"until": "2022-12-09T08:26:54 08:00"}, "until"),
     ],
     ids=str,
 )
 def test_unknown_or_malformed_parameter_is_named(client, read, query, name):
     assert name in read("/history", 400, **query)["errors"]
+
+
+@pytest.mark.parametrize("leap", ["2016-12-31T23:59:60Z", "2017-01-01T05:29:60.000+05:30"])
+def test_leap_second_is_an_instant(deliver, read, leap):
+    for milliseconds in (1483228799999, 1483228800000):  # around midnight
+        deliver(group_created(EventTime=milliseconds))
+
+    assert [event["id"] for event in read("/history", since=leap)["items"]] == [2]
+    assert [event["id"] for event in read("/history", until=leap)["items"]] == [1]
 
 
 def test_any_instant_of_the_calendar_may_bound_the_history(lives, read):

@@ -1,0 +1,100 @@
+"""Who sent a request, and to which address, where proxies stand in between."""
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import Any
+
+LOCAL = "127.0.0.1"  # what a Unix socket, which has no address, is taken for
+HEADERS = ("FORWARDED", *(f"X_FORWARDED_{name}" for name in ("FOR", "PROTO", "HOST", "PREFIX")))
+# Each character is looked at once, whatever a client writes.
+PAIR = re.compile(r'(?<!\w)(\w+)=("[^"]*"|[^\s;,="]*+)\s*+([;,]|$)')
+ADDRESS = re.compile(r"\[([^]%]+)\](:\d+)?|([\d.]+)(:\d+)?|([^%]+)")
+PREFIX = re.compile(r"(/[\w.~-]+)+", re.ASCII)
+
+Hop = dict[str, str]  # what one proxy says: ``for`` whom, which ``proto`` and ``host``
+
+
+class TrustedProxies:
+    """WSGI middleware that believes the headers of trusted proxies, and nobody else's.
+
+    What they say stands where it stands without a proxy: the sender in ``REMOTE_ADDR``, the scheme
+    in ``wsgi.url_scheme``, the prefix in ``SCRIPT_NAME``. The headers themselves are taken away.
+
+    Args:
+        app: what answers.
+        trusted: the networks of the proxies.
+    """
+
+    def __init__(self, app: Any, trusted: Collection[IPv4Network | IPv6Network]) -> None:
+        self.app = app
+        self.trusted = trusted
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Answer a request."""
+        said = {name: environ.pop(f"HTTP_{name}", "") for name in HEADERS}
+        peer = environ.setdefault("REMOTE_ADDR", "")
+        if self.trusts(peer):
+            self.believe(environ, peer, said)
+        answer: Iterable[bytes] = self.app(environ, start_response)
+        return answer
+
+    def trusts(self, peer: str) -> bool:
+        """Tell whether an address is that of a trusted proxy."""
+        address = ip_address(read_address(peer or LOCAL) or "::")
+        return any(address in network for network in self.trusted)
+
+    def believe(self, environ: dict[str, Any], peer: str, said: Mapping[str, str]) -> None:
+        """Put what a proxy said where it stands without one."""
+        by_list = [{"for": one} for one in said["X_FORWARDED_FOR"].split(",") if one.strip()]
+        chains = [chain for chain in (by_list, read_forwarded(said["FORWARDED"])) if chain]
+        found = [self.find_sender(peer, chain) for chain in chains]
+        # Where they disagree, one of them is what the client wrote.
+        agree = len({sender for sender, _ in found}) == 1
+        environ["REMOTE_ADDR"], hop = found[-1] if agree else (peer, {})
+        scheme = last_of(said["X_FORWARDED_PROTO"]) or hop.get("proto", "")
+        if scheme.lower() in ("http", "https"):
+            environ["wsgi.url_scheme"] = scheme.lower()
+        if host := last_of(said["X_FORWARDED_HOST"]) or hop.get("host", ""):
+            environ["HTTP_HOST"] = host
+        prefix = last_of(said["X_FORWARDED_PREFIX"]).rstrip("/")
+        if PREFIX.fullmatch(prefix):
+            environ["SCRIPT_NAME"] = prefix
+            for name in ("PATH_INFO", "RAW_URI"):  # unless the proxy has taken it away
+                if f"{environ.get(name, '')}/".startswith(f"{prefix}/"):
+                    environ[name] = environ[name].removeprefix(prefix)
+
+    def find_sender(self, peer: str, chain: Sequence[Hop]) -> tuple[str, Hop]:
+        """Follow a chain from its end for as long as those who wrote it are trusted."""
+        sender, hop = peer, Hop()
+        for one in reversed(chain):
+            address = read_address(one.get("for", ""))
+            if address is None or not self.trusts(sender):
+                break
+            sender, hop = address, one
+        return sender, hop
+
+
+def read_forwarded(header: str) -> list[Hop]:
+    """Read ``Forwarded`` (RFC 7239): what each proxy says, the nearest one last."""
+    chain: list[Hop] = [{}] if header else []
+    for name, value, end in PAIR.findall(header):
+        chain[-1][name.lower()] = value.strip('"')
+        if end == ",":
+            chain.append({})
+    return chain
+
+
+def read_address(text: str) -> str | None:
+    """Read an address that may have a port; none for a word such as ``unknown``."""
+    match = ADDRESS.fullmatch(text.strip())
+    try:
+        address = ip_address((match and (match[1] or match[3] or match[5])) or "")
+    except ValueError:
+        return None
+    return str(getattr(address, "ipv4_mapped", None) or address)
+
+
+def last_of(header: str) -> str:
+    """Return the last of several values: that of the nearest proxy."""
+    return header.rpartition(",")[2].strip()

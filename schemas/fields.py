@@ -69,6 +69,17 @@ class Instant(fields.AwareDateTime):
         return f"{in_utc.isoformat(timespec=timespec).removesuffix('+00:00')}Z"
 
 
+def text_filter(description: str) -> fields.String:
+    """Make a filter by a text; an empty one, as of a variable that is not set, is refused."""
+    return fields.String(validate=validate.Length(min=1), metadata=about(description))
+
+
+def app_filter(description: str = "SDKAppID of the app.") -> fields.String:
+    """Make a filter by an SDKAppID."""
+    digits = validate.Regexp("[0-9]{1,20}$", error="Not an SDKAppID, which is a number.")
+    return fields.String(validate=digits, metadata=about(description))
+
+
 def word_field(vocabulary: type[StrEnum]) -> fields.String:
     """Make a field that shows a word of a closed vocabulary, or one of a newer release."""
     words = validate.OneOf([member.value for member in vocabulary])

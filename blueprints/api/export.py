@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
-from itertools import chain
+from itertools import chain, islice
 from threading import BoundedSemaphore
 
 import sqlalchemy as sa
@@ -15,6 +15,7 @@ from blueprints.api.runtime import EXPORT_CONNECTIONS, runtime
 from schemas.api.export import CONTENT_TYPES, WRITERS, ExportQuerySchema
 from schemas.api.history import EventSchema
 from schemas.api.page import PageQuery
+from schemas.api.slips import refuse_slip
 from services.reading.history import stream_history
 
 PIECE_CHARACTERS = 64 * 1024
@@ -45,12 +46,16 @@ def write_file(engine: sa.Engine, query: PageQuery) -> Generator[bytes]:
 
     Raises:
         ServiceUnavailable: too many other exports are running.
+        ValidationError: there is nothing to write, likely because of a slip in the address.
     """
     if not TURNS.acquire(blocking=False):  # to wait for one would take minutes
         raise ServiceUnavailable("Other exports are running.", retry_after=RETRY_SECONDS)
     try:
         with engine.connect() as connection, closing(stream_history(connection, query)) as events:
-            yield from encode(WRITERS[query.filters["format"]](events))
+            first = [*islice(events, 1)]
+            if not first:
+                refuse_slip(query.filters)
+            yield from encode(WRITERS[query.filters["format"]](chain(first, events)))
     finally:
         TURNS.release()
 

@@ -10,6 +10,7 @@ from marshmallow import Schema
 
 from schemas.api.cursor import AnyPosition, encode_cursor
 from schemas.api.page import ListQuery, QuerySchema
+from schemas.api.slips import refuse_slip
 from services.reading.pages import ListPage
 
 ROW_ID = f"int(max={2**63 - 1})"
@@ -78,6 +79,12 @@ def answer_json(data: dict[str, Any]) -> Response:
 
 
 def answer_page(query: ListQuery[AnyPosition], page: ListPage[AnyPosition]) -> dict[str, Any]:
-    """Return a page with its cursor, which belongs to this query alone."""
+    """Return a page with its cursor, which belongs to this query alone.
+
+    Raises:
+        ValidationError: nothing was found, likely because of a slip in the address.
+    """
+    if not page.items and page.next is query.after is None:
+        refuse_slip(query.filters)
     cursor = None if page.next is None else encode_cursor(page.next, scope=query.scope)
     return {"items": page.items, "next_cursor": cursor}

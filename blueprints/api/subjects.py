@@ -1,6 +1,6 @@
 """Channels and groups: lists of them, their states and their versions."""
 
-from typing import Any
+from typing import Any, NoReturn
 
 from flask import Response, abort
 from marshmallow import ValidationError
@@ -11,6 +11,7 @@ from blueprints.api.operation import answer_page, operation
 from blueprints.api.runtime import runtime
 from models.vocabulary import SubjectType
 from schemas.api.page import PageQuery, SubjectsQuery
+from schemas.api.slips import find_slip
 from schemas.api.subjects import (
     ChannelsQuerySchema,
     GroupsQuerySchema,
@@ -62,7 +63,7 @@ def show_state(kind: SubjectType, subject_id: str, query: dict[str, Any]) -> dic
     with runtime().connect() as connection:
         state = fetch_state(connection, subject, at)
     if state is None:
-        abort(404, f"Nothing is known of a {kind} of this ID{' at that time' if at else ''}.")
+        refuse_unknown(subject, " at that time" if at else "")
     return {**state, "at": at or runtime().now()}
 
 
@@ -78,8 +79,14 @@ def show_versions(kind: SubjectType, subject_id: str, query: PageQuery) -> dict[
     except ForeignEventError:
         raise ValidationError({"cursor": ["Not a cursor of this subject."]}) from None
     if page is None:
-        abort(404, f"Nothing is known of a {kind} of this ID.")
+        refuse_unknown(subject)
     return answer_page(query, page)
+
+
+def refuse_unknown(subject: Subject, when: str = "") -> NoReturn:
+    """404, with the likely cause."""
+    slip = find_slip(subject.id, in_path=True) or ""
+    abort(404, f"Nothing is known of a {subject.type} of this ID{when}. {slip}".strip())
 
 
 @bp.errorhandler(AmbiguousSubjectError)

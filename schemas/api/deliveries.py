@@ -9,7 +9,7 @@ from marshmallow import fields, pre_dump
 from models.vocabulary import Refusal, Verdict
 from schemas.api.answers import AnswerSchema
 from schemas.api.page import PageQuerySchema, page_of
-from schemas.fields import Instant, about, word_field
+from schemas.fields import Instant, about, app_filter, text_filter, word_field
 from schemas.tencent.drift import JSON_TYPES, MISSING
 
 
@@ -17,8 +17,8 @@ class DeliveryQuerySchema(PageQuerySchema):
     """Filters of ``/deliveries``; a delivery has to pass all that are given."""
 
     verdict = fields.Enum(Verdict, by_value=True, metadata=about("Verdict of the service."))
-    command = fields.String(metadata=about("Tencent's `CallbackCommand`."))
-    sdk_app_id = fields.String(metadata=about("SDKAppID of the app."))
+    command = text_filter("Tencent's `CallbackCommand`.")
+    sdk_app_id = app_filter()
 
 
 class QuarantineQuerySchema(PageQuerySchema):

@@ -6,22 +6,22 @@ from models.vocabulary import Action, SubjectType
 from schemas.api.answers import AnswerSchema
 from schemas.api.deliveries import DeliveryDetailSchema
 from schemas.api.page import PageQuerySchema, page_of
-from schemas.fields import Instant, about, word_field
+from schemas.fields import Instant, about, app_filter, text_filter, word_field
 
 
 class HistoryQuerySchema(PageQuerySchema):
     """Filters of ``/history``; an event has to pass all that are given."""
 
     subject_type = fields.Enum(SubjectType, by_value=True, metadata=about("What kind of subject."))
-    subject_id = fields.String(metadata=about("ID of a channel or group."))
+    subject_id = text_filter("ID of a channel or group.")
     action = fields.List(
         fields.Enum(Action, by_value=True),
         metadata=about("What happened; repeat it to allow several."),
     )
-    operator = fields.String(metadata=about("User ID of the operator."))
-    owner = fields.String(metadata=about("User ID of the owner."))
-    member = fields.String(metadata=about("A user ID among `members`."))
-    sdk_app_id = fields.String(metadata=about("SDKAppID of the app."))
+    operator = text_filter("User ID of the operator.")
+    owner = text_filter("User ID of the owner.")
+    member = text_filter("A user ID among `members`.")
+    sdk_app_id = app_filter()
 
 
 class EventSchema(AnswerSchema):

@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, Generic
 
-from marshmallow import Schema, ValidationError, fields, post_load, pre_load, validate
+from marshmallow import (
+    Schema,
+    ValidationError,
+    fields,
+    post_load,
+    pre_load,
+    validate,
+    validates_schema,
+)
 
 from schemas.api.answers import AnswerSchema
 from schemas.api.cursor import AnyPosition, Position, SubjectPosition, decode_cursor
@@ -96,6 +104,12 @@ class PageQuerySchema(PagedQuerySchema):
         load_default=Order.DESC,
         metadata=about("Newest first, or oldest first."),
     )
+
+    @validates_schema
+    def check_period(self, data: Mapping[str, Any], **_: Any) -> None:
+        """Refuse a time that ends before it begins."""
+        if "since" in data and "until" in data and data["since"] > data["until"]:
+            raise ValidationError("It is later than until.", "since")
 
 
 def page_of(item: type[Schema]) -> type[Schema]:

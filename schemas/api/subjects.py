@@ -6,7 +6,7 @@ from models.vocabulary import Action, SubjectType
 from schemas.api.answers import AnswerSchema
 from schemas.api.cursor import SubjectPosition
 from schemas.api.page import Order, PagedQuerySchema, PageQuerySchema, QuerySchema, page_of
-from schemas.fields import DecimalInteger, Instant, about, word_field
+from schemas.fields import DecimalInteger, Instant, about, app_filter, text_filter, word_field
 
 APP = "SDKAppID; needed where several apps have a subject of this ID."
 
@@ -19,9 +19,9 @@ class SubjectsQuerySchema(PagedQuerySchema):
     status = fields.String(
         validate=validate.OneOf(["active", "destroyed"]), metadata=about("Whether it lives.")
     )
-    owner = fields.String(metadata=about("User ID of its owner."))
+    owner = text_filter("User ID of its owner.")
     name = fields.String(metadata=about("What its name begins with."))
-    sdk_app_id = fields.String(metadata=about("SDKAppID of the app."))
+    sdk_app_id = app_filter()
 
 
 class SubjectSearchSchema(SubjectsQuerySchema):
@@ -42,7 +42,7 @@ class StateQuerySchema(QuerySchema):
     """Which state of a subject."""
 
     at = Instant(metadata=about("At this instant; without it, now."))
-    sdk_app_id = fields.String(metadata=about(APP))
+    sdk_app_id = app_filter(APP)
 
 
 class StoryQuerySchema(StateQuerySchema):
@@ -102,7 +102,7 @@ class VersionsQuerySchema(PageQuerySchema):
         load_default=Order.ASC,
         metadata=about("Oldest first, or newest first."),
     )
-    sdk_app_id = fields.String(metadata=about(APP))
+    sdk_app_id = app_filter(APP)
 
 
 class ChangeSchema(AnswerSchema):

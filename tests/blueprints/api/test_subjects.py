@@ -36,6 +36,24 @@ STRANGE_IDS = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("path", "cause"),
+    [
+        ("groups/@TGS", "%23"),  # as of @TGS#2J4SZEAEL
+        ("channels/%40TOA", "%23"),
+        ("groups/my+group", "%20"),  # as of a blank in a form
+        ("groups/%2540TGS%25232J4", "encoded twice"),
+        ("groups/nothing", ""),
+    ],
+)
+def test_subject_that_is_unknown_because_of_a_slip_names_the_cause(deliver, read, path, cause):
+    deliver(group_created())
+
+    for rest in ("", "/versions"):
+        assert cause in read(f"/{path}{rest}", 404)["detail"]
+    assert "%" not in read("/groups/nothing", 404)["detail"]
+
+
 def address(kind, subject_id, rest=""):
     return f"/{kind}s/{quote(subject_id, safe='')}{rest}"
 

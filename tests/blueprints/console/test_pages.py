@@ -222,7 +222,9 @@ def test_system_tells_what_the_service_stands_on(look, engine):
 
 @pytest.mark.parametrize("address", ["nowhere", "deliveries/9", "groups/none", "a/b/c"])
 def test_what_is_not_there_is_a_page_that_says_so(look, address):
-    assert "404 Not Found" in plain(look(address, 404))
+    page = plain(look(address, 404))
+    assert "404 Not Found" in page
+    assert "# is written as %23." in page
 
 
 @pytest.mark.parametrize(

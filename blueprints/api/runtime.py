@@ -11,7 +11,7 @@ from flask import current_app
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from config import ReaderSettings
-from models.database.connection import describe
+from models.database.connection import NotReadyError, describe
 from models.database.engine import open_reader
 from services.reading.health import Health, check_database, check_journal, unreachable
 
@@ -95,5 +95,5 @@ def read_again_if_cut(read: Callable[[], T]) -> T:
 
 def is_outage(error: SQLAlchemyError) -> bool:
     """Tell whether the database is at fault, not what it was asked."""
-    at_fault = isinstance(error, DBAPIError | sa.exc.TimeoutError)
+    at_fault = isinstance(error, DBAPIError | sa.exc.TimeoutError | NotReadyError)
     return at_fault and not isinstance(error, DataError | IntegrityError)

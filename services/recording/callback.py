@@ -1,7 +1,7 @@
 """One callback, read: what it says, what it has in common with a repeat, the rows it becomes."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -111,18 +111,6 @@ class Callback:
             "platform": self.reading.platform,
             "details": fact.details,
         }
-
-    def to_members(self, event_id: int, fact: LifecycleFact) -> Iterator[Row]:
-        """Make a row for every user that the event names, once."""
-        occurred_at = self.to_occurred_at(fact)
-        for position, user_id in enumerate(dict.fromkeys(fact.members)):
-            yield {
-                "event_id": event_id,
-                "user_id": user_id,
-                "position": position,
-                "occurred_at": occurred_at,
-                "subject_id": fact.subject_id,
-            }
 
     def to_occurred_at(self, fact: LifecycleFact) -> datetime:
         """Tell when it happened; without ``EventTime`` that is when it was received."""

@@ -10,8 +10,9 @@ import sqlalchemy as sa
 
 from models.counts import LostCallback
 from models.database.many import insert, is_among, upsert
+from models.database.members import insert_members
 from models.delivery import Delivery
-from models.event import EventMember, LifecycleEvent
+from models.event import LifecycleEvent
 from models.ledger import ServiceEvent
 from models.quarantine import QuarantinedRequest
 from models.vocabulary import Measure, ServiceEventKind
@@ -144,15 +145,15 @@ def store_events(
         numbers: the next IDs.
     """
     events: list[Row] = []
-    members: list[Row] = []
+    members: dict[int, list[str]] = {}
     for callback in callbacks:
         fact = callback.reading.fact
         if fact is not None and callback.duplicate_of is None:
             event_id = numbers.number_events()
             events.append(callback.to_event(event_id, fact))
-            members += callback.to_members(event_id, fact)
+            members[event_id] = [*dict.fromkeys(fact.members)]
     insert(connection, LifecycleEvent, events)
-    insert(connection, EventMember, members)
+    insert_members(connection, members)
 
 
 def take_off_lost(connection: sa.Connection, uuids: set[UUID], counts: Counts) -> None:

@@ -34,7 +34,7 @@ def test_members_are_stored_in_their_order(post, recorder, rows, monkeypatch, mo
     lists = [ODD, [], ODD[::-1], ["b", "a", "b"], ["c"]]
     for number, ids in enumerate(lists):
         users = [{"Member_Account": one} for one in ids]
-        post(group_destroyed(GroupId=f"g{number}", MemberList=users, EventTime=number + 1))
+        post(group_destroyed(GroupId=f"g{number}", MemberList=users, EventTime=10**12 + number + 1))
     recorder.record_available()
 
     found = sorted(rows(EventMember), key=lambda row: (row.event_id, row.position))

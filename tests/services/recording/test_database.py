@@ -189,8 +189,8 @@ def inserts(recorder):
         if engine.dialect.name != "mysql":
             return sum(words[0] == "INSERT" for words in sent)
         with recorder.database.begin() as connection:
-            shown = connection.exec_driver_sql("SHOW SESSION STATUS LIKE 'Com_insert'").one()
-        return int(shown[1])
+            shown = connection.exec_driver_sql("SHOW SESSION STATUS LIKE 'Com_insert%%'").all()
+        return sum(int(number) for _, number in shown)
 
     return count
 

@@ -1,11 +1,12 @@
 """The blueprint of all that is read, and who may: holders of an API key."""
 
 import logging
+from collections.abc import Iterable
 from hmac import compare_digest
 
 from flask import Blueprint, request
 from werkzeug.datastructures import WWWAuthenticate
-from werkzeug.exceptions import Unauthorized
+from werkzeug.exceptions import TooManyRequests, Unauthorized
 
 from blueprints.api.runtime import runtime
 
@@ -24,9 +25,10 @@ def require_api_key() -> None:
 
     Raises:
         Unauthorized: the key is missing or unknown; the answer does not tell which.
+        TooManyRequests: as ``find_holder``.
     """
     key = read_key()
-    holder = find_key_holder(key) if key else None
+    holder = find_holder(key) if key else None
     if holder is None:
         raise Unauthorized("An API key is required.", www_authenticate=CHALLENGES)
     tell_who_reads(holder)
@@ -48,8 +50,29 @@ def read_key() -> str | None:
     return request.authorization.password if request.authorization else None
 
 
-def find_key_holder(key: str) -> str | None:
-    """Return the name of a key's holder, or none; every key is compared, in constant time."""
-    known, given = runtime().settings.api_keys, key.encode()
-    matches = [one.name for one in known if compare_digest(one.key.encode(), given)]
-    return matches[0] if matches else None
+def find_holder(key: str) -> str | None:
+    """Return the name of a key's holder, or none; every key is compared, in constant time.
+
+    Raises:
+        TooManyRequests: as ``slow_down``.
+    """
+    given = key.encode()
+    return slow_down(
+        one.name for one in runtime().settings.api_keys if compare_digest(one.key.encode(), given)
+    )
+
+
+def slow_down(holders: Iterable[str]) -> str | None:
+    """Return the one whom a key is found to belong to, or none, which counts as a wrong key.
+
+    Raises:
+        TooManyRequests: nothing was looked at, as the sender has given too many wrong keys.
+    """
+    wrong_keys, sender = runtime().wrong_keys, request.remote_addr or ""
+    if seconds := wrong_keys.wait_seconds(sender):
+        raise TooManyRequests("Too many wrong keys came from this address.", retry_after=seconds)
+    found = [*holders]
+    if not found:
+        wrong_keys.add(sender)
+        return None
+    return found[0]

@@ -1,5 +1,6 @@
 """Counts and gauges for Prometheus."""
 
+import os
 from collections import Counter
 from collections.abc import Iterator
 from itertools import accumulate
@@ -63,6 +64,10 @@ class Scrape(Collector):
         if health.journal is not None:
             for attribute, (name, text) in GAUGES.items():
                 yield gauge(name, text, getattr(health.journal, attribute))
+        text = "Wrong keys that were given to one process of the reader."
+        wrong_keys = CounterMetricFamily(f"{PREFIX}wrong_keys", text, labels=["process"])
+        wrong_keys.add_metric([str(os.getpid())], self.here.wrong_keys.count)
+        yield wrong_keys
         if found is None:
             return
         delay, totals, ahead = found

@@ -128,7 +128,7 @@ def describe_read(app: Flask, rule: Rule, operation: Operation) -> dict[str, Any
         for name in sorted(rule.arguments - (rule.defaults or {}).keys())
     ]
     asks_database = needs_key and operation.answer is not None
-    statuses = [400] + [401] * needs_key + [404] * bool(in_path) + [503] * asks_database
+    statuses = [400] + [401, 429] * needs_key + [404] * bool(in_path) + [503] * asks_database
     responses = {
         status: answer(HTTPStatus(status).phrase, ProblemSchema, "application/problem+json")
         for status in statuses

@@ -14,6 +14,7 @@ from config import ReaderSettings
 from models.database.connection import NotReadyError, describe
 from models.database.engine import open_reader
 from services.reading.health import Health, check_database, check_journal, unreachable
+from services.reading.wrong_keys import WrongKeys
 
 EXPORT_CONNECTIONS = 4
 
@@ -28,6 +29,7 @@ class Runtime:
         engine: for questions; cut off after ``settings.read_timeout``.
         export_engine: for exports, which may take long.
         is_without_database: whether the last read failed; the log has each change.
+        wrong_keys: those that were given to this process.
     """
 
     def __init__(self, settings: ReaderSettings, now: Callable[[], datetime]) -> None:
@@ -37,6 +39,7 @@ class Runtime:
         self.engine = open_reader(url, statement_timeout=settings.read_timeout)
         self.export_engine = open_reader(url, connections=EXPORT_CONNECTIONS)
         self.is_without_database = False
+        self.wrong_keys = WrongKeys()
 
     @contextmanager
     def connect(self) -> Iterator[sa.Connection]:

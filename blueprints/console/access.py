@@ -7,7 +7,7 @@ from flask import Response, make_response, redirect, render_template, request, u
 from flask.typing import ResponseReturnValue
 from itsdangerous import BadData, URLSafeTimedSerializer
 
-from blueprints.api.access import CHALLENGES, find_key_holder, read_key, tell_who_reads
+from blueprints.api.access import CHALLENGES, find_holder, read_key, slow_down, tell_who_reads
 from blueprints.api.runtime import runtime
 from blueprints.console.shell import bp
 
@@ -34,22 +34,19 @@ def find_reader() -> str | None:
     """Find the name of the key's holder who asks; a key that is given beats a session."""
     if key := read_key():
         return find_holder(key)
-    cookie = request.cookies.get(COOKIE, "")
-    for known in runtime().settings.api_keys:
-        try:
-            serializer(known.key).loads(cookie, max_age=SESSION_SECONDS)
-        except BadData:
-            continue
-        return known.name
+    if session := request.cookies.get(COOKIE):  # is signed with a key, which could be guessed
+        keys = runtime().settings.api_keys
+        return slow_down(one.name for one in keys if is_signed(session, one.key))
     return None
 
 
-def find_holder(key: str) -> str | None:
-    """Find the name of a key's holder; one that nobody holds is told to the log."""
-    holder = find_key_holder(key)
-    if holder is None:
-        log.warning("console: a wrong key from %s", request.remote_addr)
-    return holder
+def is_signed(session: str, key: str) -> bool:
+    """Tell whether a session was signed with a key, not long ago."""
+    try:
+        serializer(key).loads(session, max_age=SESSION_SECONDS)
+    except BadData:
+        return False
+    return True
 
 
 def serializer(key: str) -> URLSafeTimedSerializer:

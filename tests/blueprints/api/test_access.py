@@ -5,6 +5,7 @@ from base64 import b64encode
 
 import pytest
 import sqlalchemy as sa
+from itsdangerous import URLSafeTimedSerializer
 
 from app import create_reader
 from config import ApiKey, ReaderSettings
@@ -101,6 +102,58 @@ def test_anything_else_is_refused_and_told_how_to_ask(client, header):
     assert answer.status_code == 401
     schemes = [value.partition(" ")[0] for value in answer.headers.getlist("WWW-Authenticate")]
     assert schemes == ["Bearer", "Basic"]
+
+
+def forge_session():
+    return URLSafeTimedSerializer("a key that is guessed", salt="console session").dumps("")
+
+
+# Every way to give a key.
+WAYS = {
+    "token": lambda key: {"path": "/history", "headers": {"Authorization": f"Bearer {key}"}},
+    "password": lambda key: {"path": "/readyz", "headers": {"Authorization": basic("", key)}},
+    "page": lambda key: {"path": "/console/", "headers": {"Authorization": f"Bearer {key}"}},
+    "form": lambda key: {"path": "/console/sign-in", "method": "POST", "data": {"key": key}},
+}
+
+
+def guess(client, way):
+    """Guess until it is too much; tell how often that was."""
+    for number in range(100):
+        answer = client.open(**way("a key that is guessed"))
+        if answer.status_code == 429:
+            return number, answer
+        assert answer.status_code == 401
+    raise AssertionError
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_wrong_keys_are_slowed_by_every_way(client, way):
+    number, answer = guess(client, way)
+
+    assert number >= 5
+    assert 0 < int(answer.headers["Retry-After"]) <= 60
+    for other in WAYS.values():  # nor is a right one looked at, which would tell
+        assert client.open(**other(KEY)).status_code == 429
+        elsewhere = {"REMOTE_ADDR": "192.0.2.1"}
+        answer = client.open(**other(KEY), environ_overrides=elsewhere)
+        assert answer.status_code in (200, 303, 503)
+    assert client.get("/console/sign-in").status_code == 200
+    assert client.get("/history").status_code == 401
+
+
+def test_forged_sessions_are_slowed_too(client):
+    client.set_cookie("console", forge_session(), path="/console/")
+
+    assert guess(client, lambda _: {"path": "/console/"})[0] >= 5
+
+
+def test_wrong_keys_are_counted(client):
+    for _ in range(3):
+        client.get("/history", headers={"Authorization": "Bearer x"})
+
+    metrics = client.get("/metrics", headers={"Authorization": f"Bearer {KEY}"}).text
+    assert re.search(r'^chat_lifecycle_log_wrong_keys_total\{process="\d+"\} 3.0$', metrics, re.M)
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])

@@ -1,5 +1,7 @@
 """What Prometheus scrapes."""
 
+import os
+
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -108,6 +110,7 @@ def test_state_of_the_journal_is_told_without_the_database(without_database):
         ("journal_room_bytes",): 30,
         ("journal_writable",): 1,
         ("recorder_up",): 0,
+        ("wrong_keys_total", str(os.getpid())): 0,
     }
 
 

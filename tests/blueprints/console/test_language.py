@@ -39,7 +39,7 @@ def labels():
 
 
 def test_every_label_and_word_has_a_translation_and_no_other_has_one():
-    titles = {HTTPStatus(status).phrase for status in (400, 404, 405, 500, 503)}
+    titles = {HTTPStatus(status).phrase for status in (400, 404, 405, 429, 500, 503)}
     words = {put_plainly(word) for word in VOCABULARY}
 
     assert set(CHINESE) == {*labels(), *WORDS.values(), *words, *titles}

@@ -1,0 +1,58 @@
+"""Slow down whoever guesses keys, in a memory that does not grow."""
+
+import logging
+from collections.abc import Callable
+from ipaddress import ip_address
+from math import ceil
+from threading import Lock
+from time import monotonic
+
+AT_ONCE = 10  # wrong keys of a sender, before it has to wait
+SECONDS_EACH = 6.0  # later on
+PLACES = 4096
+LOG_SECONDS = 60.0
+
+log = logging.getLogger(__name__)
+
+
+class WrongKeys:
+    """Tells for how long the keys of a sender are not looked at, right or wrong.
+
+    A sender is an address, or a network of IPv6. Each has one place in a table; by chance, which
+    nobody can choose, two may share it, and wait for each other.
+
+    Attributes:
+        count: of all wrong keys.
+    """
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self.clock = clock
+        self.count = 0
+        self.forgotten_at = [0.0] * PLACES  # when the wrong keys of a place count no more
+        self.told_at = -LOG_SECONDS
+        self.lock = Lock()
+
+    def wait_seconds(self, address: str) -> int:
+        """Tell how long a sender has to wait; 0 if its next key is looked at."""
+        left = self.forgotten_at[find_place(address)] - self.clock()
+        return max(0, ceil(left - (AT_ONCE - 1) * SECONDS_EACH))
+
+    def add(self, address: str) -> None:
+        """Count a wrong key, and tell the log of it, once a minute at most."""
+        place, now = find_place(address), self.clock()
+        with self.lock:
+            self.count += 1
+            self.forgotten_at[place] = max(self.forgotten_at[place], now) + SECONDS_EACH
+            if now - self.told_at >= LOG_SECONDS:
+                self.told_at = now
+                log.warning("a wrong key from %s, %d in all since the start", address, self.count)
+
+
+def find_place(address: str) -> int:
+    """Find the place of a sender; the hash of bytes is another one in each process."""
+    try:
+        ip = ip_address(address)
+        sender = (getattr(ip, "ipv4_mapped", None) or ip).packed[:8]
+    except ValueError:  # a Unix socket
+        sender = address.encode()
+    return hash(sender) % PLACES

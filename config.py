@@ -165,11 +165,15 @@ def show_sdk_apps(text: str) -> str:
 
 
 def to_api_keys(text: str) -> tuple[ApiKey, ...]:
-    """Parse ``name:key,…``; a key is visible ASCII, as an HTTP header carries nothing else."""
+    """Parse ``name:key,…``; a key is visible ASCII, as an HTTP header carries nothing else.
+
+    Quotation marks around a key are those of a file that something read without taking them off.
+    """
     keys = []
     for item in text.split(","):
         name, _, key = item.strip().partition(":")
-        if not name or not re.fullmatch(f"[!-~]{{{MIN_KEY_LENGTH},}}", key):
+        quoted = {name[:1], key[:1], key[-1:]} & {'"', "'"}
+        if not name or quoted or not re.fullmatch(f"[!-~]{{{MIN_KEY_LENGTH},}}", key):
             raise ValueError(item)
         keys.append(ApiKey(name, key))
     return tuple(keys)
@@ -243,7 +247,7 @@ DATABASE_READ_URL = replace(
 API_KEYS = Setting(
     "API_KEYS",
     to_api_keys,
-    f"name:key[,name:key…], keys of {MIN_KEY_LENGTH} or more visible ASCII characters",
+    f"name:key[,name:key…], keys of {MIN_KEY_LENGTH} or more visible ASCII characters, not quoted",
     show_api_keys,
     otherwise=lambda _: (),
 )

@@ -51,7 +51,7 @@ class DeliverySchema(AnswerSchema):
     command = fields.String(allow_none=True)
     sdk_app_id = fields.String()
     received_at = Instant()
-    peer = fields.String(metadata=about("Address of the other end of the connection."))
+    peer = fields.String(metadata=about("Address of the sender, as a trusted proxy names it."))
     query_string = fields.String(metadata=about("As received, but for the value of `Sign`."))
     errors = fields.Dict(
         allow_none=True, metadata=about("Reasons by field; null unless the verdict is `invalid`.")

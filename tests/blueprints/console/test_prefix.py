@@ -5,8 +5,9 @@ from dataclasses import replace
 from ipaddress import ip_network
 
 import pytest
+from werkzeug.test import Client
 
-from app import create_reader
+from app import create_reader, join
 from tests.conftest import KEY
 from tests.payloads import channel_created, group_created, group_destroyed
 
@@ -86,6 +87,18 @@ def test_session_is_of_the_prefix_and_leads_back(ask):
     assert "; Secure" in answer.headers["Set-Cookie"]
     assert ask("/console/sign-out", method="POST").location == "/chatlog/console/sign-in"
     assert "; Path=/chatlog/console;" in ask("/console/?lang=en").headers["Set-Cookie"] + ";"
+
+
+def test_one_port_for_all_keeps_the_prefix_too(settings, receiver):
+    reader = create_reader(replace(settings, trusted_proxies=(ip_network("127.0.0.1"),)))
+    client = Client(join(receiver, reader))
+
+    signed_in = client.post("/chatlog/console/sign-in", data={"key": KEY}, headers=PREFIX)
+    posted = client.post("/chatlog/callback", headers=PREFIX)
+
+    assert signed_in.headers["Location"] == "/chatlog/console/"
+    assert posted.get_json()["ErrorCode"] == 40301
+    reader.extensions["runtime"].close()
 
 
 def test_addresses_of_the_api_keep_the_prefix(ask):

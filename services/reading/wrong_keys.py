@@ -7,8 +7,8 @@ from math import ceil
 from threading import Lock
 from time import monotonic
 
-AT_ONCE = 10  # wrong keys of a sender, before it has to wait
-SECONDS_EACH = 6.0  # later on
+AT_ONCE = 30  # wrong keys of a sender, before it has to wait
+SECONDS_EACH = 2.0  # later on
 PLACES = 4096
 LOG_SECONDS = 60.0
 

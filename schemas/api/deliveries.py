@@ -59,6 +59,10 @@ class DeliverySchema(AnswerSchema):
     duplicate_of = fields.Integer(
         allow_none=True, metadata=about("The delivery this one repeats; null for any other.")
     )
+    reverified_at = Instant(
+        allow_none=True,
+        metadata=about("When it was taken into the log, if it was refused on arrival; else null."),
+    )
 
 
 class DeliveryDetailSchema(RawBodySchema, DeliverySchema):

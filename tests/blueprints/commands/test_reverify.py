@@ -37,7 +37,7 @@ def run(run_command):
 
 
 def test_requests_signed_by_a_token_that_is_known_now_become_deliveries_once(
-    send, run, rows, counted, monkeypatch, clock
+    send, run, rows, counted, monkeypatch, clock, read
 ):
     send(group_created(), token=NEW_TOKEN)
     arrived = clock()
@@ -54,6 +54,7 @@ def test_requests_signed_by_a_token_that_is_known_now_become_deliveries_once(
     assert [request.reason for request in rows(QuarantinedRequest)] == ["sign_wrong"]
     assert sum(counted(Measure.RECEIVED).values()) == 1
     assert counted(Measure.DELAY_MICROSECONDS) == {}
+    assert read(f"/deliveries/{delivery.id}")["reverified_at"] is not None
 
 
 def test_clock_error_that_was_measured_is_proposed_and_taken_at_the_operators_word(send, run, rows):
@@ -76,13 +77,13 @@ def test_clock_error_that_was_measured_is_proposed_and_taken_at_the_operators_wo
 
 
 def test_signature_that_came_with_several_bodies_is_listed_and_not_taken(
-    post, recorder, clock, run, rows, monkeypatch
+    post, record, clock, run, rows, monkeypatch
 ):
     at = int(clock.now.timestamp())
     query = {"RequestTime": at, "Sign": sign(NEW_TOKEN, at)}
     for body in (group_created(), group_created(), channel_created()):
         assert post(body, query=query).status_code == 403
-    recorder.record_available()
+    record()
     monkeypatch.setenv("SDK_APPS", f"{APP}:{NEW_TOKEN}")
 
     ids = ", ".join(str(request.id) for request in rows(QuarantinedRequest))

@@ -137,19 +137,24 @@ def test_command_says_in_one_line_that_no_database_answers():
     assert "secret" not in line
 
 
-def test_command_says_in_one_line_that_a_newer_release_was_here(database_url):
+def test_newer_release_that_was_here_is_told_in_one_line(database_url, journal):
     writer = open_writer(database_url)
     with writer.begin() as connection:
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
     writer.dispose()
 
     done = alembic("upgrade", "head", DATABASE_URL=database_url.render_as_string(False))
-
-    assert done.returncode == 1
-    assert done.stderr == (
-        "DATABASE_URL can't be migrated: the database is at revision 9999, "
-        "which this release does not know: a newer one has migrated it\n"
+    recorder = Recorder(RecorderSettings(database_url, journal), utc_now)
+    text = (
+        "the database is at revision 9999, which this release does not know: "
+        "a newer one has migrated it"
     )
+
+    with pytest.raises(NotReadyError, match=text):
+        recorder.record_available()
+    recorder.close()
+    assert done.returncode == 1
+    assert done.stderr == f"DATABASE_URL can't be migrated: {text}\n"
 
 
 def test_many_migrate_an_empty_database_at_once(engine):

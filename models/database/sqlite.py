@@ -5,7 +5,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -24,7 +24,6 @@ ENDINGS = ("", "-wal", "-shm")  # of the files of a database; each belongs to th
 OWNER_ALONE, STRANGERS = 0o600, 0o007
 
 Inodes = list[tuple[int, int] | None]
-Save = Callable[[sqlite3.Connection, Inodes], None]
 
 log = logging.getLogger(__name__)
 
@@ -90,22 +89,13 @@ def set_up_file(engine: sa.Engine, *, read_only: bool, lock_wait: timedelta) -> 
     Python's driver is not to guess when one does. A reader's connection makes no checkpoint.
     """
     path, timeout = Path(engine.url.database or ""), lock_wait.total_seconds()
+    lock = None if read_only else WriterLock(Path(f"{path}-lock"))
     leave_transactions_to_us(engine)
     open_file(engine, path, mode="ro" if read_only else "rw")
-    if read_only:
-        let_go_of_moved_files(engine, path, lambda *_: None)
+    let_go_of_moved_files(engine, path, lock, timeout)
+    if lock is None:
         begin_reading(engine)
     else:
-        lock = WriterLock(Path(f"{path}-lock"))
-
-        def save(connection: sqlite3.Connection, opened: Inodes) -> None:
-            lock.acquire(timeout)
-            try:
-                save_moved_files(connection, path, opened)
-            finally:
-                lock.release()
-
-        let_go_of_moved_files(engine, path, save)
         begin_writing(engine, lock, timeout)
 
 
@@ -157,23 +147,27 @@ def open_file(engine: sa.Engine, path: Path, *, mode: str) -> None:
             raise NotReadyError(f"{path} was replaced a moment ago")
 
 
-def let_go_of_moved_files(engine: sa.Engine, path: Path, save: Save) -> None:
+def let_go_of_moved_files(
+    engine: sa.Engine, path: Path, lock: WriterLock | None, timeout: float
+) -> None:
     """Open a database anew once one of its names is gone, or that of another file.
 
-    What is written to a file without a name is lost when the file is closed.
-
-    Args:
-        engine: whose connections.
-        path: of the database.
-        save: is given a connection to files that are not all in their places, before it is closed.
+    What is written to a file without a name is lost when the file is closed. A writer saves first
+    what only it has.
     """
 
     @event.listens_for(engine, "checkout")
     def check(connection: Any, entry: ConnectionPoolEntry, _: object) -> None:
         opened = entry.info["inodes"]
         if opened != find_inodes(path):
-            with suppress(sqlite3.Error, OSError, WriterLockError):
-                save(connection, opened)
+            if lock is not None:
+                log.warning("%s is not what it was a moment ago: opening it anew", path)
+                with suppress(sqlite3.Error, OSError, WriterLockError):
+                    lock.acquire(timeout)
+                    try:
+                        save_moved_files(connection, path, opened)
+                    finally:
+                        lock.release()
             raise DisconnectionError(f"{path} was replaced")
 
 
@@ -183,7 +177,6 @@ def save_moved_files(connection: sqlite3.Connection, path: Path, opened: Inodes)
     Raises:
         sqlite3.Error, OSError: it can't be saved.
     """
-    log.warning("%s is not what it was a moment ago: opening it anew", path)
     found = find_inodes(path)
     if found[0] == opened[0]:
         connection.execute("PRAGMA wal_checkpoint")

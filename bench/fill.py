@@ -168,6 +168,7 @@ def spell_columns(dialect: Dialect) -> Mapping[str, Mapping[str, str]]:
             "operator": "account",
             "owner": "account",
             "name": "'TestOfficialAccount'",
+            "name_start": "'TestOfficialAccount'",
             "occurred_at": occurred,
             "received_at": received,
             "event_time": "occurred_ms",

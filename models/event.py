@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base
-from models.text import MAX_ID_LENGTH, START_LENGTH
+from models.text import MAX_ID_LENGTH
 from models.types import (
     ExactLongText,
     ExactText,
@@ -34,7 +34,7 @@ class LifecycleEvent(Base):
         subject_type: one of ``SubjectType``.
         action: one of ``Action``.
         occurred_at: ``EventTime``, or ``received_at`` where there is none.
-        name_start: what ``name`` begins with, as it is stored; the database works it out.
+        name_start: what ``name`` begins with, as it is stored.
         event_time: ``EventTime`` in milliseconds since 1970 UTC, or none.
         details: the fields of the body that have no column, by their wire names.
     """
@@ -53,9 +53,7 @@ class LifecycleEvent(Base):
     operator: Mapped[str | None] = mapped_column(ExactText(MAX_ID_LENGTH))
     owner: Mapped[str | None] = mapped_column(ExactText(MAX_ID_LENGTH))
     name: Mapped[str | None] = mapped_column(ExactLongText)
-    name_start: Mapped[str | None] = mapped_column(
-        TextStart, sa.Computed(f"substr(name, 1, {START_LENGTH})")
-    )
+    name_start: Mapped[str | None] = mapped_column(TextStart)
     occurred_at: Mapped[datetime] = mapped_column(UtcDateTime)
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
     event_time: Mapped[int | None] = mapped_column(sa.BigInteger)

@@ -16,9 +16,7 @@ Bytes = sa.LargeBinary().with_variant(mysql.LONGBLOB, "mysql")
 Word = sa.String(32)
 LongText = sa.Text().with_variant(mysql.LONGTEXT, "mysql")
 # The start of an escaped text, in the order of code points.
-TextStart = sa.String(START_LENGTH).with_variant(
-    sa.String(START_LENGTH, collation="C"), "postgresql"
-)
+TextStart = sa.String(START_LENGTH).with_variant(sa.Text(collation="C"), "postgresql")
 Microseconds = sa.DateTime(timezone=True).with_variant(mysql.DATETIME(fsp=6), "mysql")
 
 

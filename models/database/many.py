@@ -18,7 +18,7 @@ def insert(connection: sa.Connection, model: type[Base], rows: Sequence[Mapping[
     Args:
         connection: in a transaction of the caller's.
         model: the table.
-        rows: each has all columns but those that the database works out.
+        rows: each has all columns.
 
     Raises:
         sqlalchemy.exc.SQLAlchemyError: the database does not take them.
@@ -45,9 +45,7 @@ def prepare_copy(
     """Return the statement that copies rows, and how their values are sent by column."""
     table = cast(sa.Table, model.__table__)
     columns = [
-        (one.name, one.type.dialect_impl(dialect).bind_processor(dialect))
-        for one in table.columns
-        if one.computed is None
+        (one.name, one.type.dialect_impl(dialect).bind_processor(dialect)) for one in table.columns
     ]
     return f"COPY {table.name} ({', '.join(name for name, _ in columns)}) FROM STDIN", columns
 

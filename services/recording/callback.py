@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from models.clock import EPOCH
+from models.text import start_of
 from models.vocabulary import Verdict
 from schemas.tencent.body import Reading, read_callback
 from schemas.tencent.envelope import read_envelope
@@ -104,6 +105,7 @@ class Callback:
             "operator": fact.operator,
             "owner": fact.owner,
             "name": fact.name,
+            "name_start": None if fact.name is None else start_of(fact.name),
             "occurred_at": self.to_occurred_at(fact),
             "received_at": self.received_at,
             "event_time": fact.event_time,

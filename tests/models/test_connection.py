@@ -15,7 +15,7 @@ from tests.engines import program
 from tests.faults.rig.servers import private_server
 from tests.payloads import group_changed, group_created, group_destroyed
 
-NAME = "群聊 \\'\"`|| %s :x 😀 \\"
+NAME = "群聊 \\'\"`|| %s :x 😀 \\" + "群" * 60  # so that the first 64 characters have more bytes
 MEMBERS = [{"Member_Account": f"用户{number}"} for number in range(30)]
 
 HOSTILE_POSTGRESQL = {

@@ -26,7 +26,7 @@ class RedactedText(ExactLongText):
 
 
 def list_columns(table: sa.FromClause, *left_out: str) -> list[sa.ColumnElement[Any]]:
-    """List the columns of a table of requests, which are read nowhere else."""
+    """List the columns of a table of requests, as no reader gets them otherwise."""
     return [
         sa.type_coerce(column, RedactedText).label(column.key)
         if column.key == "query_string"

@@ -21,7 +21,7 @@ from tests.conftest import KEY
 from tests.engines import ROOT
 from tests.test_serving import free_port
 
-GROUPS = int(os.environ.get("MEMORY_GROUPS") or 40)
+GROUPS = int(os.environ.get("MEMORY_GROUPS") or 12)
 EVENTS = 500
 MEMBERS = 6000  # the most that a group can have of those whose members Tencent names
 MOST_BYTES = 50 * 2**20  # more than at the start

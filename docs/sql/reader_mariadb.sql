@@ -32,8 +32,8 @@ GRANT SELECT ON differences TO lifecycle_reader@'%';
 GRANT SELECT ON ledger TO lifecycle_reader@'%';
 GRANT SELECT ON journal_marks TO lifecycle_reader@'%';
 GRANT SELECT ON alembic_version TO lifecycle_reader@'%';
-GRANT SELECT (id, uuid, received_at, sdk_app_id, command, verdict, errors, duplicate_of, peer, body)
-    ON deliveries TO lifecycle_reader@'%';
+GRANT SELECT (id, uuid, received_at, sdk_app_id, command, verdict, errors, duplicate_of,
+    reverified_at, peer, body) ON deliveries TO lifecycle_reader@'%';
 GRANT SELECT (id, uuid, received_at, reason, sdk_app_id, sender, peer, body, body_bytes)
     ON quarantined_requests TO lifecycle_reader@'%';
 DEALLOCATE PREPARE statement;

@@ -123,7 +123,7 @@ def test_server_ends_the_transaction_of_a_writer_that_freezes(database_url, engi
 def test_pool_whose_connections_were_cut_is_as_good_as_new(app, read, cut):
     runtime = app.extensions["runtime"]
     for number in range(1, 4):
-        connections = [runtime.connect() for _ in range(number)]
+        connections = [runtime.engine.connect() for _ in range(number)]
         for connection in connections:
             connection.execute(sa.text("SELECT 1"))
             connection.close()

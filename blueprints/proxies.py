@@ -1,4 +1,4 @@
-"""Who sent a request, and to which address, where proxies stand in between."""
+"""The sender of a request, and the address it was sent to, where proxies stand in between."""
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -16,7 +16,7 @@ Hop = dict[str, str]  # what one proxy says: ``for`` whom, which ``proto`` and `
 
 
 class TrustedProxies:
-    """WSGI middleware that believes the headers of trusted proxies, and nobody else's.
+    """WSGI middleware that believes the headers of trusted proxies, and no others.
 
     What they say stands where it stands without a proxy: the sender in ``REMOTE_ADDR``, the scheme
     in ``wsgi.url_scheme``, the prefix in ``SCRIPT_NAME``. The headers themselves are taken away.
@@ -65,7 +65,7 @@ class TrustedProxies:
                     environ[name] = environ[name].removeprefix(prefix)
 
     def find_sender(self, peer: str, chain: Sequence[Hop]) -> tuple[str, Hop]:
-        """Follow a chain from its end for as long as those who wrote it are trusted."""
+        """Follow a chain from its end for as long as each writer of it is trusted."""
         sender, hop = peer, Hop()
         for one in reversed(chain):
             address = read_address(one.get("for", ""))

@@ -24,7 +24,7 @@ PLAIN_TYPES = {
     Json: 'sa.JSON().with_variant(mysql.LONGTEXT(), "mysql")',
     UtcDateTime: 'sa.DateTime(timezone=True).with_variant(mysql.DATETIME(fsp=6), "mysql")',
 }
-# The lock goes with the connection. On SQLite, who is connected to migrate has the file.
+# The lock goes with the connection. On SQLite, a connection to migrate has the file to itself.
 TAKE_TURN = {
     "postgresql": sa.text("SELECT pg_try_advisory_lock(hashtext('alembic_version'))"),
     "mysql": sa.text("SELECT get_lock(sha1(database()), 0)"),

@@ -274,7 +274,7 @@ def test_apps_that_share_a_token_are_warned_about_without_it(caplog):
     receiver(SDK_APPS="1:secret:old,2:other:other,3:secret")
 
     (message,) = caplog.messages
-    assert message == "SDK_APPS: 1 and 3 have one token: who signs for one signs for all"
+    assert message == "SDK_APPS: 1 and 3 have one token: one signature is valid for all"
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def find_holder(key: str) -> str | None:
 
 
 def slow_down(holders: Iterable[str]) -> str | None:
-    """Return the one whom a key is found to belong to, or none, which counts as a wrong key.
+    """Return the first holder that is found; none counts as a wrong key.
 
     Raises:
         TooManyRequests: nothing was looked at, as the sender has given too many wrong keys.

@@ -1,4 +1,4 @@
-"""Slow down whoever guesses keys, in a memory that does not grow."""
+"""Slow down the guessing of keys, in a memory that does not grow."""
 
 import logging
 from collections.abc import Callable
@@ -19,7 +19,7 @@ class WrongKeys:
     """Tells for how long the keys of a sender are not looked at, right or wrong.
 
     A sender is an address, or a network of IPv6. Each has one place in a table; by chance, which
-    nobody can choose, two may share it, and wait for each other.
+    no sender can choose, two may share it, and wait for each other.
 
     Attributes:
         count: of all wrong keys.

@@ -10,6 +10,7 @@ import click
 
 from blueprints.commands import bp
 from config import JournalSettings
+from schemas.redaction import redact
 from services.journal.folder import DAMAGED, list_kept, list_stuck, list_waiting, size_of
 from services.journal.records import Record, read_records
 from services.journal.status import Progress, read_status
@@ -110,11 +111,15 @@ def show_record(record: Record, *, body: bool) -> None:
     if body:
         click.echo(record.body, nl=False)
         return
+    head = {
+        name: redact(value) if name == "query_string" else value
+        for name, value in record.head.items()
+    }
     shown = {
         "uuid": record.uuid,
         "kind": record.kind.value,
         "received_at": record.received_at.isoformat().replace("+00:00", "Z"),
-        **record.head,
+        **head,
         "body": count(len(record.body), "byte"),
     }
     for name, value in shown.items():

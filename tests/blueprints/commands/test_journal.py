@@ -102,6 +102,7 @@ def test_record_is_shown_by_its_uuid(run_command, post, read_waiting):
 
     shown = dict(line.split(None, 1) for line in done.stdout.split("\n\n")[0].splitlines())
     assert shown["uuid"] == str(record.uuid)
+    assert "Sign=REDACTED&" in shown["query_string"]
     assert shown["kind"] == "callback"
     assert shown["received_at"] == "2026-11-21T07:00:00.123456Z"
     assert shown["sdk_app_id"] == APP

@@ -12,7 +12,7 @@ run: .venv/runtime .env ## Start receiver, recorder and reader; PORT=, READ_PORT
 	@umask 077; mkdir -p var; BIN=$(BIN) RUN_DIR=var RUN_AS=$$(id -un) exec $(BIN)/supervisord -c serving/supervisord.conf
 
 test: .venv/development ## Run the suite on SQLite, PostgreSQL and MariaDB
-	@$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
+	@$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 faults: .venv/development ## Kill, stop, freeze and fill what the service stands on; 20 minutes
 	@mkdir -p var

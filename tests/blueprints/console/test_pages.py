@@ -180,6 +180,7 @@ def test_search_that_gave_up_says_so(database_url, look):
                 "command": "",
                 "sdk_app_id": APP,
                 "name": name,
+                "name_start": name,
                 "occurred_at": NOW + timedelta(milliseconds=row_id),
                 "received_at": NOW,
                 "details": {},

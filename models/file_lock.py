@@ -54,21 +54,6 @@ def has_name(descriptor: int, path: Path) -> bool:
 
 
 @contextmanager
-def holding(path: Path) -> Iterator[bool]:
-    """Hold a file's lock if nobody else does; tells whether that is so.
-
-    Raises:
-        OSError: the file can't be opened.
-    """
-    descriptor = lock_file(path, timeout=0)
-    try:
-        yield descriptor is not None
-    finally:
-        if descriptor is not None:
-            os.close(descriptor)
-
-
-@contextmanager
 def locked(path: Path) -> Iterator[int]:
     """Hold the lock of a file that exists, however long others keep it; gives its descriptor.
 

@@ -1,4 +1,4 @@
-"""The first page: what is wrong, what arrives, what happened last; all events; the search."""
+"""The first page: what is wrong, what arrives, what happened last."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -10,13 +10,9 @@ import sqlalchemy as sa
 from flask import redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from blueprints.api.operation import answer_page
 from blueprints.api.runtime import runtime
-from blueprints.console.arguments import read_arguments
 from blueprints.console.shell import bp
-from models.vocabulary import Action, SubjectType
 from schemas.api.history import HistoryQuerySchema
-from schemas.api.subjects import SubjectSearchSchema
 from services.reading.activity import (
     Counts,
     count_by_hour,
@@ -26,10 +22,8 @@ from services.reading.activity import (
     find_silence,
 )
 from services.reading.history import fetch_event_list
-from services.subjects.listing import SubjectPage, fetch_subjects
 
 NEWEST_EVENTS = "15"
-FOUND = "10"  # of a kind, by ID and by name
 BAR_HEIGHT = 100  # of the highest bar of the chart
 LEAST_HEIGHT = 2  # of a part of a bar, so that one of thousands can be seen
 
@@ -78,38 +72,3 @@ def stack(counts: Counts, most: int) -> Sequence[tuple[str, float, float]]:
 def lead_to_overview() -> ResponseReturnValue:
     """Lead an address without the last slash to the one with it."""
     return redirect(url_for(".show_overview"))
-
-
-@bp.get("/search")
-def search() -> ResponseReturnValue:
-    """Find subjects by what their ID or name begins with; lead to the one there is, by its ID."""
-    wanted = read_arguments().get("q", [""])[-1]
-    if not wanted:
-        return redirect(url_for(".show_overview"))
-    found: list[tuple[SubjectType, str, SubjectPage]] = []
-    with runtime().connect() as connection:
-        for kind in SubjectType:
-            for way in ("id", "name"):
-                query = SubjectSearchSchema().load({way: [wanted], "limit": [FOUND]})
-                found.append((kind, way, fetch_subjects(connection, kind, query)))
-    found = [(kind, way, page) for kind, way, page in found if page.items or page.next]
-    subjects = {(kind, item["subject_id"]) for kind, _, page in found for item in page.items}
-    exact = [(kind, subject_id) for kind, subject_id in subjects if subject_id == wanted]
-    if len(exact) == 1 and not any(way == "name" for _, way, _ in found):
-        return redirect(url_for(f".show_{exact[0][0]}", subject_id=wanted))
-    return render_template("console/search.html", wanted=wanted, found=found)
-
-
-@bp.get("/events")
-def list_events() -> ResponseReturnValue:
-    """Show a page of events."""
-    query = HistoryQuerySchema().load(read_arguments())
-    with runtime().connect() as connection:
-        page = answer_page(query, fetch_event_list(connection, query))
-    return render_template(
-        "console/events.html",
-        page=page,
-        filters=query.filters,
-        kinds=SubjectType,
-        actions=Action,
-    )

@@ -1,0 +1,10 @@
+"""The pages of the console, by what they are about."""
+
+from blueprints.console.pages import (  # noqa: F401 (each adds its views to the blueprint)
+    deliveries,
+    events,
+    overview,
+    search,
+    subjects,
+    system,
+)

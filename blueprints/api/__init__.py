@@ -11,8 +11,14 @@ from werkzeug.routing import BaseConverter, ValidationError
 
 from models.text import dump_json
 
-# Paths that hold an ID of a channel or group.
-PREFIXES = ("/channels/", "/groups/", "/console/channels/", "/console/groups/")
+# Paths that hold an ID of a channel, group or user.
+PREFIXES = (
+    "/channels/",
+    "/groups/",
+    "/console/channels/",
+    "/console/groups/",
+    "/console/users/",
+)
 ORIGIN = re.compile(r"\w+://[^/?]*")  # of an address in its absolute form
 # Browsers run nothing and guess nothing; a response may have its own policy.
 HEADERS = {

@@ -1,7 +1,6 @@
 """Who may look: holders of an API key, by HTTP Basic or by a session they signed in to with it."""
 
 import logging
-import re
 
 from flask import Response, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -9,7 +8,7 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 
 from blueprints.api.access import CHALLENGES, find_holder, read_key, slow_down, tell_who_reads
 from blueprints.api.runtime import runtime
-from blueprints.console.shell import bp
+from blueprints.console.shell import bp, find_way_back
 
 COOKIE = "console"
 SESSION_SECONDS = 12 * 3600
@@ -70,18 +69,17 @@ def show_sign_in() -> ResponseReturnValue:
 @bp.post("/sign-in")
 def sign_in() -> ResponseReturnValue:
     """Take a key, and leave a session in its place."""
-    key, address = request.form.get("key", ""), request.form.get("next", "")
+    key = request.form.get("key", "")
     holder = find_holder(key)
     if holder is None:
         return render_template("console/sign_in.html", failed=True), 401
     log.info("%s signs in to the console", holder)
-    home = url_for("console.show_overview")
-    response = redirect(address if re.fullmatch(f"{home}[!-~]*", address) else home, 303)
+    response = redirect(find_way_back(), 303)
     response.set_cookie(
         COOKIE,
         serializer(key).dumps(""),
         max_age=SESSION_SECONDS,
-        path=home,
+        path=url_for("console.show_overview"),
         secure=request.is_secure,
         httponly=True,
         samesite="Lax",  # so that an address that a colleague sends opens

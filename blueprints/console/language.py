@@ -7,7 +7,7 @@ from pathlib import Path
 from flask import request
 
 LANGUAGES = {"en": "English", "zh-CN": "简体中文"}
-PARAMETER = COOKIE = "lang"
+COOKIE = "lang"
 CHINESE: Mapping[str, str] = json.loads(
     (Path(__file__).parent / "zh-CN.json").read_text(encoding="utf-8")
 )
@@ -38,10 +38,10 @@ WORDS = {
 
 
 def choose_language() -> str:
-    """Choose by ``lang`` in the address, by the cookie it left, or by ``Accept-Language``."""
-    for asked in (request.args.get(PARAMETER), request.cookies.get(COOKIE)):
-        if asked in LANGUAGES:
-            return asked
+    """Choose by the cookie, or by ``Accept-Language``."""
+    chosen = request.cookies.get(COOKIE, "")
+    if chosen in LANGUAGES:
+        return chosen
     by_primary_tag = {code.partition("-")[0]: code for code in LANGUAGES}
     for code, quality in request.accept_languages:  # the most wanted first
         language = by_primary_tag.get(code.partition("-")[0].lower())

@@ -1,6 +1,6 @@
 """What all pages of the console share: templates, headers, failures."""
 
-from datetime import UTC, datetime
+import re
 from hashlib import sha256
 from http import HTTPStatus
 from pathlib import Path
@@ -9,23 +9,19 @@ from typing import Any
 from flask import Blueprint, Response, make_response, render_template, request, url_for
 from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
-from markupsafe import Markup
 from marshmallow import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
 from blueprints.api import errors
-from blueprints.console.arguments import address_events, to_picker, with_arguments
 from blueprints.console.language import (
-    COOKIE,
     LANGUAGES,
-    PARAMETER,
     choose_language,
     say,
     translate,
     translate_count,
 )
-from blueprints.console.untrusted import NOTHING, show_text
+from blueprints.console.untrusted import show_text
 from models.text import dump_json
 
 bp = Blueprint(
@@ -48,16 +44,13 @@ FOUND = {HTTPStatus.OK, HTTPStatus.NOT_MODIFIED}
 
 @bp.record_once
 def set_up_templates(state: BlueprintSetupState) -> None:
-    """Give templates what they show texts and times with."""
+    """Let templates show texts."""
     environment: Any = state.app.jinja_env
     environment.add_extension("jinja2.ext.i18n")
     environment.install_gettext_callables(translate, translate_count, newstyle=True)
-    environment.filters.update(shown=show_text, say=say, time=show_time, picked=to_picker)
-    environment.filters["plain"] = to_text
+    environment.filters.update(shown=show_text, say=say, plain=to_text)
     environment.globals.update(
         address_asset=address_asset,
-        address_events=address_events,
-        with_arguments=with_arguments,
         languages=LANGUAGES,
     )
 
@@ -66,15 +59,6 @@ def set_up_templates(state: BlueprintSetupState) -> None:
 def tell_language() -> dict[str, str]:
     """Let a page say which language it is in."""
     return {"language": choose_language()}
-
-
-def show_time(instant: datetime | None) -> Markup:
-    """Show an instant in UTC; a script adds the reader's own time."""
-    if instant is None:
-        return NOTHING
-    precise = instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    brief = instant.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
-    return Markup('<time datetime="{0}" title="{0}">{1}</time>').format(precise, brief)
 
 
 def to_text(value: Any) -> str:
@@ -87,9 +71,15 @@ def address_asset(name: str) -> str:
     return url_for("console.static", filename=name, v=DIGESTS[name])
 
 
+def find_way_back() -> str:
+    """Find the page that a form was sent from, as its ``next`` says; the first page otherwise."""
+    home, asked = url_for("console.show_overview"), request.form.get("next", "")
+    return asked if re.fullmatch(f"{home}[!-~]*", asked) else home
+
+
 @bp.after_request
 def finish(response: Response) -> Response:
-    """Say how long an answer may be kept and what it may run; keep the language that was chosen."""
+    """Say how long an answer may be kept and what it may run."""
     response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
     if request.endpoint == "console.static" and response.status_code in FOUND:
         digest = DIGESTS.get((request.view_args or {})["filename"], "")
@@ -97,17 +87,6 @@ def finish(response: Response) -> Response:
         response.headers["Cache-Control"] = kept if request.args.get("v") == digest else "no-cache"
         return response
     response.headers["Cache-Control"] = "no-store"
-    asked = request.args.get(PARAMETER, "")
-    if asked in LANGUAGES:
-        response.set_cookie(
-            COOKIE,
-            asked,
-            max_age=YEAR_SECONDS,
-            path=f"{request.script_root}/console",
-            secure=request.is_secure,
-            httponly=True,
-            samesite="Lax",
-        )
     return response
 
 

@@ -7,4 +7,5 @@ from blueprints.console.pages import (  # noqa: F401 (each adds its views to the
     search,
     subjects,
     system,
+    users,
 )

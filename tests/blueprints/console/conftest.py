@@ -22,7 +22,11 @@ def look(client):
     """Get a page with a key; give its HTML."""
 
     def get(address, expected=200):
-        answer = client.get(f"/console/{address}", headers={"Authorization": f"Bearer {KEY}"})
+        answer = client.get(
+            f"/console/{address}",
+            headers={"Authorization": f"Bearer {KEY}"},
+            follow_redirects=True,
+        )
         assert answer.status_code == expected, answer.text
         return answer.text
 

@@ -1,0 +1,124 @@
+"""One clock: all times of the console are shown, and read, in the zone that was chosen."""
+
+import re
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from flask import request
+from flask.blueprints import BlueprintSetupState
+from markupsafe import Markup
+
+from blueprints.api.runtime import runtime
+from blueprints.console.language import translate, translate_count
+from blueprints.console.shell import bp
+from blueprints.console.untrusted import NOTHING
+
+COOKIE = "zone"
+# Offered; a script adds the one of the browser, and the cookie may hold any other.
+ZONES = (
+    "UTC",
+    "Asia/Shanghai",
+    "Asia/Singapore",
+    "Asia/Tokyo",
+    "Asia/Kolkata",
+    "Europe/London",
+    "Europe/Berlin",
+    "America/New_York",
+    "America/Los_Angeles",
+    "America/Sao_Paulo",
+)
+FROM_A_PICKER = re.compile(r"(\d{4}-\d\d-\d\d)(T\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)?")
+UNITS = {"day": 86400, "hour": 3600, "minute": 60, "second": 1}  # in seconds
+
+
+@bp.record_once
+def set_up_templates(state: BlueprintSetupState) -> None:
+    """Let templates show times."""
+    environment = state.app.jinja_env
+    environment.filters.update(time=show_time, age=show_age, picked=to_picker)
+    environment.globals.update(choose_zone=choose_zone, name_zone=name_zone, zones=ZONES)
+
+
+def choose_zone() -> ZoneInfo:
+    """Choose the zone that the cookie names; UTC if there is none, or no zone of that name."""
+    return find_zone(request.cookies.get(COOKIE, "")) or ZoneInfo("UTC")
+
+
+def find_zone(name: str) -> ZoneInfo | None:
+    """Find a zone by its name of IANA."""
+    with suppress(ValueError, OSError):  # no such zone; the folder of several
+        return ZoneInfo(name)
+    return None
+
+
+def to_zone(instant: datetime) -> datetime:
+    """Move an instant into the zone; at either end of time it stays in UTC."""
+    try:
+        return instant.astimezone(choose_zone())
+    except OverflowError:
+        return instant.astimezone(UTC)
+
+
+def show_time(instant: datetime | None) -> Markup:
+    """Show an instant to the second, with the exact one and how long ago it was as its title."""
+    if instant is None:
+        return NOTHING
+    precise = instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return Markup('<time datetime="{0}" title="{0}, {1}">{2:%Y-%m-%d %H:%M:%S}</time>').format(
+        precise, describe_age(instant), to_zone(instant)
+    )
+
+
+def show_age(instant: datetime | None) -> Markup:
+    """Show how long ago an instant was, with the exact one as its title."""
+    if instant is None:
+        return NOTHING
+    precise = instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return Markup('<time datetime="{0}" title="{1:%Y-%m-%d %H:%M:%S}">{2}</time>').format(
+        precise, to_zone(instant), describe_age(instant)
+    )
+
+
+def describe_age(instant: datetime) -> str:
+    """Say how long ago an instant was, in the largest unit."""
+    seconds = int((runtime().now() - instant).total_seconds())
+    if seconds < 0:
+        return translate("in the future")
+    unit, length = next(one for one in UNITS.items() if seconds >= 2 * one[1] or one[1] == 1)
+    count = seconds // length
+    return translate_count(f"%(num)s {unit} ago", f"%(num)s {unit}s ago", count) % {"num": count}
+
+
+def name_zone() -> str:
+    """Name the zone by its distance from UTC at present, such as UTC+8 or UTC-3:30."""
+    offset = to_zone(runtime().now()).utcoffset() or timedelta()
+    minutes = round(offset.total_seconds() / 60)
+    if not minutes:
+        return "UTC"
+    hours, rest = divmod(abs(minutes), 60)
+    return f"UTC{'+' if minutes > 0 else '-'}{hours}{f':{rest:02}' if rest else ''}"
+
+
+def to_picker(instant: datetime | None, *, up: bool = True) -> str:
+    """Write an instant as a date picker has it, in whole minutes if it is one."""
+    if not instant:  # none, or undefined in a template
+        return ""
+    local = to_zone(instant).replace(tzinfo=None)
+    if local.microsecond:
+        with suppress(OverflowError):  # at the end of time
+            local += timedelta(microseconds=999 if up else 0)
+        return local.isoformat(timespec="milliseconds")
+    return local.isoformat(timespec="seconds" if local.second else "minutes")
+
+
+def read_picked(value: str) -> str:
+    """Turn what a date picker sends, a time in the zone, into RFC 3339; leave all else as it is."""
+    match = FROM_A_PICKER.fullmatch(value)
+    if match is None:
+        return value
+    try:
+        picked = datetime.fromisoformat(f"{match[1]}{match[2] or 'T00:00'}")
+        return picked.replace(tzinfo=choose_zone()).astimezone(UTC).isoformat()
+    except (ValueError, OverflowError):  # the schema says what is wrong with it
+        return value

@@ -63,12 +63,12 @@ class LostCallback(Base):
 
 
 class Difference(Base):
-    """One way in which the bodies of a command differ from its schema.
+    """One way in which the bodies of a command differ from what Tencent documents for it.
 
     Attributes:
         field: a wire name, as ``schemas.tencent.drift`` gives it; "" in the one row of a command
             that counts all of its deliveries.
-        seen: the JSON type of the value, or ``missing``; "" in that row.
+        seen: the JSON type of the value; "" in that row.
         sample_delivery_id: the newest delivery of this kind.
     """
 

@@ -52,6 +52,6 @@ def show_quarantine(query: PageQuery) -> dict[str, Any]:
 @bp.get("/drift")
 @operation(DriftSchema)
 def show_drift() -> dict[str, Any]:
-    """Show which fields and types were sent that the schemas don't know, and which are missing."""
+    """Show which fields and types were sent that Tencent does not document for their command."""
     with runtime().connect() as connection:
         return {"items": fetch_drift(connection)}

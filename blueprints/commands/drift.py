@@ -4,18 +4,21 @@ import click
 
 from blueprints.commands import bp, connect_to_read
 from schemas.api.deliveries import CommandDriftSchema
+from services.operating.finding import count
 from services.reading.deliveries import fetch_drift
 
 
 @bp.cli.command("drift")
 def show_drift() -> None:
-    """Report fields that differ from Tencent's documentation."""
+    """Report fields and types that Tencent does not document for their command."""
     with connect_to_read() as connection:
         found = fetch_drift(connection)
     for report in CommandDriftSchema(many=True).dump(found):
-        click.echo(f"{report['command']}: {report['deliveries']} deliveries compared")
+        click.echo(f"{report['command']}: {count(report['deliveries'], 'callback')} compared")
         for one in report["differences"]:
+            kind = "a new field" if one["is_new"] else "another type"
             click.echo(
-                f"  {one['field']}: {one['seen']}, {one['count']} times from {one['first_seen']} "
-                f"to {one['last_seen']}, for example delivery {one['sample_delivery_id']}"
+                f"  {one['field']}: {kind}, {one['seen']}, {count(one['count'], 'time')} from "
+                f"{one['first_seen']} to {one['last_seen']}, "
+                f"for example delivery {one['sample_delivery_id']}"
             )

@@ -10,7 +10,7 @@ from models.vocabulary import Refusal, Verdict
 from schemas.api.answers import AnswerSchema
 from schemas.api.page import PageQuerySchema, page_of
 from schemas.fields import Instant, about, app_filter, text_filter, word_field
-from schemas.tencent.drift import JSON_TYPES, MISSING
+from schemas.tencent.drift import JSON_TYPES
 
 
 class DeliveryQuerySchema(PageQuerySchema):
@@ -84,16 +84,19 @@ class QuarantinedRequestSchema(RawBodySchema):
 
 
 class DifferenceSchema(AnswerSchema):
-    """One way in which deliveries of a command differ from its schema."""
+    """One way in which deliveries of a command differ from what Tencent documents for it."""
 
     field = fields.String(
         metadata=about("Its wire name; `MemberList[].Role` in the items of a list.")
     )
     seen = fields.String(
         metadata={
-            "enum": [*JSON_TYPES.values(), MISSING],
-            "description": "JSON type of a value that the schema does not know, or `missing`.",
+            "enum": [*JSON_TYPES.values()],
+            "description": "JSON type of its value.",
         }
+    )
+    is_new = fields.Boolean(
+        metadata=about("Whether the field is undocumented; if not, its type is another one.")
     )
     count = fields.Integer()
     first_seen = Instant()

@@ -30,6 +30,7 @@ class ChannelProfileChangedSchema(ChannelSchema):
     """
 
     action = Action.PROFILE_CHANGED
+    undocumented = frozenset({"owner"})
 
     introduction = text_field("Introduction")
     face_url = text_field("FaceUrl")
@@ -43,18 +44,21 @@ class ChannelDestroyedSchema(ChannelSchema):
     """
 
     action = Action.DESTROYED
+    undocumented = frozenset({"operator"})
 
 
 class ChannelFullSchema(ChannelSchema):
     """``OfficialAccount.CallbackAfterOfficialAccountFull``: https://trtc.io/document/60801."""
 
     action = Action.FULL
+    undocumented = frozenset({"operator", "owner", "name"})
 
 
 class SubscribersAddedSchema(ChannelSchema):
     """``OfficialAccount.CallbackAfterAddSubscriber``: https://trtc.io/document/60800."""
 
     action = Action.MEMBERS_ADDED
+    undocumented = frozenset({"owner", "name"})
 
     members = Accounts("SubscribeAccountList", item_key="Subscriber_Account")
 

@@ -1,4 +1,4 @@
-"""Where a body differs from what the schema of its command knows."""
+"""Where a body differs from what Tencent documents for its command."""
 
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -24,57 +24,57 @@ ACCEPTED: Mapping[type, frozenset[str]] = {
     TextOrTexts: frozenset({"string", "array"}),
     fields.List: frozenset({"array"}),
     fields.String: frozenset({"string"}),
+    fields.Raw: frozenset(JSON_TYPES.values()),
 }
-MISSING = "missing"
+
+Types = Mapping[str, frozenset[str]]  # JSON types by wire name
 
 
-def find_differences(schema: LifecycleSchema, body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Compare the fields of a body, and of the users it lists, with those that a schema names.
+def find_differences(schema: LifecycleSchema, body: Mapping[str, Any]) -> set[tuple[str, str]]:
+    """Find fields that Tencent does not document for a command, and values of another type.
 
-    Yields:
-        A wire name and ``missing``, where the schema names a field that the body lacks; or a wire
-        name and the JSON type of its value, where the schema does not know the one or the other.
-        What a list has in its items is named ``MemberList[].Role``.
+    A field that is left out is no difference: Tencent does not say which are always there.
+
+    Returns:
+        Wire names with the JSON types of their values. What a list of users has in its items is
+        named ``MemberList[].Role``; each counts once a list.
     """
-    types, item_keys = accepted_types(schema), find_item_keys(schema)
-    for name in types.keys() - body.keys():
-        yield name, MISSING
+    documented = list_documented(schema)
+    return {
+        (name, kind)
+        for name, kind in list_sent(body, documented)
+        if kind not in documented.get(name, ())
+    }
+
+
+def list_sent(body: Mapping[str, Any], documented: Types) -> Iterator[tuple[str, str]]:
+    """List the fields of a body, and of the users it lists, with the JSON types of their values."""
     for name, value in body.items():
-        kind = JSON_TYPES[type(value)]
-        if kind not in types.get(name, ()) and name != "CallbackCommand":
-            yield name, kind
-        elif name in item_keys and value is not None:
-            yield from find_in_items(name, item_keys[name], value)
+        yield name, JSON_TYPES[type(value)]
+        if f"{name}[]" in documented and isinstance(value, list):
+            for item in value:
+                yield f"{name}[]", JSON_TYPES[type(item)]
+                if isinstance(item, dict):
+                    yield from (
+                        (f"{name}[].{key}", JSON_TYPES[type(one)]) for key, one in item.items()
+                    )
 
 
-def find_in_items(name: str, item_key: str, items: list[Any]) -> set[tuple[str, str]]:
-    """Compare the items of a list of users; each kind of difference counts once a list."""
-    found: set[tuple[str, str]] = set()
-    for item in items:
-        if not isinstance(item, dict):
-            found.add((f"{name}[]", JSON_TYPES[type(item)]))
+@cache
+def list_documented(schema: LifecycleSchema) -> Types:
+    """List the fields that Tencent documents for a command, with the JSON types that they take."""
+    types = {"CallbackCommand": ACCEPTED[fields.String]}
+    for name, field in schema.fields.items():
+        if name in schema.undocumented:
             continue
-        kinds = {key: JSON_TYPES[type(value)] for key, value in item.items()}
-        if kinds.setdefault(item_key, MISSING) == "string":
-            del kinds[item_key]
-        found.update((f"{name}[].{key}", kind) for key, kind in kinds.items())
-    return found
-
-
-@cache
-def accepted_types(schema: LifecycleSchema) -> Mapping[str, frozenset[str]]:
-    """Tell which JSON types the fields of a schema take, by wire name."""
-    return {str(field.data_key): types_of(field) for field in schema.fields.values()}
-
-
-@cache
-def find_item_keys(schema: LifecycleSchema) -> Mapping[str, str]:
-    """Tell which lists of a schema name users, and by which key."""
-    lists = (field for field in schema.fields.values() if isinstance(field, Accounts))
-    return {str(field.data_key): field.item_key for field in lists}
+        types[str(field.data_key)] = types_of(field)
+        if isinstance(field, Accounts):
+            types[f"{field.data_key}[]"] = frozenset({"object"})
+            types[f"{field.data_key}[].{field.item_key}"] = ACCEPTED[fields.String]
+    return types
 
 
 def types_of(field: fields.Field[Any]) -> frozenset[str]:
     """Tell which JSON types a field takes."""
-    types = next((types for cls, types in ACCEPTED.items() if isinstance(field, cls)), frozenset())
+    types = next(types for cls, types in ACCEPTED.items() if isinstance(field, cls))
     return types | {"null"} if field.allow_none else types

@@ -7,6 +7,8 @@ docstring.
 from collections.abc import Mapping
 from typing import Any
 
+from marshmallow import fields
+
 from models.vocabulary import Action, SubjectType
 from schemas.tencent.lifecycle import LifecycleSchema
 from schemas.tencent.wire import Accounts, Identifier, list_field, text_field
@@ -22,12 +24,16 @@ class GroupSchema(LifecycleSchema):
 
 
 class GroupCreatedSchema(GroupSchema):
-    """``Group.CallbackAfterCreateGroup``: https://trtc.io/document/34369."""
+    """``Group.CallbackAfterCreateGroup``: https://trtc.io/document/34369.
+
+    ``InviteOption`` is in real bodies, though on no page: of whatever type, it is no news.
+    """
 
     action = Action.CREATED
 
     members = Accounts("MemberList", item_key="Member_Account")
     custom_fields = list_field("UserDefinedDataList")
+    invite_option = fields.Raw(allow_none=True, data_key="InviteOption")
 
 
 class GroupProfileChangedSchema(GroupSchema):
@@ -37,6 +43,7 @@ class GroupProfileChangedSchema(GroupSchema):
     """
 
     action = Action.PROFILE_CHANGED
+    undocumented = frozenset({"owner"})
 
     introduction = text_field("Introduction")
     notification = text_field("Notification")
@@ -48,6 +55,7 @@ class GroupOwnerChangedSchema(GroupSchema):
     """``Group.CallbackAfterChangeGroupOwner``: https://trtc.io/document/60396."""
 
     action = Action.OWNER_CHANGED
+    undocumented = frozenset({"owner", "name"})
     columns = LifecycleSchema.columns - {"owner"}
 
     old_owner = Identifier("OldOwner_Account")
@@ -65,6 +73,7 @@ class GroupFullSchema(GroupSchema):
     """
 
     action = Action.FULL
+    undocumented = frozenset({"group_type", "operator", "owner", "name"})
 
 
 class GroupDestroyedSchema(GroupSchema):
@@ -83,6 +92,7 @@ class MembersJoinedSchema(GroupSchema):
     """``Group.CallbackAfterNewMemberJoin``: https://trtc.io/document/34372."""
 
     action = Action.MEMBERS_ADDED
+    undocumented = frozenset({"owner", "name"})
 
     join_type = text_field("JoinType")
     members = Accounts("NewMemberList", item_key="Member_Account")
@@ -92,6 +102,7 @@ class MembersLeftSchema(GroupSchema):
     """``Group.CallbackAfterMemberExit``: https://trtc.io/document/34373."""
 
     action = Action.MEMBERS_REMOVED
+    undocumented = frozenset({"owner", "name"})
 
     exit_type = text_field("ExitType")
     members = Accounts("ExitMemberList", item_key="Member_Account")
@@ -105,6 +116,7 @@ class MemberChangedSchema(GroupSchema):
     """
 
     action = Action.MEMBER_CHANGED
+    undocumented = frozenset({"owner", "name"})
 
     member = Identifier("Member_Account")
     modified = Identifier("Modified_Account")
@@ -120,6 +132,7 @@ class AttributesChangedSchema(GroupSchema):
     """``Group.CallbackAfterGroupAttrChanged``: https://trtc.io/document/60394."""
 
     action = Action.ATTRIBUTES_CHANGED
+    undocumented = frozenset({"owner", "name"})
 
     option_type = text_field("OptionType")
     attributes = list_field("GroupAttr")

@@ -45,6 +45,8 @@ class LifecycleSchema(Schema):
 
     Attributes:
         columns: the fields an event has outside its ``details``.
+        undocumented: shared fields that Tencent does not document for this command; they are read
+            all the same if it sends them.
     """
 
     class Meta:
@@ -57,6 +59,7 @@ class LifecycleSchema(Schema):
     columns: ClassVar[frozenset[str]] = frozenset(
         {"subject_id", "operator", "owner", "name", "event_time", "members"}
     )
+    undocumented: ClassVar[frozenset[str]] = frozenset()
 
     operator = Identifier("Operator_Account")
     owner = Identifier("Owner_Account")

@@ -15,6 +15,7 @@ class TopicCreatedSchema(GroupSchema):
     """
 
     action = Action.TOPIC_CREATED
+    undocumented = frozenset({"event_time"})
 
     topic_id = text_field("TopicId")
     custom_fields = list_field("UserDefinedDataList")
@@ -27,6 +28,7 @@ class TopicChangedSchema(GroupProfileChangedSchema):
     """
 
     action = Action.TOPIC_CHANGED
+    undocumented = frozenset({"owner", "event_time", "custom_fields"})
 
 
 class TopicDestroyedSchema(GroupSchema):
@@ -36,5 +38,6 @@ class TopicDestroyedSchema(GroupSchema):
     """
 
     action = Action.TOPIC_DESTROYED
+    undocumented = frozenset({"operator", "owner", "name", "event_time"})
 
     topic_ids = TextOrTexts("TopicIdList")

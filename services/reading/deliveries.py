@@ -1,5 +1,6 @@
 """Read what was sent: authentic POSTs, what differs from the documentation, what was refused."""
 
+from collections.abc import Iterable
 from itertools import groupby
 from typing import Any
 
@@ -11,6 +12,8 @@ from models.quarantine import QuarantinedRequest
 from models.types import ExactLongText
 from schemas.api.page import PageQuery
 from schemas.redaction import redact
+from schemas.tencent.drift import list_documented
+from schemas.tencent.registry import LIFECYCLE_SCHEMAS
 from services.reading.pages import IDS, SIZE, Page, Row, fetch_page, fetch_row, keep_equal
 
 
@@ -76,11 +79,24 @@ def fetch_quarantined(connection: sa.Connection, request_id: int) -> Row | None:
 
 
 def fetch_drift(connection: sa.Connection) -> list[Row]:
-    """Fetch for each command that was sent what the recorder found different in its deliveries."""
+    """Fetch for each command that was sent how it differs from Tencent's documentation."""
     rows = connection.execute(sa.select(Difference.__table__)).mappings().all()
-    ordered = sorted(rows, key=lambda row: (row["command"], row["field"], row["seen"]))
+    ordered = sorted(rows, key=lambda row: (row["command"], row["field"]))
     found = []
     for command, group in groupby(ordered, lambda row: row["command"]):
         total, *differences = group  # the row without a field comes first
-        found.append({"command": command, "deliveries": total["count"], "differences": differences})
+        compared = compare(command, differences)
+        found.append({"command": command, "deliveries": total["count"], "differences": compared})
     return found
+
+
+def compare(command: str, rows: Iterable[sa.RowMapping]) -> list[Row]:
+    """Keep what differs from today's documentation of a command, new fields first."""
+    schema = LIFECYCLE_SCHEMAS.get(command)
+    documented = list_documented(schema) if schema else {}
+    differences = [
+        {**row, "is_new": row["field"] not in documented}
+        for row in rows
+        if row["seen"] not in documented.get(row["field"], ())
+    ]
+    return sorted(differences, key=lambda one: (not one["is_new"], one["field"], one["seen"]))

@@ -92,7 +92,7 @@ def fetch_other_commands(connection: sa.Connection, *, since: datetime) -> set[s
 
 
 def store_differences(connection: sa.Connection, callbacks: Iterable[Callback]) -> None:
-    """Count the differences between the bodies of lifecycle commands and their schemas.
+    """Count how the bodies of lifecycle commands differ from what Tencent documents for them.
 
     Args:
         connection: in a transaction that has the turn to write.

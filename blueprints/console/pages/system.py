@@ -19,10 +19,15 @@ PACKAGES = ("flask", "sqlalchemy", "alembic", "marshmallow", "gunicorn")
 
 @bp.get("/drift")
 def show_drift() -> ResponseReturnValue:
-    """Show which fields and types were sent that the schemas don't know, and which are missing."""
+    """Show which fields and types were sent that Tencent does not document, new fields first."""
     with runtime().connect() as connection:
         items = fetch_drift(connection)
-    return render_template("console/drift.html", items=items)
+    differences = [{**item, **one} for item in items for one in item["differences"]]
+    return render_template(
+        "console/drift.html",
+        differences=sorted(differences, key=lambda one: not one["is_new"]),
+        documented=[item for item in items if not item["differences"]],
+    )
 
 
 @bp.get("/system")

@@ -24,13 +24,22 @@ def test_differences_are_told_with_a_sample_by_command(deliver, read, clock):
     assert found["Reason", "string"] == {
         "field": "Reason",
         "seen": "string",
+        "is_new": True,
         "count": 2,
         "first_seen": AT,
         "last_seen": AT.replace("07:00", "07:01", 1),
         "sample_delivery_id": 2,
     }
     assert found["Reason", "integer"]["sample_delivery_id"] == 3
-    assert list(found) == sorted(found)
+
+
+def test_new_fields_come_before_other_types(deliver, read):
+    deliver(group_destroyed(Reason="spam", Name=5))
+
+    [report] = read("/drift")["items"]
+
+    found = [(one["field"], one["is_new"]) for one in report["differences"]]
+    assert found == [("Reason", True), ("Name", False)]
 
 
 def test_invalid_delivery_is_compared_too(deliver, read):
@@ -41,7 +50,7 @@ def test_invalid_delivery_is_compared_too(deliver, read):
 
 
 def test_command_without_a_difference_is_as_documented(deliver, read):
-    deliver(group_destroyed(Operator_Account="a"))
+    deliver(group_destroyed(Type=None))
 
     assert read("/drift") == {"items": [{"command": DESTROYED, "deliveries": 1, "differences": []}]}
 
@@ -60,5 +69,7 @@ def test_command_says_the_same(run_command, deliver):
 
     lines = done.stdout.splitlines()
     assert done.exit_code == 0
-    assert f"{DESTROYED}: 1 deliveries compared" in lines
-    assert f"  Reason: string, 1 times from {AT} to {AT}, for example delivery 1" in lines
+    assert lines == [
+        f"{DESTROYED}: 1 callback compared",
+        f"  Reason: a new field, string, 1 time from {AT} to {AT}, for example delivery 1",
+    ]

@@ -117,13 +117,29 @@ def test_quarantine_shows_reason_and_body(deliver, look):
     look("quarantine/99", 404)
 
 
-def test_drift_leads_to_a_sample(deliver, look):
+def test_drift_shows_new_fields_first_and_leads_to_a_sample(deliver, look):
+    deliver(group_created())
+    deliver(channel_created(Name=5))
     deliver(group_created(Extra={"a": 1}))
 
     page = look("drift")
 
-    assert "Extra object 1 / 1" in plain(page)
-    assert '"/console/deliveries/1"' in page
+    assert "Drift 2 Fields and types" in plain(page)
+    rows = [plain(row) for row in re.findall("<tr>.*?</tr>", page, re.DOTALL)]
+    assert [row.partition(" Group.")[0] for row in rows[1:2]] == ["Extra new field object"]
+    assert "CreateGroup 1 / 2" in rows[1]
+    assert rows[2].startswith("Name other type integer OfficialAccount.")
+    assert '"/console/deliveries/3"' in page
+
+
+def test_drift_says_what_arrives_as_documented(deliver, look):
+    assert "No lifecycle callback has arrived yet." in plain(look("drift"))
+    deliver(group_created())
+
+    page = plain(look("drift"))
+
+    assert "Drift Fields and types" in page
+    assert "1 command arrives as documented Group.CallbackAfterCreateGroup 1 delivery" in page
 
 
 @pytest.mark.parametrize(

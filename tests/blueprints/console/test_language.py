@@ -25,7 +25,6 @@ VOCABULARY = [
     Measure.REFUSED,
     Measure.LOST,
     "active",
-    "missing",
 ]
 
 

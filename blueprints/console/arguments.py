@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from flask import redirect, request, url_for
+from flask import redirect, request
 from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 
@@ -18,9 +18,7 @@ Arguments = dict[str, list[str]]
 @bp.record_once
 def set_up_templates(state: BlueprintSetupState) -> None:
     """Let templates address pages."""
-    state.app.jinja_env.globals.update(
-        address_user=address_user, with_arguments=with_arguments, without=without
-    )
+    state.app.jinja_env.globals.update(with_arguments=with_arguments, without=without)
 
 
 @bp.before_request
@@ -55,11 +53,3 @@ def without(name: str, value: str) -> str:
     """Address this page without one value of an argument, from its first page on."""
     left = [one for one in request.args.getlist(name) if one != value]
     return with_arguments(cursor=None, after=None, **{name: left or None})
-
-
-def address_user(user_id: str) -> str | None:
-    """Address the page of a user; none for an ID that no address can hold."""
-    try:
-        return url_for("console.show_user", user_id=user_id)
-    except UnicodeEncodeError:  # half a surrogate pair
-        return None

@@ -7,7 +7,7 @@ from pathlib import Path
 from flask import request
 
 LANGUAGES = {"en": "English", "zh-CN": "简体中文"}
-COOKIE = "lang"
+LANGUAGE_COOKIE = "lang"
 CHINESE: Mapping[str, str] = json.loads(
     (Path(__file__).parent / "zh-CN.json").read_text(encoding="utf-8")
 )
@@ -39,7 +39,7 @@ WORDS = {
 
 def choose_language() -> str:
     """Choose by the cookie, or by ``Accept-Language``."""
-    chosen = request.cookies.get(COOKIE, "")
+    chosen = request.cookies.get(LANGUAGE_COOKIE, "")
     if chosen in LANGUAGES:
         return chosen
     by_primary_tag = {code.partition("-")[0]: code for code in LANGUAGES}

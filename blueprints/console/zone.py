@@ -14,7 +14,7 @@ from blueprints.console.language import translate, translate_count
 from blueprints.console.shell import bp
 from blueprints.console.untrusted import NOTHING
 
-COOKIE = "zone"
+ZONE_COOKIE = "zone"
 # Offered; a script adds the one of the browser, and the cookie may hold any other.
 ZONES = (
     "UTC",
@@ -42,12 +42,12 @@ def set_up_templates(state: BlueprintSetupState) -> None:
 
 def choose_zone() -> ZoneInfo:
     """Choose the zone that the cookie names; UTC if there is none, or no zone of that name."""
-    return find_zone(request.cookies.get(COOKIE, "")) or ZoneInfo("UTC")
+    return find_zone(request.cookies.get(ZONE_COOKIE, "")) or ZoneInfo("UTC")
 
 
 def find_zone(name: str) -> ZoneInfo | None:
     """Find a zone by its name of IANA."""
-    with suppress(ValueError, OSError):  # no such zone; the folder of several
+    with suppress(ValueError, LookupError, OSError):  # no name; no zone; the folder of several
         return ZoneInfo(name)
     return None
 

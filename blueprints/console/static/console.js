@@ -1,61 +1,81 @@
-// The console works without this. With it, times can be the reader's own, "/" leads to the search,
-// and what is to be copied has a button.
+// The console works without this. With it, the zone of this device can be chosen, keys lead through
+// a page, and what is to be copied has a button.
 "use strict";
 
 function addButton(place, label, act) {
   const button = document.createElement("button");
+  button.type = "button";
   button.textContent = label;
   button.addEventListener("click", () => act(button));
   place.append(button);
   return button;
 }
 
-const times = [...document.querySelectorAll("time")].map((time) => ({
-  time,
-  utc: time.textContent,
-  local: new Date(time.dateTime).toLocaleString("sv-SE"),
-}));
-const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-for (const { time, local } of times) {
-  time.title = `${local} ${zone}\n${time.dateTime}`;
-}
-
-const sentence = document.querySelector("[data-times]");
-const ofUtc = sentence?.textContent;
-
-function showTimes(isLocal) {
-  sentence.textContent = isLocal ? sentence.dataset.times.replace("{}", zone) : ofUtc;
-  for (const { time, utc, local } of times) {
-    time.textContent = isLocal ? local : utc;
-  }
-  localStorage.setItem("local", isLocal ? "1" : "");
-}
-
-const zones = document.querySelector("[data-local]");
+const zones = document.querySelector("[data-own]");
 if (zones) {
-  const labels = { true: zones.dataset.utc, false: zones.dataset.local };
-  let isLocal = localStorage.getItem("local") === "1";
-  showTimes(isLocal);
-  addButton(zones, labels[isLocal], (button) => {
-    isLocal = !isLocal;
-    showTimes(isLocal);
-    button.textContent = labels[isLocal];
+  const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const option =
+    [...zones.options].find((one) => one.value === own) ?? new Option(own, own);
+  option.value = own;
+  option.text = `${own} (${zones.dataset.own})`;
+  zones.prepend(option);
+}
+
+// Over plain http to another host there is no clipboard, but there still is a selection to copy.
+async function copy(text) {
+  if (navigator.clipboard) {
+    return navigator.clipboard.writeText(text);
+  }
+  const area = document.createElement("textarea");
+  area.value = text;
+  document.body.append(area);
+  area.select();
+  document.execCommand("copy");
+  area.remove();
+}
+
+for (const copied of document.querySelectorAll("[data-copy]")) {
+  addButton(copied.parentElement, copied.dataset.copy, async (button) => {
+    await copy(copied.dataset.text ?? copied.innerText);
+    button.textContent = copied.dataset.copied;
   });
 }
 
+// Rows of tables and steps of a timeline, one after the other.
+const rows = [...document.querySelectorAll("main tbody tr, .timeline > li")].filter((row) =>
+  row.querySelector("a"),
+);
+let current = -1;
+
+function goTo(number) {
+  current = Math.max(0, Math.min(rows.length - 1, number));
+  rows[current]?.querySelector("a").focus();
+  rows[current]?.scrollIntoView({ block: "nearest" });
+}
+
+// Single keys can be switched off (WCAG 2.1.4), in the dialog that lists them.
+const help = document.querySelector("#keys");
+const areOn = help?.querySelector("[type=checkbox]");
+if (help) {
+  areOn.checked = localStorage.getItem("keys") !== "off";
+  areOn.addEventListener("change", () => localStorage.setItem("keys", areOn.checked ? "on" : "off"));
+  const place = document.querySelector("[data-keys]");
+  addButton(place, place.dataset.keys, () => help.showModal());
+}
+
+const keys = {
+  "/": () => document.querySelector('[type="search"]').focus(),
+  j: () => goTo(current + 1),
+  k: () => goTo(current - 1),
+  n: () => document.querySelector('[rel="next"]')?.click(),
+  "?": () => help.showModal(),
+};
+
 document.addEventListener("keydown", (event) => {
-  const typing = event.target.closest("input, select, textarea");
-  if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
+  const isTyping = event.target.closest("input:not([type=checkbox]), select, textarea, dialog");
+  const isPlain = !event.ctrlKey && !event.metaKey && !event.altKey;
+  if (isPlain && !isTyping && areOn?.checked && keys[event.key]) {
     event.preventDefault();
-    document.querySelector('[type="search"]').focus();
+    keys[event.key]();
   }
 });
-
-if (navigator.clipboard) {
-  for (const copied of document.querySelectorAll("[data-copy]")) {
-    addButton(copied.parentElement, copied.dataset.copy, async (button) => {
-      await navigator.clipboard.writeText(copied.innerText);
-      button.textContent = copied.dataset.copied;
-    });
-  }
-}

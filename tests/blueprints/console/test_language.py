@@ -7,6 +7,7 @@ from http import HTTPStatus
 import pytest
 
 from blueprints.console.language import CHINESE, WORDS, put_plainly
+from blueprints.console.zone import UNITS
 from models.vocabulary import Action, Measure, Refusal, ServiceEventKind, SubjectType, Verdict
 from services.subjects.lives import FIELDS
 from tests.conftest import KEY
@@ -40,8 +41,9 @@ def labels():
 def test_every_label_and_word_has_a_translation_and_no_other_has_one():
     titles = {HTTPStatus(status).phrase for status in (400, 404, 405, 429, 500, 503)}
     words = {put_plainly(word) for word in VOCABULARY}
+    ages = {f"%(num)s {unit}{s} ago" for unit in UNITS for s in ("", "s")} | {"in the future"}
 
-    assert set(CHINESE) == {*labels(), *WORDS.values(), *words, *titles}
+    assert set(CHINESE) == {*labels(), *WORDS.values(), *words, *titles, *ages}
 
 
 def test_a_translation_has_the_places_of_its_label():
@@ -82,20 +84,32 @@ def test_language_is_the_one_the_browser_prefers(titled, wanted, title):
     assert titled(**{"Accept-Language": wanted}) == title
 
 
-def test_language_that_was_chosen_stays(titled):
-    assert titled("/console/?lang=zh-CN") == ("zh-CN", "概览")
+def choose(client, **chosen):
+    headers = {"Authorization": f"Bearer {KEY}"}
+    return client.post("/console/preferences", data=chosen, headers=headers)
+
+
+def test_language_that_was_chosen_stays(client, titled):
+    choose(client, lang="zh-CN")
     assert titled() == ("zh-CN", "概览")
-    assert titled("/console/?lang=en", **{"Accept-Language": "zh"}) == ("en", "Overview")
+    choose(client, lang="en")
     assert titled(**{"Accept-Language": "zh"}) == ("en", "Overview")
 
 
-def test_language_that_does_not_exist_changes_nothing(titled):
-    assert titled("/console/?lang=xx") == ("en", "Overview")
+def test_language_that_does_not_exist_changes_nothing(client, titled):
+    choose(client, lang="xx")
+
+    assert titled() == ("en", "Overview")
 
 
-def test_switch_keeps_the_rest_of_the_address(client):
-    answer = client.get(
-        "/console/groups?owner=a%26b&lang=en", headers={"Authorization": f"Bearer {KEY}"}
-    )
-
-    assert 'href="/console/groups?owner=a%26b&amp;lang=zh-CN"' in answer.text
+@pytest.mark.parametrize(
+    ("asked", "location"),
+    [
+        ("/console/groups?owner=a%26b", "/console/groups?owner=a%26b"),
+        ("https://elsewhere.example/", "/console/"),
+        ("/consoles", "/console/"),
+        ("", "/console/"),
+    ],
+)
+def test_choice_leads_back_to_where_it_was_made(client, asked, location):
+    assert choose(client, lang="en", next=asked).location == location

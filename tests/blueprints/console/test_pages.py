@@ -144,11 +144,10 @@ def test_search_leads_to_the_one_with_that_id(deliver, look):
     deliver(group_created(GroupId="a/b #12", Name="Design"))
     deliver(channel_created(Official_Account="c", Name="Design"))
 
-    assert 'href="/console/groups/a%2Fb%20%231"' in look("search?q=a/b%20%231", 302)
+    assert "<bdi>a/b #1</bdi>" in look("search?q=a/b%20%231")
     assert look("search?q=Desi").count("<tr>") == 5
     assert "No match for desi." in plain(look("search?q=desi"))
-    look("search?q=", 302)
-    look("search", 302)
+    assert look("search?q=") == look("search") == look("")
 
 
 def test_id_that_is_also_a_name_hides_nobody(deliver, look):
@@ -206,7 +205,8 @@ def test_events_are_filtered_and_lead_to_what_a_user_did(deliver, look):
         deliver(body)
 
     page = look("groups/%40TGS%232J4SZEAEL")
-    [address] = set(re.findall('href="/console/(events[?]operator=administrator)"', page))
+    [address] = set(re.findall('href="/console/(users/administrator)"', page))
+    [address] = re.findall('href="/console/(events[?]operator=administrator)"', look(address))
 
     assert look(address).count("<tr>") == 3
     assert look("events?member=bob&action=destroyed").count("<tr>") == 4
@@ -406,10 +406,10 @@ def test_any_user_can_stand_on_any_page(deliver, look, user):
     links = [
         link
         for page in ("", "events", "groups", "groups/a")
-        for link in re.findall('events[?](?:operator|owner|member)=([^"]*)"', look(page))
+        for link in re.findall('/users/([^"]*)"', look(page))
     ]
 
-    assert set(links) == ({quote(user, safe="")} if user.strip("\ud800") else set())
+    assert set(links) == ({quote(user, safe="", errors="surrogatepass")} if user else set())
 
 
 def test_end_of_time_can_be_asked_for(deliver, look):

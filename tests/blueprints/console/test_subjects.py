@@ -170,7 +170,7 @@ def test_picked_time_is_not_before_the_event_it_was_picked_for(deliver, look):
     deliver(group_created(GroupId="a", EventTime=None))
 
     then = look(re.search('href="/console/(groups/a[?]at=[^"]+)"', look("groups/a"))[1])
-    picked = re.search('name="at" step="0.001" value="([^"]+)"', then)[1]
+    picked = re.search('name="at" value="([^"]+)"', then)[1]
 
     assert "Name MyFirstGroup" in section(look(f"groups/a?at={picked}"), "state")
 

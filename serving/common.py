@@ -13,10 +13,10 @@ SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 (gunicorn makes its own file ther
 
 keepalive = 75  # seconds; Tencent keeps connections open, and a close races with its next callback
 graceful_timeout = 5  # seconds
-forwarder_headers = ""  # a header SCRIPT_NAME moves no address
 limit_request_fields = 100
 control_socket_disable = True
-# What a proxy says is believed where TRUSTED_PROXIES says so, not here.
+# What a proxy says is believed where TRUSTED_PROXIES says so, not here: no header SCRIPT_NAME moves
+# an address.
 forwarder_headers = ""
 secure_scheme_headers: dict[str, str] = {}
 # A heartbeat never waits for a disk.

@@ -29,6 +29,7 @@ ZONES = (
     "America/Sao_Paulo",
 )
 FROM_A_PICKER = re.compile(r"(\d{4}-\d\d-\d\d)(T\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)?")
+PRESETS = ("Last hour", "Today", "Last night", "Yesterday", "Last 7 days")
 UNITS = {"day": 86400, "hour": 3600, "minute": 60, "second": 1}  # in seconds
 
 
@@ -37,7 +38,9 @@ def set_up_templates(state: BlueprintSetupState) -> None:
     """Let templates show times."""
     environment = state.app.jinja_env
     environment.filters.update(time=show_time, age=show_age, picked=to_picker)
-    environment.globals.update(choose_zone=choose_zone, name_zone=name_zone, zones=ZONES)
+    environment.globals.update(
+        choose_zone=choose_zone, find_presets=find_presets, name_zone=name_zone, zones=ZONES
+    )
 
 
 def choose_zone() -> ZoneInfo:
@@ -64,9 +67,8 @@ def show_time(instant: datetime | None) -> Markup:
     """Show an instant to the second, with the exact one and how long ago it was as its title."""
     if instant is None:
         return NOTHING
-    precise = instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
     return Markup('<time datetime="{0}" title="{0}, {1}">{2:%Y-%m-%d %H:%M:%S}</time>').format(
-        precise, describe_age(instant), to_zone(instant)
+        write_utc(instant), describe_age(instant), to_zone(instant)
     )
 
 
@@ -74,9 +76,8 @@ def show_age(instant: datetime | None) -> Markup:
     """Show how long ago an instant was, with the exact one as its title."""
     if instant is None:
         return NOTHING
-    precise = instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
     return Markup('<time datetime="{0}" title="{1:%Y-%m-%d %H:%M:%S}">{2}</time>').format(
-        precise, to_zone(instant), describe_age(instant)
+        write_utc(instant), to_zone(instant), describe_age(instant)
     )
 
 
@@ -100,6 +101,35 @@ def name_zone() -> str:
     return f"UTC{'+' if minutes > 0 else '-'}{hours}{f':{rest:02}' if rest else ''}"
 
 
+def find_presets() -> list[tuple[str, dict[str, str | None]]]:
+    """Find the periods that are asked for most, by their labels, as arguments of an address.
+
+    A night is from 22 to 6 o'clock, the last one the one that has begun last.
+    """
+    now = to_zone(runtime().now())
+    day = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    evening = day.replace(hour=22) - timedelta(days=now.hour < 22)
+    periods: list[tuple[datetime, datetime | None]] = [
+        (now.replace(second=0, microsecond=0) - timedelta(hours=1), None),
+        (day, None),
+        (evening, evening + timedelta(hours=8)),
+        (day - timedelta(days=1), day),
+        (day - timedelta(days=7), None),
+    ]
+    return [
+        (
+            translate(label),
+            {"since": write_utc(since), "until": write_utc(until) if until else None},
+        )
+        for label, (since, until) in zip(PRESETS, periods, strict=True)
+    ]
+
+
+def write_utc(instant: datetime) -> str:
+    """Write an instant as addresses have it, in RFC 3339."""
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
 def to_picker(instant: datetime | None, *, up: bool = True) -> str:
     """Write an instant as a date picker has it, in whole minutes if it is one."""
     if not instant:  # none, or undefined in a template
@@ -119,6 +149,6 @@ def read_picked(value: str) -> str:
         return value
     try:
         picked = datetime.fromisoformat(f"{match[1]}{match[2] or 'T00:00'}")
-        return picked.replace(tzinfo=choose_zone()).astimezone(UTC).isoformat()
+        return write_utc(picked.replace(tzinfo=choose_zone()))
     except (ValueError, OverflowError):  # the schema says what is wrong with it
         return value

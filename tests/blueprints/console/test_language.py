@@ -7,7 +7,7 @@ from http import HTTPStatus
 import pytest
 
 from blueprints.console.language import CHINESE, WORDS, put_plainly
-from blueprints.console.zone import UNITS
+from blueprints.console.zone import PRESETS, UNITS
 from models.vocabulary import Action, Measure, Refusal, ServiceEventKind, SubjectType, Verdict
 from services.subjects.lives import FIELDS
 from tests.conftest import KEY
@@ -41,9 +41,12 @@ def labels():
 def test_every_label_and_word_has_a_translation_and_no_other_has_one():
     titles = {HTTPStatus(status).phrase for status in (400, 404, 405, 429, 500, 503)}
     words = {put_plainly(word) for word in VOCABULARY}
-    ages = {f"%(num)s {unit}{s} ago" for unit in UNITS for s in ("", "s")} | {"in the future"}
+    ages = {f"%(num)s {unit}{s} ago" for unit in UNITS for s in ("", "s")} | {
+        "in the future",
+        *PRESETS,
+    }
 
-    assert set(CHINESE) == {*labels(), *WORDS.values(), *words, *titles, *ages}
+    assert set(CHINESE) == {*labels(), *WORDS.values(), *words, *titles, *ages, *PRESETS}
 
 
 def test_a_translation_has_the_places_of_its_label():

@@ -2,6 +2,8 @@
 
 import re
 from datetime import timedelta
+from html import unescape
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -53,7 +55,7 @@ def test_picked_time_is_of_the_zone_and_its_address_of_all(client, deliver, look
 
     answer = client.get("/console/events?since=2026-11-21T04:00&owner=", headers=HEADERS)
 
-    assert answer.location == "/console/events?since=2026-11-21T07%3A00%3A00%2B00%3A00"
+    assert answer.location == "/console/events?since=2026-11-21T07%3A00%3A00Z"
     page = look(answer.location.removeprefix("/console/"))
     assert page.count("<tr>") == 2
     assert 'name="since" value="2026-11-21T04:00"' in page
@@ -95,3 +97,31 @@ def test_age_is_told_in_the_largest_unit(deliver, look, clock, passed, said):
 
     assert set(titles) == {said}
     assert [*UNITS] == ["day", "hour", "minute", "second"]
+
+
+@pytest.mark.parametrize(
+    ("zone", "hour", "night", "yesterday"),
+    [
+        ("UTC", 7, ("2026-11-20T22:00:00Z", "2026-11-21T06:00:00Z"), "2026-11-20T00:00:00Z"),
+        (
+            "Asia/Shanghai",
+            7,
+            ("2026-11-20T14:00:00Z", "2026-11-20T22:00:00Z"),
+            "2026-11-19T16:00:00Z",
+        ),
+        ("UTC", 22, ("2026-11-21T22:00:00Z", "2026-11-22T06:00:00Z"), "2026-11-20T00:00:00Z"),
+    ],
+)
+def test_presets_are_of_the_zone(look, choose, clock, zone, hour, night, yesterday):
+    clock.move(hours=hour - NOW.hour)
+    choose(zone)
+
+    presets = dict(re.findall('href="[^"]*[?]([^"]*)"[^>]*>([^<]*)</a>', look("deliveries")))
+    periods = {label: parse_qs(unescape(query)) for query, label in presets.items()}
+
+    assert periods["Last night"] == {
+        "since": [f"{night[0]}:00:00Z"],
+        "until": [f"{night[1]}:00:00Z"],
+    }
+    assert periods["Yesterday"]["since"] == [f"{yesterday}:00:00Z"]
+    assert "until" not in periods["Today"]

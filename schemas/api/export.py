@@ -42,7 +42,7 @@ class ExportQuerySchema(HistoryQuerySchema):
         ExportFormat,
         by_value=True,
         load_default=ExportFormat.NDJSON,
-        metadata=about("A JSON object a line, or a table for spreadsheets."),
+        metadata=about("One JSON object per line, or a table for spreadsheets."),
     )
 
 

@@ -51,7 +51,7 @@ lock: .venv/development ## Pin again what pyproject.toml asks for
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-header --extra dev -o requirements-dev.txt pyproject.toml
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-header --extra bench -o requirements-bench.txt pyproject.toml
 
-# Flask reads .env by itself, before and otherwise than config.py: with no word about a fault in it,
+# Flask reads .env by itself, before and otherwise than config: with no word about a fault in it,
 # with variables expanded, and from parent folders. It is told not to.
 SKIP_DOTENV := import os; os.environ.setdefault("FLASK_SKIP_DOTENV", "1")
 

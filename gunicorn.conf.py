@@ -8,7 +8,7 @@ from serving.common import *  # noqa: F403 (settings of gunicorn)
 
 reader_settings = ReaderSettings.from_environment()
 
-bind = f"127.0.0.1:{ReceiverSettings.from_environment().port}"
+bind = f"{reader_settings.host}:{ReceiverSettings.from_environment().port}"
 worker_class = "gthread"
 workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
 threads = 16

@@ -10,7 +10,7 @@ NICENESS = 10  # where cores are few, readers take no time from callbacks
 
 settings = ReaderSettings.from_environment()
 
-bind = f"127.0.0.1:{settings.port}"
+bind = f"{settings.host}:{settings.port}"
 worker_class = "gthread"
 workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
 threads = 8

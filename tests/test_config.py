@@ -144,6 +144,7 @@ WRONG = {
         ("SIGN_TOLERANCE_SECONDS", "a minute"),
         ("MAX_BODY_BYTES", "-1"),
         ("MAX_BODY_BYTES", "4MB"),
+        ("HOST", "localhost"),
         ("PORT", "65536"),
         ("PORT", "\u0661"),
         ("JOURNAL_DIR", "a:a"),
@@ -262,6 +263,38 @@ def test_environment_wins_over_the_file_unless_it_is_empty(folder, monkeypatch):
     assert (environment["PORT"], environment["MAX_BODY_BYTES"]) == ("3", "2")
     assert environment["READ_PORT"] == "4"
     assert "API_KEYS" not in environment
+
+
+@pytest.mark.parametrize("name", ["SDK_APPS", "API_KEYS", "DATABASE_URL"])
+def test_secret_may_be_in_a_file_of_its_own(folder, monkeypatch, name):
+    (folder / "secret").write_text("1:a\n")
+    (folder / ".env").write_text(f"{name}=of the file .env\n")
+    monkeypatch.setenv(f"{name}_FILE", str(folder / "secret"))
+
+    assert read_environment()[name] == "1:a"
+
+
+def test_file_of_a_secret_and_the_secret_itself_stop_the_start(folder, monkeypatch):
+    monkeypatch.setenv("SDK_APPS", "1:a")
+    monkeypatch.setenv("SDK_APPS_FILE", str(folder / "secret"))
+
+    with pytest.raises(SettingsError, match="SDK_APPS and SDK_APPS_FILE are both set; set one"):
+        read_environment()
+
+
+def test_file_of_a_secret_has_to_be_there(folder, monkeypatch):
+    monkeypatch.setenv("SDK_APPS_FILE", "nowhere")
+
+    with pytest.raises(SettingsError, match="nowhere can't be read: No such file or directory"):
+        read_environment()
+
+
+@pytest.mark.parametrize(
+    ("text", "host"), [("0.0.0.0", "0.0.0.0"), ("::1", "[::1]"), ("[::]", "[::]")]
+)
+def test_services_listen_where_they_are_told(text, host):
+    assert receiver(HOST=text).host == reader(HOST=text).host == host
+    assert receiver().host == reader().host == "127.0.0.1"
 
 
 def test_token_may_be_of_any_visible_characters():

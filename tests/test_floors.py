@@ -9,7 +9,7 @@ import pytest
 from tests.engines import ROOT
 
 FLOORS = ("wsgi", "app", "blueprints", "services", "schemas", "models")
-FOLDERS = ("blueprints", "services", "schemas", "models")
+FOLDERS = ("config", "blueprints", "services", "schemas", "models")
 FILES = sorted(
     [
         *ROOT.glob("*.py"),
@@ -174,7 +174,7 @@ def test_files_and_functions_stay_small(path):
     ]
     long = [one.name for one in functions if one.end_lineno - one.lineno + 1 > 40]
 
-    assert len(text.splitlines()) <= 365  # some 300
+    assert len(text.splitlines()) <= 310  # some 300
     assert long == []
 
 

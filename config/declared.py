@@ -1,0 +1,64 @@
+"""All settings, with their defaults."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from config.setting import Setting, number
+from config.texts import (
+    MIN_KEY_LENGTH,
+    show_api_keys,
+    show_database_url,
+    show_sdk_apps,
+    to_api_keys,
+    to_database_url,
+    to_folders,
+    to_host,
+    to_networks,
+    to_sdk_apps,
+)
+
+SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
+
+SDK_APPS = Setting(
+    "SDK_APPS",
+    to_sdk_apps,
+    "sdkappid[:token[:token]][,…], tokens of visible ASCII characters without quotation marks",
+    show_sdk_apps,
+)
+SIGN_TOLERANCE_SECONDS = number("SIGN_TOLERANCE_SECONDS", 1, 86400, SECOND, default="60")
+MAX_BODY_BYTES = number("MAX_BODY_BYTES", 1, 2**28, 1, default="4194304")
+HOST = Setting("HOST", to_host, "an address of this machine, such as 0.0.0.0", default="127.0.0.1")
+PORT = number("PORT", 1, 65535, 1, default="8000")
+JOURNAL_DIR = Setting(
+    "JOURNAL_DIR", to_folders, "FOLDER[:FOLDER…], each once", default="var/journal"
+)
+JOURNAL_KEEP_HOURS = number("JOURNAL_KEEP_HOURS", 0, 24 * 366, HOUR, default="24")
+JOURNAL_KEEP_BYTES = number("JOURNAL_KEEP_BYTES", 0, 2**46, 1, default="1073741824")
+DATABASE_URL = Setting(
+    "DATABASE_URL",
+    to_database_url,
+    "sqlite:///PATH, postgresql+psycopg://… or mysql+pymysql://…",
+    show_database_url,
+    default="sqlite:///var/audit.db",
+)
+DATABASE_READ_URL = replace(
+    DATABASE_URL, name="DATABASE_READ_URL", default="", otherwise=DATABASE_URL.read
+)
+API_KEYS = Setting(
+    "API_KEYS",
+    to_api_keys,
+    f"name:key[,name:key…], keys of {MIN_KEY_LENGTH} or more visible ASCII characters, not quoted",
+    show_api_keys,
+    otherwise=lambda _: (),
+)
+READ_TIMEOUT_SECONDS = number("READ_TIMEOUT_SECONDS", 1, 3600, SECOND, default="10")
+READ_PORT = number("READ_PORT", 1, 65535, 1, otherwise=lambda environ: PORT.read(environ) + 1)
+
+TRUSTED_PROXIES = Setting(
+    "TRUSTED_PROXIES",
+    to_networks,
+    "NETWORK[,NETWORK…], such as 127.0.0.1,10.0.0.0/8",
+    otherwise=lambda _: (),
+)
+
+KNOWN_NAMES = {one.name for one in list(vars().values()) if isinstance(one, Setting)}

@@ -1,0 +1,79 @@
+"""Where the texts of settings come from: the environment, ``.env``, and files that they name."""
+
+import logging
+import os
+from collections.abc import Mapping
+from difflib import get_close_matches
+from io import StringIO
+from pathlib import Path
+
+from dotenv.parser import parse_stream
+
+from config.declared import KNOWN_NAMES
+from config.setting import SettingsError
+
+MISSPELT = 0.85  # how alike two names are, from 0 to 1, to be taken for the same
+
+log = logging.getLogger("config")
+
+
+def read_environment() -> dict[str, str]:
+    """Merge ``.env`` of the working directory with the environment, which wins.
+
+    An empty value counts as unset. A name that looks like a misspelt setting is warned about.
+
+    Raises:
+        SettingsError: a file can't be read, or a source gives a setting twice.
+    """
+    given = read_source(read_file(Path(".env"))) | read_source(os.environ)
+    for name in given.keys() - KNOWN_NAMES:
+        if meant := get_close_matches(name.upper(), KNOWN_NAMES, 1, MISSPELT):
+            log.warning("%s is no setting and has no effect; is %s meant?", name, meant[0])
+    return given
+
+
+def read_source(source: Mapping[str, str | None]) -> dict[str, str]:
+    """Give what a source sets; ``NAME_FILE`` names a file that holds the text of ``NAME``.
+
+    Raises:
+        SettingsError: that file can't be read, or both are set.
+    """
+    given = {name: value for name, value in source.items() if value}
+    for name in KNOWN_NAMES & {one.removesuffix("_FILE") for one in given if one.endswith("_FILE")}:
+        if name in given:
+            raise SettingsError(f"{name} and {name}_FILE are both set; set one of them")
+        given[name] = read_text(Path(given.pop(f"{name}_FILE"))).strip()
+    return given
+
+
+def read_file(path: Path) -> dict[str, str | None]:
+    """Read a file of settings; one that is not there has none. A variable in it stays as it is.
+
+    Raises:
+        SettingsError: it can't be read.
+    """
+    lines = [*parse_stream(StringIO(read_text(path)))] if os.path.lexists(path) else []
+    for one in lines:
+        if one.error or "\0" in one.original.string:
+            raise unreadable(path, f"line {one.original.line} is not NAME=VALUE")
+    return {one.key: one.value for one in lines if one.key}
+
+
+def read_text(path: Path) -> str:
+    """Read a text file in UTF-8, as any editor saves it.
+
+    Raises:
+        SettingsError: it can't be read.
+    """
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as fault:
+        line = fault.object.count(b"\n", 0, fault.start) + 1
+        raise unreadable(path, f"line {line} is not UTF-8") from None
+    except OSError as fault:
+        raise unreadable(path, fault.strerror or str(fault)) from None
+
+
+def unreadable(path: Path, reason: str) -> SettingsError:
+    """Say why a file of settings can't be read."""
+    return SettingsError(f"{path.absolute()} can't be read: {reason}")

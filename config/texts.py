@@ -1,0 +1,123 @@
+"""Read the texts of settings, and show them without secrets."""
+
+import logging
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from config.setting import unquoted
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
+
+Network = IPv4Network | IPv6Network
+
+DATABASE_DRIVERS = ("sqlite", "postgresql+psycopg", "mysql+pymysql")
+MIN_KEY_LENGTH = 16  # characters
+
+log = logging.getLogger("config")
+
+
+def to_secret(text: str) -> str:
+    """Parse a token or key: what the other end can send too, and is no placeholder.
+
+    Raises:
+        ValueError: it is not visible ASCII, or is quoted, or has a variable in it.
+    """
+    if not re.fullmatch("[!-~]+", unquoted(text)) or "${" in text:
+        raise ValueError(text)
+    return text
+
+
+@dataclass(frozen=True)
+class ApiKey:
+    """A key for read access; ``name`` identifies its holder in the log."""
+
+    name: str
+    key: str = field(repr=False)
+
+
+def to_sdk_apps(text: str) -> Mapping[str, tuple[str, ...]]:
+    """Parse ``id[:token[:token]],…``; an empty token would switch the check off: refused."""
+    apps: dict[str, tuple[str, ...]] = {}
+    for item in text.split(","):
+        sdk_app_id, *tokens = map(str.strip, item.split(":"))
+        if not re.fullmatch("[1-9][0-9]{0,19}", sdk_app_id) or sdk_app_id in apps:
+            raise ValueError(item)
+        apps[sdk_app_id] = tuple(map(to_secret, tokens))
+    for token, times in Counter(one for tokens in apps.values() for one in {*tokens}).items():
+        if times > 1:
+            sharing = " and ".join(app for app, tokens in apps.items() if token in tokens)
+            log.warning("SDK_APPS: %s have one token: one signature is valid for all", sharing)
+    return apps
+
+
+def show_sdk_apps(text: str) -> str:
+    """Show no more of each item than its SDKAppID, once there is a token anywhere."""
+    return re.sub("([0-9]*)[^,]*", r"\1…", text) if ":" in text else text
+
+
+def to_api_keys(text: str) -> tuple[ApiKey, ...]:
+    """Parse ``name:key,…``; a key is visible ASCII, as an HTTP header carries nothing else.
+
+    Quotation marks around a key are those of a file that something read without taking them off.
+    """
+    keys = []
+    for item in text.split(","):
+        name, _, key = item.strip().partition(":")
+        quoted = {name[:1], key[:1], key[-1:]} & {'"', "'"}
+        if not name or quoted or not re.fullmatch(f"[!-~]{{{MIN_KEY_LENGTH},}}", key):
+            raise ValueError(item)
+        keys.append(ApiKey(name, key))
+    return tuple(keys)
+
+
+def show_api_keys(text: str) -> str:
+    """Show the names only; an item without a name may be a key."""
+    return re.sub("[^,:]+(?=,|$)|:[^,]*", "…", text)
+
+
+def to_database_url(text: str) -> "URL":
+    """Parse the URL of a database that several processes can share."""
+    # Here, as the receiver has no database and starts faster without SQLAlchemy.
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        url = make_url(text)
+    except ArgumentError as error:
+        raise ValueError(text) from error
+    if url.drivername not in DATABASE_DRIVERS or url.database in (None, "", ":memory:"):
+        raise ValueError(text)
+    if url.drivername == "sqlite" and (url.host or "uri" in url.query):
+        raise ValueError(text)
+    return url
+
+
+def show_database_url(text: str) -> str:
+    """Show neither user nor options: either may hold a password."""
+    return re.sub(r"\?.*", "?…", re.sub("//.*@", "//…@", text))
+
+
+def to_folders(text: str) -> tuple[Path, ...]:
+    """Parse ``FOLDER[:FOLDER…]``; one that is named twice is refused."""
+    names = [name.strip() for name in text.split(":")]
+    folders = tuple(map(Path, names))
+    if "" in names or len({*folders}) < len(folders):
+        raise ValueError(text)
+    return folders
+
+
+def to_host(text: str) -> str:
+    """Parse an address to listen on; one of IPv6 gets the brackets that a port follows."""
+    address = ip_address(text.strip("[]"))
+    return f"[{address}]" if address.version == 6 else str(address)
+
+
+def to_networks(text: str) -> tuple[Network, ...]:
+    """Parse ``NETWORK[,NETWORK…]``; a single address is a network of one."""
+    return tuple(ip_network(item.strip()) for item in text.split(","))

@@ -39,6 +39,7 @@ FORBIDDEN = {
     "services.receiving": (*HTTP, *SERVERS, *DATABASE, *TABLES),
     "services.recording": (*HTTP, *SERVERS, "services.receiving", "services.reading"),
     "services.reading": (*HTTP, *SERVERS, "services.recording", "services.receiving"),
+    "services.exporting": (*HTTP, *SERVERS, "services.recording", "services.receiving"),
     "services.subjects": (*HTTP, *SERVERS, "services.recording", "services.receiving"),
     "schemas": (*HTTP, *SERVERS, "sqlalchemy", "alembic"),
     "models": (*HTTP, *SERVERS, "marshmallow"),
@@ -232,7 +233,10 @@ def test_settings_of_gunicorn_load_nothing_that_gevent_has_to_patch_first(tmp_pa
     ("name", "foreign"),
     [
         ("receiver", ("sqlalchemy", "alembic", "apispec", "models.database", "models.tables")),
-        ("receiver", ("services.reading", "services.subjects", "services.recording")),
+        (
+            "receiver",
+            ("services.reading", "services.subjects", "services.exporting", "services.recording"),
+        ),
         ("receiver", ("services.operating", "blueprints.api", "blueprints.console")),
         ("reader", ("services.recording", "services.receiving", "blueprints.callbacks")),
     ],

@@ -1,9 +1,14 @@
-"""The whole history, or the events that pass some filters, as one file."""
+"""All that passes some filters, as one file."""
 
-from collections.abc import Generator, Iterable, Iterator
+import re
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
+from datetime import datetime
+from enum import Enum
 from itertools import chain, islice
 from threading import BoundedSemaphore
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from flask import Response, request
@@ -12,36 +17,52 @@ from werkzeug.exceptions import ServiceUnavailable
 from blueprints.api.access import bp
 from blueprints.api.operation import operation
 from blueprints.api.runtime import EXPORT_CONNECTIONS, runtime
-from schemas.api.export import CONTENT_TYPES, WRITERS, ExportQuerySchema
+from schemas.api.export import CONTENT_TYPES, ExportFormat, ExportQuerySchema, MemberRowSchema
 from schemas.api.history import EventSchema
-from schemas.api.page import PageQuery
+from schemas.api.page import ListQuery, PageQuery
 from schemas.api.slips import refuse_slip
-from services.reading.history import stream_history
+from services.exporting.formats import WRITERS
+from services.exporting.tables import EVENTS, MEMBERS, Table
 
-PIECE_CHARACTERS = 64 * 1024
+UTC = ZoneInfo("UTC")
 RETRY_SECONDS = 30
 TURNS = BoundedSemaphore(EXPORT_CONNECTIONS)
+MOST_OF_A_FILTER = 40  # characters in the name of a file
+MOST_OF_A_NAME = 150
+NOT_OF_A_NAME = re.compile("[^A-Za-z0-9.]+")
 
 
 @bp.get("/export")
 @operation(EventSchema, query=ExportQuerySchema, content_types=[*CONTENT_TYPES.values()])
 def export_history(query: PageQuery) -> Response:
-    """Write all events that pass the filters, newest first by default.
+    """Write all events that pass the filters, newest first by default."""
+    return answer_file(EVENTS, query, query.filters["format"], UTC)
 
-    A failure on the way breaks the connection off: only a file with its last line, which says how
-    many events there are, is complete.
-    """
-    chosen = query.filters["format"]
+
+@bp.get("/export/members")
+@operation(MemberRowSchema, query=ExportQuerySchema, content_types=[*CONTENT_TYPES.values()])
+def export_members(query: PageQuery) -> Response:
+    """Write a row for each user whom one of these events names."""
+    return answer_file(MEMBERS, query, query.filters["format"], UTC)
+
+
+def answer_file(
+    table: Table, query: ListQuery[Any], chosen: ExportFormat, zone: ZoneInfo
+) -> Response:
+    """Answer with a file; a failure on the way breaks the connection off."""
     response = Response(content_type=CONTENT_TYPES[chosen])
-    response.headers["Content-Disposition"] = f"attachment; filename=history.{chosen}"
+    name = name_file(table, query.filters, runtime().now().astimezone(zone))
+    response.headers.set("Content-Disposition", "attachment", filename=f"{name}.{chosen}")
     if request.method == "GET":
-        file = write_file(runtime().export_engine, query)
+        file = write_file(runtime().export_engine, table, query, chosen, zone)
         response.call_on_close(file.close)
         response.response = chain([next(file)], file)  # a failure at once still has a status
     return response
 
 
-def write_file(engine: sa.Engine, query: PageQuery) -> Generator[bytes]:
+def write_file(
+    engine: sa.Engine, table: Table, query: ListQuery[Any], chosen: ExportFormat, zone: ZoneInfo
+) -> Generator[bytes]:
     """Write the file, piece by piece.
 
     Raises:
@@ -51,28 +72,27 @@ def write_file(engine: sa.Engine, query: PageQuery) -> Generator[bytes]:
     if not TURNS.acquire(blocking=False):  # to wait for one would take minutes
         raise ServiceUnavailable("Other exports are running.", retry_after=RETRY_SECONDS)
     try:
-        with engine.connect() as connection, closing(stream_history(connection, query)) as events:
-            first = [*islice(events, 1)]
+        with engine.connect() as connection, closing(table.read(connection, query)) as items:
+            first = [*islice(items, 1)]
             if not first:
                 refuse_slip(query.filters)
-            yield from encode(WRITERS[query.filters["format"]](chain(first, events)))
+            yield from WRITERS[chosen](table, chain(first, items), zone)
     finally:
         TURNS.release()
 
 
-def encode(lines: Iterable[str]) -> Iterator[bytes]:
-    """Join lines to pieces worth sending."""
-    piece: list[str] = []
-    size = 0
-    for line in lines:
-        piece.append(line)
-        size += len(line)
-        if size >= PIECE_CHARACTERS:
-            yield to_bytes(piece)
-            piece, size = [], 0
-    yield to_bytes(piece)
+def name_file(table: Table, filters: Mapping[str, Any], now: datetime) -> str:
+    """Name a file after what is in it: ``events_2026-11-25_group_destroyed``."""
+    parts = (part for name, given in filters.items() for part in name_filter(name, given, now))
+    return "_".join([table.name, f"{now:%Y-%m-%d}", *parts])[:MOST_OF_A_NAME]
 
 
-def to_bytes(lines: Iterable[str]) -> bytes:
-    """Encode lines; JSON can hold half a surrogate pair, which UTF-8 can't."""
-    return "".join(lines).encode(errors="backslashreplace")
+def name_filter(name: str, given: Any, now: datetime) -> Iterator[str]:
+    """Yield the parts of the name of a file that tell what passed a filter."""
+    for value in given if isinstance(given, list) else [given]:
+        if isinstance(value, datetime):
+            yield f"{name}-{value.astimezone(now.tzinfo):%Y-%m-%dT%H%M}"
+        elif not isinstance(value, Enum):
+            yield f"{name}-{NOT_OF_A_NAME.sub('-', str(value)).strip('-.')[:MOST_OF_A_FILTER]}"
+        elif name not in ("format", "order"):
+            yield value.value

@@ -2,15 +2,19 @@
 
 import sys
 from typing import Any, BinaryIO
+from zoneinfo import ZoneInfo
 
 import click
+from click.core import ParameterSource
 from marshmallow import ValidationError, fields
 
-from blueprints.api.export import to_bytes
 from blueprints.commands import bp, connect_to_read
-from schemas.api.export import WRITERS, ExportQuerySchema
+from schemas.api.export import ExportFormat, ExportQuerySchema
 from schemas.api.page import PageQuery
-from services.reading.history import stream_history
+from services.exporting.formats import WRITERS
+from services.exporting.tables import EVENTS
+
+UTC = ZoneInfo("UTC")
 
 
 def filter_options() -> list[click.Parameter]:
@@ -30,17 +34,23 @@ def filter_options() -> list[click.Parameter]:
 def export_history(output: BinaryIO, **given: Any) -> None:
     """Write all events that pass the filters, to a file or to standard output.
 
-    The file is complete only if its last line says so.
+    NDJSON is complete if its last line says so, CSV if it ends with a line break.
     """
     query = read_query(given)
+    chosen = query.filters["format"]
+    is_for_eyes = (
+        click.get_current_context().get_parameter_source("output") == ParameterSource.DEFAULT
+    )
+    if chosen is ExportFormat.XLSX and is_for_eyes:
+        raise click.UsageError("A workbook is no text: name a file with --output.")
     with (
         connect_to_read() as connection,
         click.progressbar(
-            stream_history(connection, query), label="Exporting", show_pos=True, file=sys.stderr
+            EVENTS.read(connection, query), label="Exporting", show_pos=True, file=sys.stderr
         ) as events,
     ):
-        for line in WRITERS[query.filters["format"]](events):
-            output.write(to_bytes([line]))
+        for piece in WRITERS[chosen](EVENTS, events, UTC):
+            output.write(piece)
 
 
 def read_query(options: dict[str, Any]) -> PageQuery:

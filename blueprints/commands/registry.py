@@ -2,7 +2,6 @@
 
 from blueprints.commands import bp as bp
 from blueprints.commands import (  # noqa: F401
-    demo,
     doctor,
     drift,
     export,

@@ -1,8 +1,7 @@
 """Read the history: lifecycle events, the users they name, how often they were delivered."""
 
 from collections import defaultdict
-from collections.abc import Generator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 
 import sqlalchemy as sa
 
@@ -63,7 +62,6 @@ COUNT_MEMBERS = (
 COMMANDS_WITHOUT_MEMBERS = {
     command for command, schema in LIFECYCLE_SCHEMAS.items() if not schema.names_users
 }
-ROWS_AT_ONCE = 500  # of an export
 
 
 def fetch_history(connection: sa.Connection, query: PageQuery) -> Page:
@@ -118,18 +116,6 @@ def select_events_of_member(rows: Rows, query: PageQuery) -> tuple[list[Rows], S
         rows = rows.where(LifecycleEvent.action.in_(query.filters["action"]))
     rows = keep_equal(rows, query, EventMember.subject_id)
     return [rows], (EventMember.occurred_at, EventMember.event_id)
-
-
-def stream_history(connection: sa.Connection, query: PageQuery) -> Generator[Row]:
-    """Yield all events, as they are at one moment: page by page, in one transaction."""
-    limit = ROWS_AT_ONCE
-    while True:
-        page = fetch_history(connection, replace(query, limit=limit))
-        yield from page.items
-        if page.next is None:
-            return
-        # What does not fit is looked at in vain.
-        query, limit = replace(query, after=page.next), min(2 * len(page.items), ROWS_AT_ONCE)
 
 
 def fetch_event(connection: sa.Connection, event_id: int) -> Row | None:

@@ -1,7 +1,7 @@
 """Keyset pages: no page gets slower than the first, and none skips or repeats a row."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import accumulate
 from typing import Any, Generic
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute
 
 from schemas.api.cursor import AnyPosition, Position
-from schemas.api.page import Order, PageQuery
+from schemas.api.page import ListQuery, Order, PageQuery
 
 Row = dict[str, Any]
 Rows = sa.Select[Any]
@@ -18,6 +18,7 @@ Rows = sa.Select[Any]
 IDS: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True, literal_execute=True)
 MOST_BYTES = 512 * 1024  # of the bodies that a page shows, or that an export holds at a time
 SIZE = "body_size"  # of such a body, in bytes
+ROWS_AT_ONCE = 500  # of an export
 SortKey = tuple[InstrumentedAttribute[datetime], InstrumentedAttribute[int]]
 
 
@@ -59,6 +60,21 @@ def fetch_page(
         return Page(items, None)
     at, row_id = sort_key
     return Page(items, Position(items[-1][at.key], items[-1][row_id.key]))
+
+
+def stream_pages(
+    fetch: Callable[[ListQuery[AnyPosition]], ListPage[AnyPosition]], query: ListQuery[AnyPosition]
+) -> Generator[Row]:
+    """Yield the rows of all pages that ``fetch`` gives; in one transaction, those of one moment."""
+    limit = ROWS_AT_ONCE
+    while True:
+        page = fetch(replace(query, limit=limit))
+        yield from page.items
+        if page.next is None:
+            return
+        query = replace(query, after=page.next)
+        # What does not fit is looked at in vain; a page of subjects may be empty.
+        limit = min(2 * len(page.items) or ROWS_AT_ONCE, ROWS_AT_ONCE)
 
 
 def cut_to_fit(rows: Sequence[sa.RowMapping]) -> Sequence[sa.RowMapping]:

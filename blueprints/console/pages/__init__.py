@@ -3,6 +3,7 @@
 from blueprints.console.pages import (  # noqa: F401 (each adds its views to the blueprint)
     deliveries,
     events,
+    exports,
     overview,
     search,
     subjects,

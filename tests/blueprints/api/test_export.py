@@ -3,12 +3,18 @@
 import csv
 import io
 import json
+import tempfile
+from datetime import datetime
 from itertools import count
+from urllib.parse import quote
 
+import openpyxl
 import pytest
+import sqlalchemy as sa
 
 from blueprints.api.runtime import EXPORT_CONNECTIONS
-from services.reading import history
+from services.exporting import text
+from services.reading import history, pages
 from tests.conftest import KEY
 from tests.payloads import SAMPLES, channel_changed, channel_created, group_destroyed
 
@@ -27,7 +33,7 @@ def fetch(client):
 
 @pytest.fixture(autouse=True)
 def _short_pages(monkeypatch):
-    monkeypatch.setattr(history, "ROWS_AT_ONCE", 3)
+    monkeypatch.setattr(pages, "ROWS_AT_ONCE", 3)
 
 
 @pytest.fixture
@@ -38,8 +44,9 @@ def events(deliver, read_all):
     return read_all("/history")
 
 
-def read_csv(text):
-    return list(csv.reader(io.StringIO(text, newline="")))
+def read_csv(answer):
+    """Read CSV as programs do that know of the mark in front."""
+    return list(csv.DictReader(io.StringIO(answer.data.decode("utf-8-sig"), newline="")))
 
 
 def test_ndjson_holds_the_events_and_says_that_it_is_complete(fetch, events):
@@ -65,31 +72,107 @@ def test_filters_and_order_are_those_of_the_history(fetch, events, read):
 
 def test_nothing_is_complete_too(fetch):
     assert fetch().text == '{"complete":true,"count":0}\n'
-    assert read_csv(fetch(format="csv").text)[1:] == [["complete", "0"]]
+    answer = fetch(format="csv")
+    assert (read_csv(answer), answer.text[-2:]) == ([], "\r\n")
+
+
+def to_text(value):
+    return "" if value is None else json.dumps(value) if isinstance(value, dict) else str(value)
 
 
 def test_csv_holds_the_same(fetch, events):
-    names, *rows, last = read_csv(fetch(format="csv").text)
+    answer = fetch(format="csv")
+    rows = read_csv(answer)
 
-    assert names == list(events[0])
+    assert answer.data.startswith(b"\xef\xbb\xbfid,")
+    assert answer.text.endswith("\r\n")
+    assert len(rows) == len(events)
     for row, event in zip(rows, events, strict=True):
-        for name, cell in zip(names, row, strict=True):
-            value = event[name]
-            if isinstance(value, list | dict):
-                assert json.loads(cell) == value
-            else:
-                assert cell.removeprefix("'") == ("" if value is None else str(value))
-    assert last == ["complete", str(len(events))]
+        assert row.pop("member_count") == str(len(event.pop("members")))
+        assert row.pop("occurred_at (UTC)") == event["occurred_at"][:19].replace("T", " ")
+        assert row.pop("received_at (UTC)") == event["received_at"][:19].replace("T", " ")
+        assert json.loads(row.pop("details")) == event.pop("details")
+        assert row == {name: to_text(value) for name, value in event.items()}
 
 
-@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1"])
-def test_csv_runs_nothing_in_a_spreadsheet(deliver, fetch, name):
-    deliver(channel_created(Name=name))
+def test_members_are_rows_of_their_own(fetch, events, client):
+    wanted = [(event["id"], user) for event in events for user in event["members"]]
+    assert len(wanted) > 5
 
-    names, row, _ = read_csv(fetch(format="csv").text)
-    cells = dict(zip(names, row, strict=True))
-    assert cells["name"] == f"'{name}"
-    assert cells["subject_id"].startswith("'@TOA#")
+    answer = client.get("/export/members?format=csv", headers=AUTHORIZED)
+    rows = read_csv(answer)
+    assert [(int(row["event_id"]), row["user_id"]) for row in rows] == wanted
+    of_events = {str(event["id"]): event for event in events}
+    for row in rows:
+        event = of_events[row["event_id"]]
+        for name in ("occurred_at", "subject_type", "subject_id", "sdk_app_id", "action"):
+            assert row[name] == event[name]
+    *lines, last = map(json.loads, client.get("/export/members", headers=AUTHORIZED).text.split())
+    assert [(line["event_id"], line["user_id"]) for line in lines] == wanted
+    assert last == {"complete": True, "count": len(wanted)}
+
+
+def read_xlsx(answer):
+    return openpyxl.load_workbook(io.BytesIO(answer.data))
+
+
+def test_workbook_holds_the_same_and_the_members(fetch, events):
+    book = read_xlsx(fetch(format="xlsx", order="asc"))
+    (names, *rows), (_, *members) = (sheet.values for sheet in book)
+
+    assert book.sheetnames == ["events", "members"]
+    assert [row[0] for row in rows] == [event["id"] for event in events[::-1]]
+    assert [(row[0], row[-1]) for row in members] == [
+        (event["id"], user) for event in events[::-1] for user in event["members"]
+    ]
+    row, event = dict(zip(names, rows[0], strict=True)), events[-1]
+    for name in ("subject_id", "operator", "event_time", "delivery_id", "sdk_app_id"):
+        assert row[name] == event[name]
+    at = datetime.fromisoformat(event["occurred_at"]).replace(tzinfo=None)
+    assert row["occurred_at (UTC)"] == at
+
+
+def test_workbook_that_fails_has_a_status_and_leaves_nothing(
+    app, fetch, events, monkeypatch, tmp_path
+):
+    def fail(*_):
+        raise sa.exc.OperationalError("SELECT", {}, Exception("gone"))
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "files"))
+    (tmp_path / "files").mkdir()
+    assert fetch(format="xlsx").status_code == 200
+    monkeypatch.setattr(history, "add_members", fail)
+    assert fetch(format="xlsx").status_code == 503
+    assert [*(tmp_path / "files").iterdir()] == []
+
+
+@pytest.mark.parametrize(
+    ("filters", "name"),
+    [
+        ({}, "events_2026-11-21.ndjson"),
+        (
+            {"format": "xlsx", "subject_type": "group", "action": ["destroyed", "full"]},
+            "events_2026-11-21_group_destroyed_full.xlsx",
+        ),
+        (
+            {"format": "csv", "since": "2026-11-20T22:00:00%2B08:00", "order": "asc"},
+            "events_2026-11-21_since-2026-11-20T1400.csv",
+        ),
+        (
+            {"subject_id": '@TGS#2J4\r\n"/../啊', "member": 60 * "x"},
+            f"events_2026-11-21_subject_id-TGS-2J4_member-{40 * 'x'}.ndjson",
+        ),
+    ],
+)
+def test_file_is_named_after_what_is_in_it(client, filters, name):
+    query = "&".join(
+        f"{key}={value if key == 'since' else quote(value)}"
+        for key, values in filters.items()
+        for value in ([values] if isinstance(values, str) else values)
+    )
+    answer = client.head(f"/export?{query}", headers=AUTHORIZED)
+
+    assert answer.headers["Content-Disposition"] == f"attachment; filename={name}"
 
 
 def test_half_a_character_does_not_end_the_file(deliver, fetch):
@@ -111,7 +194,7 @@ def test_line_of_ndjson_is_a_line_for_every_program(deliver, fetch, read, client
 
 
 def test_export_is_of_one_moment(deliver, fetch, events, monkeypatch):
-    monkeypatch.setattr("blueprints.api.export.PIECE_CHARACTERS", 1)
+    monkeypatch.setattr(text, "PIECE_CHARACTERS", 1)
     answer = fetch(order="asc")
     pieces = answer.iter_encoded()
     begun = next(pieces)
@@ -132,11 +215,14 @@ def test_file_that_breaks_off_does_not_say_that_it_is_complete(app, fetch, event
         real(connection, rows)
 
     monkeypatch.setattr(history, "add_members", fail_later)
-    monkeypatch.setattr("blueprints.api.export.PIECE_CHARACTERS", 1)
-    sent = []
-    with pytest.raises(ConnectionError):
-        sent.extend(fetch().iter_encoded())
-    assert b"complete" not in b"".join(sent)
+    monkeypatch.setattr(text, "PIECE_CHARACTERS", 1)
+    for chosen, end in (("ndjson", b"complete"), ("csv", b"\r\n")):
+        calls = count()
+        sent = []
+        with pytest.raises(ConnectionError):
+            sent.extend(fetch(format=chosen).iter_encoded())
+        assert sent
+        assert end not in b"".join(sent)[-20:]
 
 
 @pytest.fixture
@@ -146,7 +232,7 @@ def connections(app):
 
 
 def test_connection_goes_back_when_the_client_does(fetch, events, connections, monkeypatch):
-    monkeypatch.setattr("blueprints.api.export.PIECE_CHARACTERS", 1)
+    monkeypatch.setattr(text, "PIECE_CHARACTERS", 1)
 
     for _ in range(2 * EXPORT_CONNECTIONS):
         answer = fetch()
@@ -156,7 +242,7 @@ def test_connection_goes_back_when_the_client_does(fetch, events, connections, m
 
 
 def test_exports_leave_connections_for_others(fetch, events, read, monkeypatch):
-    monkeypatch.setattr("blueprints.api.export.PIECE_CHARACTERS", 1)
+    monkeypatch.setattr(text, "PIECE_CHARACTERS", 1)
     running = [fetch() for _ in range(EXPORT_CONNECTIONS)]
 
     refused = fetch()

@@ -1,5 +1,7 @@
 """The history as a file, from the command line."""
 
+import openpyxl
+
 from tests.conftest import KEY
 from tests.payloads import SAMPLES
 
@@ -16,7 +18,17 @@ def test_command_writes_what_the_address_does(run_command, client, deliver, tmp_
 
     assert (done.exit_code, done.output.strip()) == (0, "Exporting")
     assert file.read_bytes() == answer.data
-    assert answer.text.splitlines()[-1].startswith("complete,")
+
+
+def test_workbook_goes_to_a_file_alone(run_command, deliver, tmp_path):
+    for body in SAMPLES:
+        deliver(body)
+    file = tmp_path / "history.xlsx"
+
+    refused = run_command("export", "--format", "xlsx")
+    assert (refused.exit_code, "--output" in refused.output) == (2, True)
+    assert run_command("export", "--format", "xlsx", "-o", str(file)).exit_code == 0
+    assert openpyxl.load_workbook(file).sheetnames == ["events", "members"]
 
 
 def test_command_refuses_what_the_address_refuses(run_command):

@@ -1,0 +1,71 @@
+"""Files of all that a list shows."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Response, request, url_for
+from flask.blueprints import BlueprintSetupState
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import ServiceUnavailable
+
+from blueprints.api.errors import headers_of
+from blueprints.api.export import answer_file
+from blueprints.console.arguments import read_arguments
+from blueprints.console.shell import bp, show_failure
+from blueprints.console.zone import choose_zone
+from schemas.api.deliveries import DeliveryQuerySchema, QuarantineQuerySchema
+from schemas.api.export import FormatQuerySchema
+from schemas.api.history import HistoryQuerySchema
+from schemas.api.page import PagedQuerySchema
+from schemas.api.subjects import SubjectSearchSchema
+from services.exporting.tables import (
+    CHANNELS,
+    DELIVERIES,
+    EVENTS,
+    GROUPS,
+    MEMBERS,
+    QUARANTINE,
+    Table,
+)
+
+# Each with the filters of its list.
+TABLES: Mapping[str, tuple[Table, type[PagedQuerySchema]]] = {
+    "events": (EVENTS, HistoryQuerySchema),
+    "members": (MEMBERS, HistoryQuerySchema),
+    "channels": (CHANNELS, SubjectSearchSchema),
+    "groups": (GROUPS, SubjectSearchSchema),
+    "deliveries": (DELIVERIES, DeliveryQuerySchema),
+    "quarantine": (QUARANTINE, QuarantineQuerySchema),
+}
+TABLE = f"<any({','.join(TABLES)}):table>"
+OF_A_PAGE = {"limit", "cursor"}
+
+
+@bp.record_once
+def set_up_templates(state: BlueprintSetupState) -> None:
+    """Let templates address files."""
+    state.app.jinja_env.globals.update(address_export=address_export)
+
+
+def address_export(table: str, chosen: str) -> str:
+    """Address the file of what this list shows."""
+    given = request.args.to_dict(flat=False)
+    filters: dict[str, Any] = {name: given[name] for name in given if name not in OF_A_PAGE}
+    return url_for("console.export", **filters | {"table": table, "format": chosen})
+
+
+@bp.get(f"/export/{TABLE}")
+def export(table: str) -> Response:
+    """Write what a list shows on all of its pages, its times in the zone that was chosen."""
+    arguments = read_arguments()
+    given = {"format": arguments.pop("format")} if "format" in arguments else {}
+    what, schema = TABLES[table]
+    query = schema(exclude=OF_A_PAGE).load(arguments)
+    return answer_file(what, query, FormatQuerySchema().load(given)["format"], choose_zone())
+
+
+@bp.errorhandler(ServiceUnavailable)
+def on_busy(error: ServiceUnavailable) -> ResponseReturnValue:
+    """503: other exports are running."""
+    body, status = show_failure(503, busy=True)
+    return body, status, headers_of(error)

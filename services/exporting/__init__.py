@@ -1,0 +1,1 @@
+"""Write what a list shows, all of it, as one file."""

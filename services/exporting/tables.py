@@ -1,0 +1,134 @@
+"""The tables that can be exported: what is read for each, and what is written of it."""
+
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
+
+import sqlalchemy as sa
+from marshmallow import Schema
+
+from models.vocabulary import SubjectType
+from schemas.api.deliveries import DeliverySchema
+from schemas.api.export import (
+    EventRowSchema,
+    MemberRowSchema,
+    RefusalRowSchema,
+    SubjectRowSchema,
+)
+from schemas.api.history import EventSchema
+from schemas.api.page import PageQuery, SubjectsQuery
+from schemas.fields import Instant
+from services.reading.deliveries import fetch_deliveries, fetch_quarantine_list
+from services.reading.history import fetch_history
+from services.reading.pages import Row, stream_pages
+from services.subjects.listing import fetch_subjects
+from services.subjects.lives import FIELDS
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Rows of one kind.
+
+    Attributes:
+        shape: its fields are the columns.
+        rows: makes the rows of one item that was read.
+    """
+
+    name: str
+    shape: Schema
+    rows: Callable[[Row], Iterable[Row]]
+
+    @cached_property
+    def columns(self) -> Sequence[str]:
+        """Return the names of the columns."""
+        return [*self.shape.fields]
+
+    @cached_property
+    def instants(self) -> dict[str, Instant]:
+        """Return the columns that hold instants, by name."""
+        found = self.shape.fields.items()
+        return {name: field for name, field in found if isinstance(field, Instant)}
+
+
+@dataclass(frozen=True)
+class Table:
+    """What one export writes.
+
+    Attributes:
+        read: yields the items that pass a query.
+        lines: what NDJSON has.
+        sheets: what a workbook has; CSV has the first of them.
+    """
+
+    read: Callable[[sa.Connection, Any], Generator[Row]]
+    lines: Sheet
+    sheets: Sequence[Sheet]
+
+    @property
+    def name(self) -> str:
+        """Return the name of the rows."""
+        return self.sheets[0].name
+
+
+def read_events(connection: sa.Connection, query: PageQuery) -> Generator[Row]:
+    """Yield events, each with all its members."""
+    return stream_pages(partial(fetch_history, connection), query)
+
+
+def read_subjects(
+    kind: SubjectType, connection: sa.Connection, query: SubjectsQuery
+) -> Generator[Row]:
+    """Yield the present states of channels or groups."""
+    return stream_pages(partial(fetch_subjects, connection, kind), query)
+
+
+def read_deliveries(connection: sa.Connection, query: PageQuery) -> Generator[Row]:
+    """Yield deliveries without their bodies."""
+    return stream_pages(partial(fetch_deliveries, connection), query)
+
+
+def read_quarantine(connection: sa.Connection, query: PageQuery) -> Generator[Row]:
+    """Yield refused requests without their bodies."""
+    return stream_pages(partial(fetch_quarantine_list, connection), query)
+
+
+def take_whole(item: Row) -> Iterator[Row]:
+    """Make one row of an item, as it is."""
+    yield item
+
+
+def count_members(event: Row) -> Iterator[Row]:
+    """Make one row of an event, with the number of its members."""
+    yield {**event, "member_count": len(event["members"])}
+
+
+def list_members(event: Row) -> Iterator[Row]:
+    """Make a row of each member that an event names."""
+    for user_id in event["members"]:
+        yield {**event, "event_id": event["id"], "user_id": user_id}
+
+
+def spread_fields(state: Row) -> Iterator[Row]:
+    """Make one row of a state, with a column for each field."""
+    known = {name: field["value"] for name, field in state["fields"].items()}
+    yield {**state, **dict.fromkeys(FIELDS.values()), **known}
+
+
+def list_subjects(name: str, kind: SubjectType) -> Table:
+    """Make the table of all channels or of all groups."""
+    sheet = Sheet(name, SubjectRowSchema(), spread_fields)
+    return Table(partial(read_subjects, kind), sheet, [sheet])
+
+
+MEMBER_ROWS = Sheet("members", MemberRowSchema(), list_members)
+EVENT_ROWS = Sheet("events", EventRowSchema(), count_members)
+DELIVERY_ROWS = Sheet("deliveries", DeliverySchema(), take_whole)
+REFUSAL_ROWS = Sheet("quarantine", RefusalRowSchema(), take_whole)
+
+EVENTS = Table(read_events, Sheet("events", EventSchema(), take_whole), [EVENT_ROWS, MEMBER_ROWS])
+MEMBERS = Table(read_events, MEMBER_ROWS, [MEMBER_ROWS])
+CHANNELS = list_subjects("channels", SubjectType.CHANNEL)
+GROUPS = list_subjects("groups", SubjectType.GROUP)
+DELIVERIES = Table(read_deliveries, DELIVERY_ROWS, [DELIVERY_ROWS])
+QUARANTINE = Table(read_quarantine, REFUSAL_ROWS, [REFUSAL_ROWS])

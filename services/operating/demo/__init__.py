@@ -1,1 +1,0 @@
-"""A week of a made-up app, to look at."""

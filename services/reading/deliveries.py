@@ -1,6 +1,6 @@
 """Read what was sent: authentic POSTs, what differs from the documentation, what was refused."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -57,6 +57,20 @@ def fetch_deliveries(connection: sa.Connection, query: PageQuery) -> Page:
 def fetch_delivery(connection: sa.Connection, delivery_id: int) -> Row | None:
     """Return one delivery with its body, or none."""
     return fetch_row(connection, DELIVERIES.where(Delivery.id == delivery_id))
+
+
+def fetch_neighbours(connection: sa.Connection, delivery_id: int) -> tuple[int | None, int | None]:
+    """Return the IDs of the deliveries recorded before and after one; none at either end."""
+    before = sa.select(sa.func.max(Delivery.id)).where(Delivery.id < delivery_id)
+    after = sa.select(sa.func.min(Delivery.id)).where(Delivery.id > delivery_id)
+    row = connection.execute(sa.select(before.scalar_subquery(), after.scalar_subquery())).one()
+    return row[0], row[1]
+
+
+def fetch_repeats(connection: sa.Connection, delivery_id: int, *, most: int) -> Sequence[int]:
+    """Return the IDs of the first deliveries that repeat one, in order."""
+    query = sa.select(Delivery.id).where(Delivery.duplicate_of == delivery_id)
+    return connection.scalars(query.order_by(Delivery.id).limit(most)).all()
 
 
 def fetch_quarantine(connection: sa.Connection, query: PageQuery) -> Page:

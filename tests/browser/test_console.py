@@ -108,11 +108,12 @@ def test_keyboard_is_enough(page):
 def test_command_to_send_a_delivery_again_is_copied(open_page):
     with open_page(permissions=["clipboard-read", "clipboard-write"]) as page:
         page.goto("/console/deliveries/1")
-        page.get_by_role("button", name="Copy").click()
+        command = page.get_by_role("region", name="Send again")
+        command.get_by_role("button", name="Copy").click()
 
-        expect(page.get_by_role("button", name="Copied")).to_be_visible()
+        expect(command.get_by_role("button", name="Copied")).to_be_visible()
         copied = page.evaluate("navigator.clipboard.readText()")
-        assert copied == page.locator("[data-copy]").inner_text()
+        assert copied == command.locator("[data-copy]").inner_text()
         assert 'curl -g "$CALLBACK_URL"\'?SdkAppid=888888&' in copied
 
 

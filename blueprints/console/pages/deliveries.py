@@ -16,19 +16,24 @@ from blueprints.api.runtime import runtime
 from blueprints.console.arguments import read_arguments
 from blueprints.console.shell import bp
 from blueprints.console.untrusted import MOST_OF_A_BODY
-from models.vocabulary import Verdict
+from models.vocabulary import Refusal, Verdict
 from schemas.api.deliveries import DeliveryQuerySchema, QuarantineQuerySchema
+from schemas.tencent.envelope import read_envelope
 from schemas.tencent.registry import LIFECYCLE_SCHEMAS
 from schemas.tencent.strict_json import UnreadableError, parse_json
 from services.reading.deliveries import (
     fetch_deliveries,
     fetch_delivery,
+    fetch_neighbours,
     fetch_quarantine_list,
     fetch_quarantined,
+    fetch_repeats,
 )
 from services.reading.history import fetch_event_of
 
 PRINTABLE = frozenset(range(0x20, 0x7F))
+REPEATS = 20  # that are shown
+SIGNATURES = (Refusal.SIGN_WRONG, Refusal.SIGN_EXPIRED)  # that ``reverify`` verifies again
 MOST_LAID_OUT = 512 * 1024  # bytes of JSON
 LONGEST_ARGUMENT = 100 * 1024  # bytes; Linux allows for 128 KiB
 # What signs a request in a shell, and where the signature stands.
@@ -57,10 +62,15 @@ def show_delivery(delivery_id: int) -> ResponseReturnValue:
     with runtime().connect() as connection:
         delivery = fetch_delivery(connection, delivery_id) or abort(404)
         event = fetch_event_of(connection, delivery["duplicate_of"] or delivery_id)
+        repeats = fetch_repeats(connection, delivery_id, most=REPEATS)
+        before, after = fetch_neighbours(connection, delivery_id)
     return render_template(
         "console/delivery.html",
         delivery=delivery,
         event=event,
+        repeats=repeats,
+        before=before,
+        after=after,
         curl=write_curl(delivery),
         **describe(delivery),
     )
@@ -90,7 +100,31 @@ def show_quarantined(request_id: int) -> ResponseReturnValue:
     """Show one refused request."""
     with runtime().connect() as connection:
         refused = fetch_quarantined(connection, request_id) or abort(404)
-    return render_template("console/quarantined.html", refused=refused, **describe(refused))
+    return render_template(
+        "console/quarantined.html",
+        refused=refused,
+        ahead=measure_clock(refused),
+        reverify=write_reverify(refused),
+        **describe(refused),
+    )
+
+
+def measure_clock(refused: Mapping[str, Any]) -> int | None:
+    """Tell by how many seconds this machine's clock was ahead of the sender's; none if unknown."""
+    signed_at = read_envelope(refused["query_string"]).signed_at
+    return (
+        None if signed_at is None else round((refused["received_at"] - signed_at).total_seconds())
+    )
+
+
+def write_reverify(refused: Mapping[str, Any]) -> str | None:
+    """Write the command that verifies what was refused from then on; none if that is no help."""
+    reason, ahead = refused["reason"], measure_clock(refused)
+    if refused["sdk_app_id"] is None or reason not in SIGNATURES:
+        return None
+    clock = f" --clock-ahead {ahead}" if reason == Refusal.SIGN_EXPIRED and ahead else ""
+    since = f"{refused['received_at']:%Y-%m-%dT%H:%M:%SZ}"
+    return f".venv/bin/flask --app wsgi reverify --since {since}{clock} --dry-run"
 
 
 def describe(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,10 +12,12 @@ from html import unescape
 import pytest
 
 from app import create_receiver
+from blueprints.console.pages.deliveries import REPEATS
 from config import ReceiverSettings
+from models.delivery import Delivery
 from tests.blueprints.console.conftest import ON_EVERY_ENGINE
 from tests.blueprints.console.html import plain
-from tests.conftest import APP, KEY, OPEN_APP, TOKEN, serving
+from tests.conftest import APP, KEY, OPEN_APP, TOKEN, serving, sign
 from tests.payloads import channel_created, group_created
 
 
@@ -86,6 +88,41 @@ def test_repeat_leads_to_the_first_and_to_the_event(deliver, look):
     assert '"/console/groups/%40TGS%232J4SZEAEL?sdk_app_id=888888"' in page
 
 
+@ON_EVERY_ENGINE
+def test_delivery_leads_to_its_neighbours_and_to_its_repeats(deliver, look):
+    deliver(group_created())
+    deliver(group_created())
+    deliver(channel_created())
+    deliver(group_created())
+
+    first, second, last = look("deliveries/1"), look("deliveries/2"), look("deliveries/4")
+
+    assert "Delivered again 2 times: Delivery 2, Delivery 4" in plain(first)
+    assert 'rel="prev"' not in first
+    assert '<a href="/console/deliveries/1" rel="prev">' in second
+    assert '<a href="/console/deliveries/3" rel="next">' in second
+    assert "Delivered again" not in second
+    assert 'rel="next"' not in last
+
+
+def test_delivery_that_comes_again_and_again_shows_its_first_repeats(deliver, look):
+    for _ in range(REPEATS + 2):
+        deliver(group_created())
+
+    page = plain(look("deliveries/1"))
+
+    assert f"Delivered again {REPEATS + 1} times: Delivery 2," in page
+    assert f"Delivery {REPEATS + 1}, …" in page
+
+
+def test_uuid_can_be_copied(deliver, look, rows):
+    deliver(group_created())
+
+    (copied,) = re.findall("<code data-copy=[^>]*>([^<]*)</code>", look("deliveries/1"))
+
+    assert copied == str(rows(Delivery)[0].uuid)
+
+
 def test_deliveries_are_filtered_by_verdict_command_and_time(deliver, look, clock):
     deliver(group_created())
     deliver({"CallbackCommand": "Group.CallbackAfterGroupFull"})
@@ -115,6 +152,61 @@ def test_quarantine_shows_reason_and_body(deliver, look):
     assert f"SDKAppID {APP}" not in plain(look(first))
     assert "MyFirstGroup" in look(first)
     look("quarantine/99", 404)
+
+
+@pytest.mark.parametrize(
+    ("query", "cause"),
+    [
+        ({"SdkAppid": "1"}, "SDK_APPS does not have this SDKAppID."),
+        ({"Sign": None}, "Authentication is off in Tencent's console."),
+        ({"Sign": "0" * 64}, "The token in SDK_APPS is not the one in Tencent's console."),
+        ({"RequestTime": "x", "Sign": sign(TOKEN, "x")}, "RequestTime is not a time."),
+    ],
+)
+def test_refused_request_says_what_is_probably_wrong(deliver, look, query, cause):
+    deliver(group_created(), query=query)
+
+    assert f"What is probably wrong {cause}" in unescape(plain(look("quarantine/1")))
+
+
+@pytest.mark.parametrize(
+    ("options", "cause"),
+    [
+        ({"address": "/webhook"}, "The URL in Tencent's console does not end in /callback."),
+        ({"data": b"x" * 600_000}, "MAX_BODY_BYTES is too small for this body."),
+    ],
+)
+def test_cause_may_be_the_address_or_the_size(deliver, look, options, cause):
+    deliver(group_created(), **options)
+
+    page = unescape(plain(look("quarantine/1")))
+
+    assert f"What is probably wrong {cause} Original request" in page
+
+
+@pytest.mark.parametrize(
+    ("seconds", "cause"), [(90, "90 seconds ahead of"), (-75, "75 seconds behind")]
+)
+def test_clock_that_was_off_is_measured_and_reverified(
+    deliver, look, run_command, clock, seconds, cause
+):
+    then = int(clock.now.timestamp()) - seconds
+    deliver(group_created(), query={"RequestTime": then, "Sign": sign(TOKEN, then)})
+
+    page = look("quarantine/1")
+
+    assert f"This machine's clock is {cause}" in unescape(plain(page))
+    (command,) = re.findall("<bdi>.venv/bin/flask --app wsgi (reverify .*?)</bdi>", page)
+    assert "1 request would be taken into the log." in run_command(*command.split()).stdout
+
+
+def test_stranger_gets_no_advice(deliver, look):
+    deliver(group_created(), query={"SdkAppid": None})
+
+    page = plain(look("quarantine/1"))
+
+    assert "probably" not in page
+    assert "reverify" not in page
 
 
 def test_drift_shows_new_fields_first_and_leads_to_a_sample(deliver, look):

@@ -8,9 +8,7 @@ import subprocess
 import tempfile
 import warnings
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from functools import cached_property
 from glob import glob
 from itertools import count
 from pathlib import Path
@@ -68,7 +66,15 @@ class Sqlite:
 
 
 class Server:
-    """What PostgreSQL and MariaDB have in common: databases are made by statements."""
+    """What PostgreSQL and MariaDB have in common: databases are made by statements.
+
+    Attributes:
+        contents: the rows of each table of the template.
+        form: what a copy is besides its rows.
+        copies: those that no test uses now.
+    """
+
+    lock_timeout: str
 
     def __init__(
         self, url: sa.URL, process: subprocess.Popen | None = None, folder: Path | None = None
@@ -78,8 +84,13 @@ class Server:
         self.admin = sa.create_engine(url, isolation_level="AUTOCOMMIT")
         self.template = self.create(self.template_options())
         migrate(self.template)
-        self.copying = ThreadPoolExecutor(1)
-        self.spare = self.copying.submit(self.copy)
+        with self.connect(self.template) as connection:
+            names = sa.inspect(connection).get_table_names()
+            self.contents = {
+                name: connection.exec_driver_sql(f"SELECT * FROM {name}").all() for name in names
+            }
+            self.form = self.describe(connection)
+        self.copies: list[sa.URL] = []
 
     def template_options(self) -> str:
         return ""
@@ -89,31 +100,60 @@ class Server:
         self.run(f"CREATE DATABASE {name} {suffix}")
         return self.admin.url.set(database=name)
 
+    def drop(self, url: sa.URL) -> None:
+        self.run(f"DROP DATABASE {url.database}")
+
     def run(self, statement: str) -> None:
         with self.admin.connect() as connection:
             connection.exec_driver_sql(statement)
 
     @contextmanager
+    def connect(self, url: sa.URL) -> Iterator[sa.Connection]:
+        engine = sa.create_engine(url, execution_options={"migrating": True})
+        with engine.begin() as connection:
+            connection.exec_driver_sql(self.lock_timeout)
+            yield connection
+        engine.dispose()
+
+    @contextmanager
     def empty(self, suffix: str = "") -> Iterator[sa.URL]:
         url = self.create(suffix)
         yield url
-        self.run(f"DROP DATABASE {url.database}")
+        self.drop(url)
 
     def copy(self) -> sa.URL:
         """Make a copy of the template."""
         raise NotImplementedError
 
+    def describe(self, connection: sa.Connection) -> list[str]:
+        """Tell all of a database but its rows."""
+        raise NotImplementedError
+
+    def fill(self, connection: sa.Connection) -> None:
+        """Have the tables hold what those of the template hold."""
+        for name, rows in self.contents.items():
+            connection.exec_driver_sql(f"DELETE FROM {name}")
+            for row in rows:
+                places = ", ".join(["%s"] * len(row))
+                connection.exec_driver_sql(f"INSERT INTO {name} VALUES ({places})", tuple(row))
+
     @contextmanager
     def clone(self) -> Iterator[sa.URL]:
-        """Give the copy that has been made meanwhile, and have the next one made."""
-        url, self.spare = self.spare.result(), self.copying.submit(self.copy)
+        """Give a copy of the template, often one that served before: to make one takes longer."""
+        url = self.copies.pop() if self.copies else self.copy()
         yield url
-        self.run(f"DROP DATABASE {url.database}")
+        with self.connect(url) as connection:
+            is_copy = self.describe(connection) == self.form
+            if is_copy:
+                self.fill(connection)
+        if is_copy:
+            self.copies.append(url)
+        else:
+            self.drop(url)
 
     def stop(self) -> None:
-        for url in (self.spare.result(), self.template):
-            self.run(f"DROP DATABASE {url.database}")
-        self.copying.shutdown()
+        for url in (*self.copies, self.template):
+            self.drop(url)
         self.admin.dispose()
         if self.process:
             self.process.terminate()
@@ -123,6 +163,7 @@ class Server:
 
 class Postgresql(Server):
     name = "postgresql"
+    lock_timeout = "SET lock_timeout = '5s'"
 
     def template_options(self) -> str:
         """Have texts in the order of a language, as most databases do: not of code points."""
@@ -134,39 +175,43 @@ class Postgresql(Server):
     def copy(self) -> sa.URL:
         return self.create(f"TEMPLATE {self.template.database}")
 
+    def describe(self, connection: sa.Connection) -> list[str]:
+        """Tell what the catalog says, statistics included: they change plans."""
+        return connection.exec_driver_sql(CATALOG).scalars().all()
+
+
+CATALOG = """
+    SELECT c::text FROM pg_class c WHERE relnamespace = 'public'::regnamespace
+    UNION ALL SELECT n::text FROM pg_namespace n WHERE nspname = 'public'
+    UNION ALL SELECT concat(datacl, setconfig) FROM pg_database d
+        LEFT JOIN pg_db_role_setting ON setdatabase = d.oid WHERE datname = current_database()
+    ORDER BY 1
+"""
+
 
 class Mysql(Server):
     name = "mysql"
-
-    @cached_property
-    def statements(self) -> list[str]:
-        """What makes the template's tables, then its views, then says how far it is migrated.
-
-        They name no database, so that they make a copy in the current one.
-        """
-        template = self.template.database
-        with self.admin.connect() as connection:
-            found = connection.exec_driver_sql(f"SHOW FULL TABLES FROM {template}").all()
-            made = [
-                connection.exec_driver_sql(f"SHOW CREATE TABLE {template}.{name}").one()[1]
-                for name, _ in sorted(found, key=lambda row: row[1])  # BASE TABLE, VIEW
-            ]
-        copies = [statement.replace(f"`{template}`.", "").replace("%", "%%") for statement in made]
-        filled = ("alembic_version", "ledger")
-        return [
-            *copies,
-            *(f"INSERT INTO {name} SELECT * FROM {template}.{name}" for name in filled),
-        ]
+    lock_timeout = "SET lock_wait_timeout = 5, innodb_lock_wait_timeout = 5"
 
     def copy(self) -> sa.URL:
         url = self.create()
-        with self.admin.connect() as connection:
-            for statement in (f"USE {url.database}", "SET foreign_key_checks = 0"):
+        with self.connect(url) as connection:
+            for statement in self.form:
                 connection.exec_driver_sql(statement)
-            for statement in self.statements:
-                connection.exec_driver_sql(statement)
-            connection.invalidate()
+            self.fill(connection)
         return url
+
+    def describe(self, connection: sa.Connection) -> list[str]:
+        """Tell the statements that make its tables, then its views.
+
+        They name no database, so that they make a copy in the current one.
+        """
+        found = connection.exec_driver_sql("SHOW FULL TABLES").all()
+        made = [
+            connection.exec_driver_sql(f"SHOW CREATE TABLE {name}").one()[1]
+            for name, _ in sorted(found, key=lambda row: (row[1], row[0]))  # BASE TABLE, VIEW
+        ]
+        return [statement.replace("%", "%%") for statement in made]
 
 
 def answers(url: sa.URL) -> bool:

@@ -125,7 +125,6 @@ def hostile_mysql(_):
         pytest.skip("settings of a whole server need a server of one's own")
     with private_server("mysql") as server:
         server.run("CREATE DATABASE hostile")
-        server.databases.spare.result()  # nothing else connects meanwhile
         with server.databases.admin.connect() as connection:
             for name, value in HOSTILE_MYSQL.items():
                 connection.exec_driver_sql(f"SET GLOBAL {name} = {value}")

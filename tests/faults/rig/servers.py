@@ -147,7 +147,6 @@ class PrivateServer:
     def database(self) -> Iterator[sa.URL]:
         """A migrated database of its own, as the service logs in to it."""
         with self.databases.clone() as url:
-            self.databases.spare.result()  # nothing else is under way when a fault begins
             yield url.set(username=self.product.user) if self.product.user else url
 
     @contextmanager

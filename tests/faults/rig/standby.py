@@ -22,7 +22,7 @@ class Pair:
     @contextmanager
     def database(self) -> Iterator[sa.URL]:
         """A migrated database, on both; it goes with them."""
-        url = self.primary.databases.spare.result()
+        url = self.primary.databases.copy()
         hosts = f"{self.primary.folder},{self.standby.folder}"
         yield url.set(query={"host": hosts, "target_session_attrs": "read-write"})
 

@@ -3,13 +3,27 @@ BIN := .venv/bin
 
 .DEFAULT_GOAL := help
 
-.PHONY: help run test faults bench lint migrate revision lock
+.PHONY: help run demo test faults bench lint migrate revision lock
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
 
 run: .venv/runtime .env ## Start receiver, recorder and reader; PORT=, READ_PORT= and DATABASE_URL= override
 	@umask 077; mkdir -p var; BIN=$(BIN) RUN_DIR=var RUN_AS=$$(id -un) exec $(BIN)/supervisord -c serving/supervisord.conf
+
+# A database, a journal and ports of its own: nothing mixes with what `make run` has.
+demo: export SDK_APPS := 1400000001:a-token-for-the-demo
+demo: export API_KEYS := demo:a-key-for-the-demo
+demo: export DATABASE_URL := sqlite:///var/demo/audit.db
+demo: export DATABASE_READ_URL = $(DATABASE_URL)
+demo: export JOURNAL_DIR := var/demo/journal
+demo: export PORT := 8100
+demo: export READ_PORT := 8101
+demo: .venv/runtime ## Show a week of a made-up app, on ports 8100 and 8101
+	@rm -rf var/demo; umask 077; mkdir -p var/demo
+	@$(BIN)/flask --app wsgi demo
+	@echo "Sign in with the key $${API_KEYS#*:}; Ctrl-C ends the demo."
+	@BIN=$(BIN) RUN_DIR=var/demo RUN_AS=$$(id -un) exec $(BIN)/supervisord -c serving/supervisord.conf
 
 test: .venv/development ## Run the suite on SQLite, PostgreSQL and MariaDB
 	@$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder

@@ -39,7 +39,7 @@ def create_receiver(settings: ReceiverSettings, *, now: Callable[[], datetime] =
 
 def create_reader(settings: ReaderSettings, *, now: Callable[[], datetime] = utc_now) -> Flask:
     """Make the app that serves history; the arguments are as those of the receiver."""
-    from blueprints import api, console
+    from blueprints import api, console, docs
     from blueprints.api.runtime import Runtime
 
     app = api.ReaderApp("reader", static_folder=None)
@@ -48,6 +48,7 @@ def create_reader(settings: ReaderSettings, *, now: Callable[[], datetime] = utc
     app.url_map.merge_slashes = False  # a redirect would lead where the Host header says
     app.extensions["runtime"] = Runtime(settings, now)
     api.register(app)
+    app.register_blueprint(docs.bp)
     app.register_blueprint(console.bp)
     return app
 

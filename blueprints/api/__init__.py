@@ -92,14 +92,12 @@ def register(app: Flask) -> None:
         health,
         history,
         metrics,
-        openapi,
         subjects,
     )
 
     app.url_map.converters["subject_id"] = SubjectIdConverter
     app.register_blueprint(access.bp)
     app.register_blueprint(health.public_bp)
-    app.register_blueprint(openapi.bp)
     app.after_request(add_headers)
 
 

@@ -2,6 +2,7 @@
 
 from blueprints.commands import bp as bp
 from blueprints.commands import (  # noqa: F401
+    demo,
     doctor,
     drift,
     export,

@@ -16,7 +16,7 @@ from schemas.tencent.drift import JSON_TYPES
 class DeliveryQuerySchema(PageQuerySchema):
     """Filters of ``/deliveries``; a delivery has to pass all that are given."""
 
-    verdict = fields.Enum(Verdict, by_value=True, metadata=about("Verdict of the service."))
+    verdict = fields.Enum(Verdict, by_value=True, metadata=about("What became of it."))
     command = text_filter("Tencent's `CallbackCommand`.")
     sdk_app_id = app_filter()
 

@@ -35,7 +35,7 @@ class FormatQuerySchema(QuerySchema):
         ExportFormat,
         by_value=True,
         load_default=ExportFormat.NDJSON,
-        metadata=about("A JSON object a line, or a table: as text, or as a workbook."),
+        metadata=about("One JSON object per line, a table as text, or a workbook."),
     )
 
 

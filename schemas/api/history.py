@@ -12,15 +12,15 @@ from schemas.fields import Instant, about, app_filter, text_filter, word_field
 class HistoryQuerySchema(PageQuerySchema):
     """Filters of ``/history``; an event has to pass all that are given."""
 
-    subject_type = fields.Enum(SubjectType, by_value=True, metadata=about("What kind of subject."))
-    subject_id = text_filter("ID of a channel or group.")
+    subject_type = fields.Enum(SubjectType, by_value=True, metadata=about("Kind of subject."))
+    subject_id = text_filter("ID of the channel or group.")
     action = fields.List(
         fields.Enum(Action, by_value=True),
-        metadata=about("What happened; repeat it to allow several."),
+        metadata=about("What happened; repeat the parameter to allow several."),
     )
     operator = text_filter("User ID of the operator.")
     owner = text_filter("User ID of the owner.")
-    member = text_filter("A user ID among `members`.")
+    member = text_filter("User ID of a member that the event names.")
     sdk_app_id = app_filter()
 
 

@@ -78,10 +78,10 @@ class PagedQuerySchema(QuerySchema):
     limit = DecimalInteger(
         load_default=DEFAULT_LIMIT,
         validate=validate.Range(min=1, max=MAX_LIMIT),
-        metadata=about("Rows of a page."),
+        metadata=about("Rows per page."),
     )
     cursor = fields.String(
-        metadata=about("`next_cursor` of the page before; all else must be the same.")
+        metadata=about("`next_cursor` of the previous page; change nothing but `limit`.")
     )
 
     @post_load
@@ -96,8 +96,8 @@ class PagedQuerySchema(QuerySchema):
 class PageQuerySchema(PagedQuerySchema):
     """Parameters of every address that is paged by time; a subclass adds its filters."""
 
-    since = Instant(metadata=about("From this instant on."))
-    until = Instant(metadata=about("Before this instant."))
+    since = Instant(metadata=about("At this time or later."))
+    until = Instant(metadata=about("Before this time."))
     order = fields.Enum(
         Order,
         by_value=True,

@@ -8,7 +8,7 @@ from schemas.api.cursor import SubjectPosition
 from schemas.api.page import Order, PagedQuerySchema, PageQuerySchema, QuerySchema, page_of
 from schemas.fields import DecimalInteger, Instant, about, app_filter, text_filter, word_field
 
-APP = "SDKAppID; needed where several apps have a subject of this ID."
+APP = "SDKAppID of the app; required if several apps have a subject with this ID."
 
 
 class SubjectsQuerySchema(PagedQuerySchema):
@@ -17,17 +17,17 @@ class SubjectsQuerySchema(PagedQuerySchema):
     position = SubjectPosition
 
     status = fields.String(
-        validate=validate.OneOf(["active", "destroyed"]), metadata=about("Whether it lives.")
+        validate=validate.OneOf(["active", "destroyed"]), metadata=about("Whether it still exists.")
     )
-    owner = text_filter("User ID of its owner.")
-    name = fields.String(metadata=about("What its name begins with."))
+    owner = text_filter("User ID of the owner.")
+    name = fields.String(metadata=about("Start of the name, case-sensitive."))
     sdk_app_id = app_filter()
 
 
 class SubjectSearchSchema(SubjectsQuerySchema):
     """The console's filters: those of both addresses, and the beginning of an ID."""
 
-    id = fields.String(metadata=about("What its ID begins with."))
+    id = fields.String(metadata=about("Start of the ID, case-sensitive."))
 
 
 class ChannelsQuerySchema(SubjectsQuerySchema):
@@ -41,7 +41,7 @@ class GroupsQuerySchema(SubjectsQuerySchema):
 class StateQuerySchema(QuerySchema):
     """Which state of a subject."""
 
-    at = Instant(metadata=about("At this instant; without it, now."))
+    at = Instant(metadata=about("The state at this time; default now."))
     sdk_app_id = app_filter(APP)
 
 

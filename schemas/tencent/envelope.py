@@ -49,12 +49,12 @@ class Envelope(NamedTuple):
 # Others stay in the query string.
 # Source: Tencent Cloud Chat, "Webhook Overview", https://trtc.io/document/34354.
 PARAMETERS = {
-    "SdkAppid": ("sdk_app_id", "SDKAppID; exactly one, and one of `SDK_APPS`."),
-    "ClientIP": ("client_ip", "Address of the client whose action caused the callback."),
-    "OptPlatform": ("platform", "Platform of that client, such as RESTAPI, Web or iOS."),
-    "Sign": ("sign", "Hexadecimal SHA-256 of callback token and `RequestTime`."),
-    "RequestTime": ("request_time", "Unix time in seconds at which the callback was signed."),
-    "CallbackCommand": ("commands", "What happened; must agree with the body where both say it."),
+    "SdkAppid": ("sdk_app_id", "SDKAppID of the app, one of `SDK_APPS`."),
+    "ClientIP": ("client_ip", "IP address of the user who caused the callback."),
+    "OptPlatform": ("platform", "Platform of that user, for example `RESTAPI`, `Web` or `iOS`."),
+    "Sign": ("sign", "SHA-256 of the token followed by `RequestTime`, in hexadecimal."),
+    "RequestTime": ("request_time", "When Tencent signed the callback, in Unix seconds."),
+    "CallbackCommand": ("commands", "What happened; must match the body if both name it."),
 }
 SIMULATED = "SimulatedBy"  # a parameter that tells callbacks of our own commands from Tencent's
 

@@ -27,6 +27,7 @@ PAGES = {
     "quarantined": "quarantine/1",
     "drift": "drift",
     "system": "system",
+    "api": "../docs",
     "not-found": "groups/none",
     "bad-request": "groups?limit=x",
     "sign-in": "sign-in",

@@ -1,28 +1,18 @@
-"""OpenAPI, made from the schemas of the views, and a page that shows it."""
+"""OpenAPI, made from the schemas of the views."""
 
-import inspect
 import re
-from http import HTTPStatus
 from typing import Any
 
 from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
-from flask import (
-    Blueprint,
-    Flask,
-    Response,
-    current_app,
-    redirect,
-    render_template,
-    request,
-    url_for,
-)
+from flask import Blueprint, Flask, Response, current_app, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from marshmallow import Schema
 from werkzeug.routing import Rule
 
 from blueprints.api.access import bp as api
 from blueprints.api.operation import JSON, Operation, answer_json
+from blueprints.docs.guide import CHAPTERS
 from schemas.api.answers import CallbackReplySchema, ProblemSchema
 from schemas.tencent.envelope import PARAMETERS
 from schemas.tencent.registry import LIFECYCLE_SCHEMAS
@@ -30,35 +20,42 @@ from schemas.tencent.registry import LIFECYCLE_SCHEMAS
 TITLE = "Chat Lifecycle Log"
 VERSION = "0.1.0"
 KEYS: list[dict[str, list[str]]] = [{"bearer": []}, {"basic": []}]
+READ_ANSWERS = {
+    200: "As asked.",
+    304: "Unchanged since the `ETag` you sent in `If-None-Match`.",
+    400: "A parameter is wrong; `errors` says which, and why.",
+    401: "The API key is missing or wrong.",
+    404: "There is nothing at this address; `detail` names a likely slip.",
+    429: "Too many wrong keys came from your address. `Retry-After` says how long to wait.",
+    503: "The database does not answer, or not in time. Try again later, or narrow the filters.",
+}
 CALLBACK_ADDRESSES = ("/callback", "/")  # of the receiver, which this process knows nothing of
 CALLBACK_ANSWERS = {
-    200: "Durably stored.",
-    400: "Invalid; stored as a delivery, with its errors.",
-    403: "Verification failed; quarantined.",
-    404: "Wrong address; quarantined.",
+    200: "Stored.",
+    400: "The callback is invalid; it is stored with its errors.",
+    403: "Verification failed; the request is quarantined.",
+    404: "Wrong address; the request is quarantined.",
     405: "Not a POST.",
-    408: "Body not complete in time.",
-    413: "Body too large; quarantined without the body.",
+    408: "The body did not arrive in time.",
+    413: "The body is too large; the request is quarantined without it.",
     500: "Internal error.",
     503: "Not stored.",
 }
 ROW_ID_TYPE = {"type": "integer", "minimum": 0}
 TEXT = {"type": "string"}
-PATH_TYPES = {"subject_id": TEXT}
+IN_PATH = {
+    "event_id": {"schema": ROW_ID_TYPE, "description": "`id` of the event."},
+    "delivery_id": {"schema": ROW_ID_TYPE, "description": "`id` of the delivery."},
+    "subject_id": {"schema": TEXT, "description": "ID of the group or channel, percent-encoded."},
+}
 
-bp = Blueprint("openapi", __name__, template_folder="templates", static_folder="static")
+bp = Blueprint("openapi", __name__, template_folder="templates")
 
 
 @bp.get("/openapi.json")
 def show_openapi() -> Response:
     """Show the description of this API for machines."""
     return answer_json({**find_openapi(), "servers": [{"url": request.script_root or "/"}]})
-
-
-@bp.get("/docs")
-def show_docs() -> ResponseReturnValue:
-    """Show the description of this API for people."""
-    return render_template("docs.html", spec=find_openapi())
 
 
 @bp.get("/")
@@ -84,12 +81,12 @@ def build_openapi(app: Flask) -> dict[str, Any]:
     for command, schema in LIFECYCLE_SCHEMAS.items():
         spec.components.schema(command, schema=schema)
     for address in CALLBACK_ADDRESSES:
-        spec.path(address, operations={"post": describe_callback()})
+        spec.path(address, operations={"post": describe_callback(address)})
     for rule in app.url_map.iter_rules():
         operation = getattr(app.view_functions[rule.endpoint], "operation", None)
         if operation is not None:
             path = re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", rule.rule)
-            spec.path(path, operations={"get": describe_read(app, rule, operation)})
+            spec.path(path, operations={"get": describe_read(path, rule, operation)})
     return spec.to_dict()
 
 
@@ -99,11 +96,11 @@ def name_schema(schema: type[Schema] | Schema) -> str:
     return cls.__name__.removesuffix("Schema")
 
 
-def describe_callback() -> dict[str, Any]:
+def describe_callback(address: str) -> dict[str, Any]:
     """Describe the receiver's endpoint; the body depends on the command."""
     bodies = [{"$ref": f"#/components/schemas/{command}"} for command in LIFECYCLE_SCHEMAS]
     return {
-        "summary": "Receive one callback; 200 means that it is stored",
+        "summary": CHAPTERS[address].summary,
         "security": [],
         "parameters": [
             {"in": "query", "name": name, "description": text, "schema": {"type": "string"}}
@@ -120,25 +117,25 @@ def describe_callback() -> dict[str, Any]:
     }
 
 
-def describe_read(app: Flask, rule: Rule, operation: Operation) -> dict[str, Any]:
+def describe_read(path: str, rule: Rule, operation: Operation) -> dict[str, Any]:
     """Describe a view by its schemas, its path and whether it needs a key."""
     needs_key = rule.endpoint.startswith(f"{api.name}.")
     in_path = [
-        {"in": "path", "name": name, "required": True, "schema": PATH_TYPES.get(name, ROW_ID_TYPE)}
+        {"in": "path", "name": name, "required": True, **IN_PATH[name]}
         for name in sorted(rule.arguments - (rule.defaults or {}).keys())
     ]
     asks_database = needs_key and operation.answer is not None
     statuses = [400] + [401, 429] * needs_key + [404] * bool(in_path) + [503] * asks_database
     responses = {
-        status: answer(HTTPStatus(status).phrase, ProblemSchema, "application/problem+json")
+        status: answer(READ_ANSWERS[status], ProblemSchema, "application/problem+json")
         for status in statuses
     }
-    responses[200] = answer("As asked.", operation.answer or TEXT, *operation.content_types)
+    responses[200] = answer(READ_ANSWERS[200], operation.answer or TEXT, *operation.content_types)
     if JSON in operation.content_types:
-        responses[304] = {"description": "Unchanged since the ETag in `If-None-Match`."}
-    summary, *_ = (inspect.getdoc(app.view_functions[rule.endpoint]) or "").splitlines()
+        responses[200]["content"][JSON]["example"] = CHAPTERS[path].answer
+        responses[304] = {"description": READ_ANSWERS[304]}
     return {
-        "summary": summary.removesuffix("."),
+        "summary": CHAPTERS[path].summary,
         "security": KEYS if needs_key else [],
         "parameters": [*in_path, {"in": "query", "schema": operation.query}],
         "responses": responses,

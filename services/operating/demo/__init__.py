@@ -1,0 +1,1 @@
+"""A week of a made-up app, to look at."""

@@ -1,0 +1,199 @@
+"""Put the week into the tables, as if it had been received and recorded when it happened."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+import sqlalchemy as sa
+
+from config import ReceiverSettings
+from models.delivery import Delivery
+from models.vocabulary import ServiceEventKind
+from schemas.tencent.body import read_callback
+from schemas.tencent.envelope import read_envelope
+from schemas.tencent.registry import LIFECYCLE_SCHEMAS
+from services.journal.records import Kind, Record, new_uuid
+from services.operating.demo import everyday, tales
+from services.operating.demo.story import DAY, DAYS, Happening, Story
+from services.operating.sender import to_bytes
+from services.receiving.authentication import RefusedError, authenticate_sender, sign
+from services.receiving.tally import Tally
+from services.recording.counts import Counts, minute_of
+from services.recording.store import Batch, store
+
+TALES = (
+    tales.tell_riverside,
+    tales.tell_phoenix,
+    tales.tell_channels,
+    tales.tell_makers,
+    tales.tell_slip,
+    everyday.tell_everyday,
+    everyday.tell_talk,
+)
+TENCENT, STRANGER = "203.0.113.250", "198.51.100.23"
+SECOND = timedelta(seconds=1)
+DELAY = timedelta(milliseconds=40)  # from arrival to the tables
+REPEATED = 0.012  # of the lifecycle callbacks
+REPEATED_AFTER = timedelta(seconds=2.2)
+KNOCKS = 140
+OTHER_TOKEN = "another-token"  # noqa: S105 (signs what is to be refused)
+PROCESS = "demo:1"
+
+
+class NotEmptyError(Exception):
+    """The database has callbacks already."""
+
+
+class Request(NamedTuple):
+    """What arrives at the receiver."""
+
+    at: datetime
+    peer: str
+    query_string: str
+    body: bytes
+
+
+class Span(NamedTuple):
+    """A part of the week; its end is not within."""
+
+    start: datetime
+    end: datetime
+
+    def has(self, at: datetime) -> bool:
+        """Tell whether an instant is within."""
+        return self.start <= at < self.end
+
+
+class Troubles:
+    """What goes wrong in the week.
+
+    Attributes:
+        outage: no callback arrives.
+        mix_up: callbacks are signed with a token that the receiver does not know.
+        absence: the recorder is away; it catches up afterwards.
+    """
+
+    def __init__(self, story: Story) -> None:
+        self.outage = Span(story.on(1, "14:05:00"), story.on(1, "14:53:00"))
+        self.mix_up = Span(story.on(2, "09:12:00"), story.on(2, "09:36:00"))
+        self.absence = Span(story.on(3, "10:30:00"), story.on(3, "10:41:00"))
+
+
+def play(connection: sa.Connection, settings: ReceiverSettings, *, now: datetime, seed: int) -> int:
+    """Store a week that ends now; return how many requests arrived in it.
+
+    Args:
+        connection: in a transaction of the caller's.
+        settings: the week is of the first app.
+        now: timezone-aware.
+        seed: the same one makes the same week.
+
+    Raises:
+        NotEmptyError: the database has callbacks; nothing is stored.
+    """
+    if connection.scalar(sa.select(Delivery.id).limit(1)) is not None:
+        raise NotEmptyError("the database has callbacks already")
+    story = Story(now - SECOND, seed)
+    for tell in TALES:
+        tell(story)
+    troubles = Troubles(story)
+    requests = [*send_all(story, troubles, settings), *knock(story)]
+    received = [receive(one, settings) for one in sorted(requests, key=lambda one: one.at)]
+    store_by_minute(connection, received, story, troubles)
+    store_service_events(connection, story, troubles)
+    return len(received)
+
+
+def send_all(story: Story, troubles: Troubles, settings: ReceiverSettings) -> Iterator[Request]:
+    """Send what happens a moment later, some of it twice, but for what the outage swallows."""
+    sdk_app_id, tokens = next(iter(settings.sdk_apps.items()))
+    for one in sorted(story.happenings, key=lambda one: one.at):
+        at = one.at + story.random.uniform(0.1, 0.4) * SECOND
+        if troubles.outage.has(at):
+            continue
+        is_mixed_up = not tokens or troubles.mix_up.has(at)
+        yield (sent := send(one, at, sdk_app_id, OTHER_TOKEN if is_mixed_up else tokens[-1]))
+        if one.body["CallbackCommand"] in LIFECYCLE_SCHEMAS and story.random.random() < REPEATED:
+            yield sent._replace(at=at + REPEATED_AFTER)
+
+
+def send(one: Happening, at: datetime, sdk_app_id: str, token: str) -> Request:
+    """Send one callback as Tencent does."""
+    request_time = str(int(at.timestamp()))
+    envelope = {
+        "SdkAppid": sdk_app_id,
+        "CallbackCommand": one.body["CallbackCommand"],
+        "contenttype": "json",
+        "ClientIP": one.client_ip,
+        "OptPlatform": one.platform,
+        "Sign": sign(token, request_time),
+        "RequestTime": request_time,
+    }
+    return Request(at, TENCENT, urlencode(envelope), to_bytes(one.body))
+
+
+def knock(story: Story) -> Iterator[Request]:
+    """A stranger tries the address, most of the time in one night."""
+    begin = story.on(2, "02:04:00")
+    for number in range(KNOCKS):
+        yield Request(begin + number * 3 * SECOND, STRANGER, "", b'{"id":%d}' % number)
+    for at in story.moments(KNOCKS // 4):
+        yield Request(at, STRANGER, "SdkAppid=1400999999", b"{}")
+
+
+def receive(request: Request, settings: ReceiverSettings) -> Record:
+    """Make the record that the receiver makes of a request."""
+    envelope = read_envelope(request.query_string)
+    head: dict[str, Any] = {"peer": request.peer, "query_string": request.query_string}
+    try:
+        sdk_app_id = authenticate_sender(envelope, settings, now=request.at)
+    except RefusedError as refused:
+        kind, known = Kind.REFUSAL, envelope.sdk_app_id in settings.sdk_apps
+        head |= {"reason": refused.reason, "sdk_app_id": envelope.sdk_app_id if known else None}
+        head["body_bytes"] = len(request.body)
+    else:
+        kind = Kind.CALLBACK
+        head |= {"sdk_app_id": sdk_app_id, "reading": read_callback(envelope, request.body)}
+    return Record(kind, new_uuid(request.at), request.at, head, request.body)
+
+
+def store_by_minute(
+    connection: sa.Connection, received: Sequence[Record], story: Story, troubles: Troubles
+) -> None:
+    """Store each minute as the recorder does, at its time, with how long the answers took."""
+    commands: set[str] = set()
+    for _, group in groupby(received, lambda one: minute_of(one.received_at)):
+        records = [*group]
+        last = records[-1].received_at
+        now = troubles.absence.end if troubles.absence.has(last) else last + DELAY
+        tally = Tally()
+        for record in records:
+            if record.kind is Kind.CALLBACK:
+                seconds = story.random.lognormvariate(0, 0.5) / 500
+                tally.add_answer(record.received_at, record.head["sdk_app_id"], seconds)
+        records.append(make_record(Kind.TALLY, last, **tally.take()))
+        store(connection, Batch(records), Counts(commands), now=now)
+
+
+def make_record(kind: Kind, at: datetime, **head: Any) -> Record:
+    """Make a record of the receiver itself."""
+    return Record(kind, new_uuid(at), at, {"process": PROCESS, **head})
+
+
+def store_service_events(connection: sa.Connection, story: Story, troubles: Troubles) -> None:
+    """Store when receiver and recorder were started and stopped."""
+    begin, outage, absence = story.now - DAYS * DAY, troubles.outage, troubles.absence
+    receiver = ((Kind.STARTED, begin), (Kind.STOPPED, outage.start), (Kind.STARTED, outage.end))
+    recorder = (
+        (ServiceEventKind.RECORDER_STARTED, begin),
+        (ServiceEventKind.RECORDER_STOPPED, absence.start),
+        (ServiceEventKind.RECORDER_STARTED, absence.end),
+    )
+    events = [
+        {"uuid": new_uuid(at), "at": at, "kind": kind, "process": PROCESS, "details": {}}
+        for kind, at in recorder
+    ]
+    records = [make_record(kind, at) for kind, at in receiver]
+    store(connection, Batch(records, events=events), Counts(set()), now=story.now)

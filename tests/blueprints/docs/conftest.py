@@ -1,0 +1,35 @@
+"""A short story that the examples of the guide tell."""
+
+import pytest
+
+from services.journal.status import JournalStatus
+from tests.conftest import ENGINES
+from tests.health import store_status
+from tests.payloads import group_changed, group_created, group_destroyed
+
+GROUP, NAME = "@TGS#2J4SZEAEL", "Weekend Hikes"
+
+
+@pytest.fixture
+def engine(request):
+    """One database: all of them answer alike."""
+    return request.config.stash[ENGINES]["sqlite"]
+
+
+@pytest.fixture
+def story(deliver, clock, client):
+    """Have a group live for two hours, and two requests go wrong."""
+
+    def happen(body, **options):
+        clock.move(minutes=40)
+        time = {"EventTime": int(clock.now.timestamp() * 1000)} if "GroupId" in body else {}
+        deliver(body | time, **options)
+
+    happen(group_created())
+    happen(group_changed(Name=NAME))
+    happen({"CallbackCommand": "Group.CallbackAfterGroupFull"})
+    happen(group_created(), query={"Sign": "0" * 64})
+    happen({"CallbackCommand": "Group.CallbackAfterSendMsg", "GroupId": GROUP})
+    happen(group_destroyed(Name=NAME, Operator_Account="leckie", Reason="Season over"))
+    status = JournalStatus(clock(), room_bytes=2**36, writable=True, recorder_at=clock())
+    store_status(client, status)

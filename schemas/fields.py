@@ -76,7 +76,7 @@ def text_filter(description: str) -> fields.String:
 
 def app_filter(description: str = "SDKAppID of the app.") -> fields.String:
     """Make a filter by an SDKAppID."""
-    digits = validate.Regexp("[0-9]{1,20}$", error="Not an SDKAppID, which is a number.")
+    digits = validate.Regexp("[0-9]{1,20}$", error="Must be a number.")
     return fields.String(validate=digits, metadata=about(description))
 
 

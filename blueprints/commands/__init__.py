@@ -3,21 +3,42 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from itertools import count
 from typing import Any
 
 import click
 import sqlalchemy as sa
 from flask import Blueprint
+from marshmallow import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
 from config import ReaderSettings, SettingsError
 from models.database.connection import describe
 from models.database.engine import open_reader
+from schemas.fields import Instant
 from services.operating.migration import MigrationError
 from services.recording.database import NotReadyError
 
-INSTANT = ("%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S.%f%z")
+
+class Time(click.ParamType[datetime]):
+    """A time with its zone, as in a parameter of the API."""
+
+    name = "time"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        """Read a time."""
+        try:
+            instant: datetime = Instant().deserialize(value)
+        except ValidationError:
+            example = "2026-01-31T08:00:00Z or 2026-01-31T16:00:00+08:00"
+            self.fail(f"{value!r} is not a time with a zone, such as {example}.", param, ctx)
+        return instant
+
+
+TIME = Time()
 
 
 class Command(click.Command):

@@ -32,12 +32,13 @@ COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.FAILED: "red"}
 
 
 @bp.cli.command("doctor")
-@click.option("--url", help="Webhook URL to send one signed callback through; it is stored.")
-@click.option("--app", "sdk_app_id", help="SDKAppID to send it for, if there are several.")
+@click.option("--url", metavar="URL", help="Send one signed callback to this webhook URL.")
+@click.option("--app", "sdk_app_id", metavar="SDKAPPID", help="The app, if there are several.")
 def examine_service(*, url: str | None, sdk_app_id: str | None) -> None:
     """Check settings, journal, recorder, databases and clock.
 
-    Exits with 1 if a check fails.
+    With --url, also check the way from your public URL to the database; the callback is stored
+    permanently. Exits with 1 if a check fails.
     """
     has_apps = url is not None or SDK_APPS.name in read_environment()
     receiver = ReceiverSettings.from_environment() if has_apps else None

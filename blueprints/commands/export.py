@@ -8,9 +8,10 @@ import click
 from click.core import ParameterSource
 from marshmallow import ValidationError, fields
 
-from blueprints.commands import bp, connect_to_read
+from blueprints.commands import TIME, bp, connect_to_read
 from schemas.api.export import ExportFormat, ExportQuerySchema
 from schemas.api.page import PageQuery
+from schemas.fields import Instant
 from services.exporting.formats import WRITERS
 from services.exporting.tables import EVENTS
 
@@ -21,7 +22,8 @@ def filter_options() -> list[click.Parameter]:
     """Make an option of every filter of ``/export``."""
     return [
         click.Option(
-            [f"--{name.replace('_', '-')}"],
+            [name_option(name)],
+            type=type_of(field),
             multiple=isinstance(field, fields.List),
             help=str(field.metadata.get("description", "")).replace("`", ""),
         )
@@ -29,10 +31,26 @@ def filter_options() -> list[click.Parameter]:
     ]
 
 
+def name_option(name: str) -> str:
+    """Name the option of a filter."""
+    return f"--{name.replace('_', '-')}"
+
+
+def type_of(field: fields.Field[Any]) -> click.ParamType[Any] | None:
+    """Return what a filter takes on the command line; none is any text."""
+    if isinstance(field, fields.List):
+        return type_of(field.inner)
+    if isinstance(field, fields.Enum):
+        return click.Choice([member.value for member in field.enum])
+    return TIME if isinstance(field, Instant) else None
+
+
 @bp.cli.command("export", params=filter_options())
-@click.option("-o", "--output", type=click.File("wb"), default="-", help="File to write.")
+@click.option(
+    "-o", "--output", type=click.File("wb"), default="-", help="A file, not the standard output."
+)
 def export_history(output: BinaryIO, **given: Any) -> None:
-    """Write all events that pass the filters, to a file or to standard output.
+    """Write all matching events to a file.
 
     NDJSON is complete if its last line says so, CSV if it ends with a line break.
     """
@@ -42,7 +60,7 @@ def export_history(output: BinaryIO, **given: Any) -> None:
         click.get_current_context().get_parameter_source("output") == ParameterSource.DEFAULT
     )
     if chosen is ExportFormat.XLSX and is_for_eyes:
-        raise click.UsageError("A workbook is no text: name a file with --output.")
+        raise click.UsageError("A workbook is not text: name a file with --output.")
     with (
         connect_to_read() as connection,
         click.progressbar(
@@ -60,12 +78,16 @@ def read_query(options: dict[str, Any]) -> PageQuery:
         click.UsageError: one of them is malformed.
     """
     args = {
-        name: [*value] if isinstance(value, tuple) else [value]
+        name: [*map(str, value)] if isinstance(value, tuple) else [str(value)]
         for name, value in options.items()
         if value
     }
     try:
         query: PageQuery = ExportQuerySchema().load(args)
     except ValidationError as error:
-        raise click.UsageError(str(error)) from None
+        faults = [
+            f"{name_option(name)}: {' '.join(reasons)}"
+            for name, reasons in error.messages_dict.items()
+        ]
+        raise click.UsageError("; ".join(faults)) from None
     return query

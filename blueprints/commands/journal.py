@@ -21,19 +21,19 @@ LINE = "  {:8} {:>9} {:>9} {:>12}  {:20}  {}"
 
 @bp.cli.command("journal")
 @click.argument("uuid", type=click.UUID, required=False)
-@click.option("--records", is_flag=True, help="List the records of each file, too.")
-@click.option("--body", is_flag=True, help="Write the exact bytes of the record's body.")
+@click.option("--records", is_flag=True, help="List the records of each file too.")
+@click.option("--body", is_flag=True, help="Write only the body of the record, byte for byte.")
 def show_journal(*, uuid: UUID | None, records: bool, body: bool) -> None:
-    """List the files of the journal, or show the record with this UUID.
+    """List the files of the journal, or show one record.
 
-    States: waiting (not all in the database yet), kept (all of it is), stuck (one record that the
-    database rejects), damaged (bytes that are not a record).
+    A file is waiting (not all of it is in the database yet), kept (all of it is), stuck (a record
+    that the database rejects) or damaged (bytes that are not a record).
     """
     folders = JournalSettings.from_environment().folders
     if uuid is not None:
         show_record(find_record(folders, uuid), body=body)
     elif body:
-        raise click.UsageError("--body: of which record? Give its UUID.")
+        raise click.UsageError("--body needs the UUID of a record")
     else:
         show_folders(folders, with_records=records)
 

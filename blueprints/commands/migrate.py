@@ -10,9 +10,9 @@ from services.operating.migration import migrate
 
 @bp.cli.command("migrate")
 def migrate_database() -> None:
-    """Bring the database of DATABASE_URL to the newest revision.
+    """Upgrade the database to the newest revision.
 
-    Exits with 1 if that fails, or the database does not answer.
+    DATABASE_URL names it. Exits with 1 if this fails or the database does not answer.
     """
     migrate(RecorderSettings.from_environment().database_url)
     click.echo(f"The database is at revision {newest_revision()}.")

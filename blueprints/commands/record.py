@@ -12,7 +12,7 @@ from threading import Event, Thread
 
 import click
 
-from blueprints.commands import INSTANT, bp, progress
+from blueprints.commands import TIME, bp, progress
 from config import RecorderSettings
 from models.clock import utc_now
 from services.journal.turn import take_turn
@@ -30,17 +30,13 @@ log = logging.getLogger(__name__)
 
 @bp.cli.command("record")
 @click.option("--once", is_flag=True, help="Stop when the journal is empty.")
-@click.option(
-    "--since",
-    type=click.DateTime(INSTANT),
-    help="Record kept journal again from this instant on, such as 2026-01-31T08:00:00Z; then stop.",
-)
-@click.option("--migrate", is_flag=True, help="First migrate the database, once it answers.")
+@click.option("--since", type=TIME, help="Record kept journal from this time on again, then stop.")
+@click.option("--migrate", is_flag=True, help="Upgrade the database first, as soon as it answers.")
 @click.option("--as-child", is_flag=True, hidden=True)
 def record_journal(*, once: bool, since: datetime | None, migrate: bool, as_child: bool) -> None:
-    """Move the journal into the tables, until stopped.
+    """Move the journal into the database until stopped.
 
-    Each record is stored once, in order of arrival. Run one recorder per host; a second one waits
+    Each record is stored once, in order of arrival. Run one recorder per host. A second one waits
     until the first ends.
     """
     settings = RecorderSettings.from_environment()
@@ -52,7 +48,7 @@ def record_journal(*, once: bool, since: datetime | None, migrate: bool, as_chil
             record_once(recorder)
         else:
             read = recorder.record_again(since)
-            click.echo(f"Read {count(read, 'record')} again; what the database lacked is recorded.")
+            click.echo(f"Read {count(read, 'record')} again and stored those the database lacked.")
 
 
 def record_once(recorder: Recorder) -> None:
@@ -71,7 +67,7 @@ def record_once(recorder: Recorder) -> None:
     click.echo(f"Recorded {count(recorded, 'record')}.")
     if stuck:
         rejected = count(stuck, "record")
-        raise click.ClickException(f"the database rejects {rejected}; `journal` lists them")
+        raise click.ClickException(f"the database rejects {rejected}; list them with `journal`")
 
 
 def record_until_stopped(settings: RecorderSettings, *, migrate: bool, as_child: bool) -> None:

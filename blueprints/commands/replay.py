@@ -12,11 +12,12 @@ from services.recording.database import RecorderDatabase
 
 
 @bp.cli.command("replay")
-@click.option("--dry-run", is_flag=True, help="Add nothing; report what would be added.")
+@click.option("--dry-run", is_flag=True, help="Only report what would be added.")
 def replay_deliveries(*, dry_run: bool) -> None:
-    """Read unhandled and invalid deliveries again, with the current schemas.
+    """Read deliveries without an event again.
 
-    What can be read now becomes an event. Deliveries never change, and a second run adds nothing.
+    An unhandled or invalid delivery that the current schemas can read becomes an event. Deliveries
+    never change, and a second run adds nothing.
     """
     with closing(RecorderDatabase(RecorderSettings.from_environment().database_url)) as database:
         database.is_new()
@@ -30,6 +31,5 @@ def show_outcome(done: Replayed, *, verb: str) -> None:
     for command in sorted(done.events | done.repeats):
         events, repeats = done.events[command], done.repeats[command]
         click.echo(f"{command}: {count(events, 'event')}, {count(repeats, 'repeat')}")
-    deliveries = "1 delivery" if done.read == 1 else f"{done.read} deliveries"
-    added = count(done.events.total(), "event")
-    click.echo(f"Read {deliveries} without an event: {added} {verb}.")
+    read, added = count(done.read, "delivery"), count(done.events.total(), "event")
+    click.echo(f"Read {read} without an event: {added} {verb}.")

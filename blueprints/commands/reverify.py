@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import click
 
-from blueprints.commands import INSTANT, bp, progress
+from blueprints.commands import TIME, bp, progress
 from config import ReceiverSettings, RecorderSettings
 from models.clock import utc_now
 from services.operating.finding import count
@@ -14,20 +14,23 @@ from services.recording.database import RecorderDatabase
 
 
 @bp.cli.command("reverify")
-@click.option("--since", type=click.DateTime(INSTANT), required=True, help="Of their arrival.")
+@click.option(
+    "--since", type=TIME, required=True, help="Look at requests that arrived at this time or later."
+)
 @click.option(
     "--clock-ahead",
     type=float,
     default=0.0,
     metavar="SECONDS",
-    help="How far this machine's clock was ahead of Tencent's then; below 0 if it was behind.",
+    help="How far this machine's clock was ahead of Tencent's at the time; negative if behind.",
 )
-@click.option("--dry-run", is_flag=True, help="Take nothing; report what would be taken.")
+@click.option("--dry-run", is_flag=True, help="Only report what would be moved.")
 def reverify_requests(*, since: datetime, clock_ahead: float, dry_run: bool) -> None:
-    """Take requests out of the quarantine that are signed by a present token.
+    """Move authentic requests from the quarantine into the log.
 
-    Run it once a wrong token or clock was put right. Each request becomes a delivery, marked as
-    such, with the time of its arrival. A second run takes nothing twice.
+    Run it after you have corrected a wrong token or clock. A request is authentic if a current
+    token signed it. It becomes a delivery that keeps its time of arrival and is marked as
+    reverified. A second run moves nothing twice.
     """
     settings, url = ReceiverSettings.from_environment(), RecorderSettings.from_environment()
     ahead = timedelta(seconds=clock_ahead)
@@ -35,10 +38,10 @@ def reverify_requests(*, since: datetime, clock_ahead: float, dry_run: bool) -> 
         database.is_new()
         found = reverify(database.engine, settings, since=since, ahead=ahead)
         ids = [] if dry_run else found.authentic
-        with progress("Taking") as advance:
+        with progress("Moving") as advance:
             for start in range(0, len(ids), CHUNK):
                 advance(take(database.engine, ids[start : start + CHUNK], now=utc_now()))
-    show_outcome(found, verb="would be taken" if dry_run else "taken")
+    show_outcome(found, verb="would be moved" if dry_run else "moved")
 
 
 def show_outcome(found: Reverified, *, verb: str) -> None:
@@ -46,13 +49,13 @@ def show_outcome(found: Reverified, *, verb: str) -> None:
     click.echo(f"{count(len(found.authentic), 'request')} {verb} into the log.")
     for (app, _, request_time), ids in found.shared.items():
         click.echo(
-            f"Left in the quarantine: {count(len(ids), 'request')} of app {app} with one signature "
-            f"of {request_time} and several bodies: {', '.join(map(str, ids))}"
+            f"Left in the quarantine: {count(len(ids), 'request')} of app {app} that share a "
+            f"signature of {request_time} but not a body: {', '.join(map(str, ids))}"
         )
     if found.cut_off:
-        click.echo(f"Left, as their bodies are not stored whole: {found.cut_off}")
+        click.echo(f"Left, because their bodies are not stored in full: {found.cut_off}")
     for reason, number in found.left.items():
-        click.echo(f"Refused again, {reason}: {number}")
+        click.echo(f"Refused again ({reason}): {number}")
     if found.measured is not None:
         seconds = round(found.measured.total_seconds())
-        click.echo(f"Their clock says that this one was {seconds} s ahead: --clock-ahead {seconds}")
+        click.echo(f"This clock was {seconds} s ahead of the sender's: try --clock-ahead {seconds}")

@@ -21,20 +21,39 @@ RATE = click.FloatRange(0, min_open=True)
 
 @bp.cli.command("simulate")
 @click.argument("url")
-@click.option("--rate", type=RATE, default=10, show_default=True, help="Callbacks per second.")
-@click.option("--count", type=click.IntRange(1), default=30, show_default=True, help="Callbacks.")
-@click.option("--seed", type=int, help="The same seed sends the same callbacks with new times.")
-@click.option("--app", "sdk_app_id", help="SDKAppID to send for, if there are several.")
+@click.option(
+    "--rate",
+    type=RATE,
+    metavar="NUMBER",
+    default=10,
+    show_default=True,
+    help="Callbacks per second.",
+)
+@click.option(
+    "--count",
+    type=click.IntRange(1),
+    metavar="NUMBER",
+    default=30,
+    show_default=True,
+    help="How many.",
+)
+@click.option(
+    "--seed",
+    type=int,
+    metavar="NUMBER",
+    help="The same seed sends the same callbacks with new times.",
+)
+@click.option("--app", "sdk_app_id", metavar="SDKAPPID", help="The app, if there are several.")
 def send_simulated(
     *, url: str, rate: float, count: int, seed: int | None, sdk_app_id: str | None
 ) -> None:
-    """Send documented callbacks, signed, to URL; they play the lives of channels and groups.
+    """Send signed sample callbacks to a webhook URL.
 
-    They are stored permanently: do not run this against production. Exits with 1 if a callback is
-    not acknowledged.
+    They play through the life of several channels and groups, and are stored permanently: do not
+    run this against production. Exits with 1 if a callback is not acknowledged.
     """
     if not isfinite(rate):
-        raise click.UsageError("--rate is not a number of callbacks per second")
+        raise click.UsageError("--rate must be a number of callbacks per second")
     sender = open_sender(url, ReceiverSettings.from_environment().sdk_apps, sdk_app_id)
     seed = secrets.randbelow(10**6) if seed is None else seed
     bodies = simulate(seed)
@@ -80,7 +99,7 @@ def report_faults(answers: Sequence[Answer]) -> None:
     """
     faults = Counter(str(one) for one in answers if not one.is_ok)
     for answer, times in faults.most_common():
-        click.echo(f"{times} times: {answer}")
+        click.echo(f"{count_of(times, 'time')}: {answer}")
     if faults:
         verb = "was" if faults.total() == 1 else "were"
         raise click.ClickException(

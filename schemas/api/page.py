@@ -109,7 +109,7 @@ class PageQuerySchema(PagedQuerySchema):
     def check_period(self, data: Mapping[str, Any], **_: Any) -> None:
         """Refuse a time that ends before it begins."""
         if "since" in data and "until" in data and data["since"] > data["until"]:
-            raise ValidationError("It is later than until.", "since")
+            raise ValidationError("Must not be later than until.", "since")
 
 
 def page_of(item: type[Schema]) -> type[Schema]:

@@ -22,8 +22,9 @@ class Finding:
 
 
 def count(number: int, noun: str) -> str:
-    """Write a number with its noun: ``1 callback``, ``2 callbacks``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    """Write a number with its noun: ``1 callback``, ``2 callbacks``, ``3 deliveries``."""
+    plural = f"{noun[:-1]}ies" if noun.endswith("ry") else f"{noun}s"
+    return f"{number} {noun if number == 1 else plural}"
 
 
 def duration(seconds: float) -> str:

@@ -1,6 +1,7 @@
 """The history as a file, from the command line."""
 
 import openpyxl
+import pytest
 
 from tests.conftest import KEY
 from tests.payloads import SAMPLES
@@ -31,11 +32,33 @@ def test_workbook_goes_to_a_file_alone(run_command, deliver, tmp_path):
     assert openpyxl.load_workbook(file).sheetnames == ["events", "members"]
 
 
-def test_command_refuses_what_the_address_refuses(run_command):
-    done = run_command("export", "--since", "yesterday")
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (("--since", "yesterday"), "'--since': 'yesterday' is not a time with a zone, such as"),
+        (("--format", "pdf"), "'--format': 'pdf' is not one of 'ndjson', 'csv', "),
+        (("--action", "x"), "'--action': 'x' is not one of 'created', "),
+        (("--sdk-app-id", "x"), "Error: --sdk-app-id: Must be a number.\n"),
+        (
+            ("--since", "2026-01-31T08:00:00Z", "--until", "2026-01-31T08:00:00+08:00"),
+            "Error: --since: Must not be later than until.\n",
+        ),
+    ],
+)
+def test_command_says_plainly_what_the_address_refuses(run_command, options, complaint):
+    done = run_command("export", *options)
 
     assert done.exit_code == 2
-    assert "since" in done.output
+    assert complaint in done.stderr
+
+
+def test_help_names_the_words_an_option_takes(run_command):
+    text = run_command("export", "--help").stdout
+
+    assert "--order [desc|asc]" in text
+    assert "--subject-type [channel|group]" in text
+    assert "--since TIME" in text
+    assert "`" not in text
 
 
 def test_wrong_setting_is_named_in_one_line(run_command, monkeypatch):

@@ -110,7 +110,7 @@ def test_once_tells_how_many_records_the_database_rejects(engine, post, run_comm
     done = run_command("record", "--once")
 
     assert done.exit_code == 1
-    assert done.stderr.endswith("Error: the database rejects 1 record; `journal` lists them\n")
+    assert done.stderr.endswith("Error: the database rejects 1 record; list them with `journal`\n")
     assert fetch(database_url, Delivery.id) == [1, 2]
     assert "stuck" in run_command("journal").stdout
 
@@ -148,7 +148,7 @@ def test_since_records_the_kept_journal_again(engine, run_command, monkeypatch, 
             done = run_command("record", "--since", f"{since:%Y-%m-%dT%H:%M:%S}{zone}")
 
             assert done.exit_code == 0, done.output
-            assert done.stdout.startswith("Read 1 record again; ")
+            assert done.stdout.startswith("Read 1 record again and ")
             assert fetch(other, Delivery.command) == [channel_created()["CallbackCommand"]]
 
 
@@ -157,7 +157,7 @@ def test_since_without_a_zone_is_refused(run_command, since):
     done = run_command("record", "--since", since)
 
     assert done.exit_code == 2
-    assert f"'{since}' does not match the formats" in done.stderr
+    assert f"'{since}' is not a time with a zone, such as 2026-" in done.stderr
 
 
 def test_recorder_that_is_told_to_end_leaves_a_backlog_to_the_next(recorder, journal):

@@ -44,8 +44,8 @@ def test_requests_signed_by_a_token_that_is_known_now_become_deliveries_once(
     send(channel_created(), token="a stranger's")
     monkeypatch.setenv("SDK_APPS", f"{APP}:{TOKEN}:{NEW_TOKEN}")
 
-    assert run() == ["1 request taken into the log.", "Refused again, sign_wrong: 1"]
-    assert run() == ["0 requests taken into the log.", "Refused again, sign_wrong: 1"]
+    assert run() == ["1 request moved into the log.", "Refused again (sign_wrong): 1"]
+    assert run() == ["0 requests moved into the log.", "Refused again (sign_wrong): 1"]
 
     (delivery,) = rows(Delivery)
     assert (delivery.verdict, delivery.received_at) == ("accepted", arrived)
@@ -63,15 +63,15 @@ def test_clock_error_that_was_measured_is_proposed_and_taken_at_the_operators_wo
     send(group_created(), late=3600)
 
     assert run("--dry-run") == [
-        "0 requests would be taken into the log.",
-        "Refused again, sign_expired: 4",
-        "Their clock says that this one was 75 s ahead: --clock-ahead 75",
+        "0 requests would be moved into the log.",
+        "Refused again (sign_expired): 4",
+        "This clock was 75 s ahead of the sender's: try --clock-ahead 75",
     ]
-    assert run("--clock-ahead", "75", "--dry-run")[0] == "3 requests would be taken into the log."
+    assert run("--clock-ahead", "75", "--dry-run")[0] == "3 requests would be moved into the log."
     assert rows(Delivery) == []
     assert run("--clock-ahead", "75")[:2] == [
-        "3 requests taken into the log.",
-        "Refused again, sign_expired: 1",
+        "3 requests moved into the log.",
+        "Refused again (sign_expired): 1",
     ]
     assert len(rows(Delivery)) == 3
 
@@ -88,9 +88,9 @@ def test_signature_that_came_with_several_bodies_is_listed_and_not_taken(
 
     ids = ", ".join(str(request.id) for request in rows(QuarantinedRequest))
     assert run() == [
-        "0 requests taken into the log.",
-        f"Left in the quarantine: 3 requests of app {APP} with one signature of {at} "
-        f"and several bodies: {ids}",
+        "0 requests moved into the log.",
+        f"Left in the quarantine: 3 requests of app {APP} that share a signature of "
+        f"{at} but not a body: {ids}",
     ]
     assert rows(Delivery) == []
 
@@ -100,5 +100,5 @@ def test_request_refused_before_that_time_is_left_alone(send, run, rows, monkeyp
     monkeypatch.setenv("SDK_APPS", f"{APP}:{NEW_TOKEN}")
 
     later = (NOW + timedelta(hours=1)).isoformat()
-    assert run(since=later) == ["0 requests taken into the log."]
+    assert run(since=later) == ["0 requests moved into the log."]
     assert len(rows(QuarantinedRequest)) == 1

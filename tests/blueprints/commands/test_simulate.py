@@ -73,7 +73,7 @@ def test_service_that_is_away_is_told(run_command):
     done = run_command("simulate", "http://127.0.0.1:1/callback", "--count", "1")
 
     assert done.exit_code == 1
-    assert "1 times: no answer: 'ConnectionRefusedError" in done.stdout
+    assert "1 time: no answer: 'ConnectionRefusedError" in done.stdout
     assert done.stderr.endswith("Error: 1 callback was not acknowledged\n")
 
 

@@ -17,6 +17,7 @@ demo: export API_KEYS := demo:a-key-for-the-demo
 demo: export DATABASE_URL := sqlite:///var/demo/audit.db
 demo: export DATABASE_READ_URL = $(DATABASE_URL)
 demo: export JOURNAL_DIR := var/demo/journal
+demo: export HOST := 127.0.0.1
 demo: export PORT := 8100
 demo: export READ_PORT := 8101
 demo: .venv/runtime ## Show a week of a made-up app, on ports 8100 and 8101

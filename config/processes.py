@@ -104,6 +104,7 @@ class ReaderSettings(Settings):
         journal_folders: where the journal's status is looked for.
         trusted_proxies: the networks of the proxies that are believed.
         host: the address that the reader listens on, at ``port``.
+        receiver_port: where the receiver listens, to say so.
     """
 
     database_read_url: "URL" = read_with(DATABASE_READ_URL.read)
@@ -113,3 +114,4 @@ class ReaderSettings(Settings):
     trusted_proxies: tuple[Network, ...] = read_with(TRUSTED_PROXIES.read)
     host: str = read_with(HOST.read)
     port: int = read_with(READ_PORT.read)
+    receiver_port: int = read_with(PORT.read)

@@ -73,6 +73,13 @@ def fetch_repeats(connection: sa.Connection, delivery_id: int, *, most: int) -> 
     return connection.scalars(query.order_by(Delivery.id).limit(most)).all()
 
 
+def fetch_first(connection: sa.Connection) -> tuple[int | None, Row | None]:
+    """Return the ID of the first delivery, and the newest refused request for one of our apps."""
+    ours = LISTED_REFUSED.where(QuarantinedRequest.sdk_app_id.is_not(None))
+    newest = ours.order_by(*(column.desc() for column in REFUSED_KEY)).limit(1)
+    return connection.scalar(sa.select(sa.func.min(Delivery.id))), fetch_row(connection, newest)
+
+
 def fetch_quarantine(connection: sa.Connection, query: PageQuery) -> Page:
     """Return a page of refused requests by ``received_at``, cut to fit."""
     places = fetch_page(connection, [REFUSED_PLACES], query, sort_key=REFUSED_KEY)

@@ -4,6 +4,7 @@ from blueprints.console.pages import (  # noqa: F401 (each adds its views to the
     deliveries,
     events,
     exports,
+    first_run,
     overview,
     search,
     subjects,

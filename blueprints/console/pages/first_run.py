@@ -1,0 +1,31 @@
+"""What the console shows until the first callback arrives."""
+
+from typing import Any
+
+from flask import render_template
+from flask.blueprints import BlueprintSetupState
+from flask.typing import ResponseReturnValue
+
+from blueprints.api.runtime import runtime
+from blueprints.console.shell import bp
+from services.reading.deliveries import fetch_first
+
+
+@bp.record_once
+def set_up_templates(state: BlueprintSetupState) -> None:
+    """Let the card say where the receiver listens, on whichever page it is."""
+    environment: Any = state.app.jinja_env
+    environment.globals.update(address_receiver=address_receiver)
+
+
+def address_receiver() -> str:
+    """Return the address at which the receiver takes callbacks, on its own machine."""
+    return f"http://127.0.0.1:{runtime().settings.receiver_port}/callback"
+
+
+@bp.get("/first")
+def show_first() -> ResponseReturnValue:
+    """Show, as a part of a page, whether a callback has arrived, and what was refused instead."""
+    with runtime().connect() as connection:
+        delivery_id, refused = fetch_first(connection)
+    return render_template("console/first.html", delivery_id=delivery_id, refused=refused)

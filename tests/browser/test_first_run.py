@@ -1,0 +1,20 @@
+"""A console that has no callback yet, in a real browser."""
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from tests.payloads import group_created
+
+
+def test_card_turns_green_by_itself(open_page, deliver):
+    with open_page() as page:
+        card = page.get_by_role("region", name="Connect Tencent")
+        expect(card.get_by_text("Waiting for the first callback…")).to_be_visible()
+        assert Axe().run(page).violations_count == 0
+
+        deliver(group_created())
+
+        expect(card.locator(".good")).to_have_text("The first callback has arrived.")
+        card.get_by_role("link", name="Show the overview").click()
+        expect(card).to_have_count(0)
+        expect(page.get_by_role("main")).to_contain_text("MyFirstGroup")

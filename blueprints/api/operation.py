@@ -79,12 +79,16 @@ def answer_json(data: dict[str, Any]) -> Response:
 
 
 def answer_page(query: ListQuery[AnyPosition], page: ListPage[AnyPosition]) -> dict[str, Any]:
-    """Return a page with its cursor, which belongs to this query alone.
+    """Return a page with its cursors, which belong to this query alone.
 
     Raises:
         ValidationError: nothing was found, likely because of a slip in the address.
     """
     if not page.items and page.next is query.after is None:
         refuse_slip(query.filters)
-    cursor = None if page.next is None else encode_cursor(page.next, scope=query.scope)
-    return {"items": page.items, "next_cursor": cursor}
+    places = {"next_cursor": page.next, "previous_cursor": page.previous}
+    cursors = {
+        name: None if place is None else encode_cursor(place, scope=query.scope)
+        for name, place in places.items()
+    }
+    return {"items": page.items, **cursors}

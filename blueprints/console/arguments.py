@@ -52,4 +52,4 @@ def with_arguments(**changes: Any) -> str:
 def without(name: str, value: str) -> str:
     """Address this page without one value of an argument, from its first page on."""
     left = [one for one in request.args.getlist(name) if one != value]
-    return with_arguments(cursor=None, after=None, **{name: left or None})
+    return with_arguments(cursor=None, before=None, after=None, **{name: left or None})

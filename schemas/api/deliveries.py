@@ -22,7 +22,11 @@ class DeliveryQuerySchema(PageQuerySchema):
 
 
 class QuarantineQuerySchema(PageQuerySchema):
-    """The filters of ``/quarantine``, which are those of time."""
+    """Filters of ``/quarantine``; a request has to pass all that are given."""
+
+    reason = fields.Enum(Refusal, by_value=True, metadata=about("Why it was refused."))
+    sender = text_filter("The app it names, if that is one of yours; else the sender's address.")
+    sdk_app_id = app_filter("The app it names, if that is one of yours.")
 
 
 class RawBodySchema(AnswerSchema):

@@ -39,12 +39,14 @@ class ListQuery(Generic[AnyPosition]):
         filters: by name, the order included; only those that were given or have a default.
         after: the end of the page before, or none for the first page.
         scope: binds the cursors of this query.
+        is_backward: ``after`` is the beginning of the page behind, which this one leads to.
     """
 
     filters: Mapping[str, Any]
     limit: int
     after: AnyPosition | None
     scope: str
+    is_backward: bool = False
 
 
 PageQuery = ListQuery[Position]
@@ -88,9 +90,11 @@ class PagedQuerySchema(QuerySchema):
     def to_query(self, data: dict[str, Any], **_: Any) -> ListQuery[Any]:
         """Bind the cursor to this schema and to all but the size of the page."""
         limit, cursor = data.pop("limit", MAX_LIMIT), data.pop("cursor", None)
+        before = data.pop("before", None)
         scope = json.dumps([type(self).__name__, data], sort_keys=True, default=str)
-        after = None if cursor is None else decode_cursor(cursor, self.position, scope=scope)
-        return ListQuery(data, limit, after, scope)
+        text = cursor if before is None else before
+        after = None if text is None else decode_cursor(text, self.position, scope=scope)
+        return ListQuery(data, limit, after, scope, is_backward=before is not None)
 
 
 class PageQuerySchema(PagedQuerySchema):

@@ -10,11 +10,22 @@ from models.counts import Difference
 from models.delivery import Delivery
 from models.quarantine import QuarantinedRequest
 from models.types import ExactLongText
+from models.vocabulary import Refusal
 from schemas.api.page import PageQuery
 from schemas.redaction import redact
 from schemas.tencent.drift import list_documented
 from schemas.tencent.registry import LIFECYCLE_SCHEMAS
-from services.reading.pages import IDS, SIZE, Page, Row, fetch_page, fetch_row, keep_equal
+from services.reading.facets import Facets, count_facets
+from services.reading.pages import (
+    IDS,
+    SIZE,
+    Page,
+    Row,
+    Rows,
+    fetch_page,
+    fetch_row,
+    keep_equal,
+)
 
 
 class RedactedText(ExactLongText):
@@ -42,16 +53,32 @@ def list_columns(table: sa.FromClause, *left_out: str) -> list[sa.ColumnElement[
 DELIVERIES = sa.select(*list_columns(Delivery.__table__))
 LISTED = sa.select(*list_columns(Delivery.__table__, "body"))
 FILTERED = (Delivery.verdict, Delivery.command, Delivery.sdk_app_id)
+KEY = (Delivery.received_at, Delivery.id)
+FACETS = ("verdict", "command", "sdk_app_id")
+COUNTED = sa.select(*Delivery.__table__.c[FACETS])
 REFUSED = sa.select(*list_columns(QuarantinedRequest.__table__))
 LISTED_REFUSED = sa.select(*list_columns(QuarantinedRequest.__table__, "body"))
 REFUSED_KEY = (QuarantinedRequest.received_at, QuarantinedRequest.id)
 REFUSED_PLACES = sa.select(*REFUSED_KEY, sa.func.length(QuarantinedRequest.body).label(SIZE))
+REFUSED_FILTERED = (
+    QuarantinedRequest.reason,
+    QuarantinedRequest.sender,
+    QuarantinedRequest.sdk_app_id,
+)
+REFUSED_FACETS = ("reason", "sender", "sdk_app_id")
+REFUSED_COUNTED = sa.select(*QuarantinedRequest.__table__.c[REFUSED_FACETS], *REFUSED_KEY)
 
 
 def fetch_deliveries(connection: sa.Connection, query: PageQuery) -> Page:
     """Return a page of deliveries by ``received_at``, without their bodies."""
     rows = keep_equal(LISTED, query, *FILTERED)
-    return fetch_page(connection, [rows], query, sort_key=(Delivery.received_at, Delivery.id))
+    return fetch_page(connection, [rows], query, sort_key=KEY)
+
+
+def count_delivery_facets(connection: sa.Connection, query: PageQuery) -> Facets:
+    """Count the deliveries that pass the filters by verdict, command and app."""
+    rows = keep_equal(COUNTED, query, *FILTERED)
+    return count_facets(connection, [rows], query, FACETS, sort_key=KEY)
 
 
 def fetch_delivery(connection: sa.Connection, delivery_id: int) -> Row | None:
@@ -82,7 +109,8 @@ def fetch_first(connection: sa.Connection) -> tuple[int | None, Row | None]:
 
 def fetch_quarantine(connection: sa.Connection, query: PageQuery) -> Page:
     """Return a page of refused requests by ``received_at``, cut to fit."""
-    places = fetch_page(connection, [REFUSED_PLACES], query, sort_key=REFUSED_KEY)
+    alternatives = filter_refused(REFUSED_PLACES, query)
+    places = fetch_page(connection, alternatives, query, sort_key=REFUSED_KEY)
     ids = [place["id"] for place in places.items]
     found = connection.execute(REFUSED.where(QuarantinedRequest.id.in_(IDS)), {"ids": ids})
     requests = {row["id"]: dict(row) for row in found.mappings()}
@@ -91,7 +119,25 @@ def fetch_quarantine(connection: sa.Connection, query: PageQuery) -> Page:
 
 def fetch_quarantine_list(connection: sa.Connection, query: PageQuery) -> Page:
     """Return a page of refused requests by ``received_at``, without their bodies."""
-    return fetch_page(connection, [LISTED_REFUSED], query, sort_key=REFUSED_KEY)
+    alternatives = filter_refused(LISTED_REFUSED, query)
+    return fetch_page(connection, alternatives, query, sort_key=REFUSED_KEY)
+
+
+def count_refused_facets(connection: sa.Connection, query: PageQuery) -> Facets:
+    """Count the refused requests that pass the filters by reason, sender and app."""
+    alternatives = filter_refused(REFUSED_COUNTED, query)
+    return count_facets(connection, alternatives, query, REFUSED_FACETS, sort_key=REFUSED_KEY)
+
+
+def filter_refused(refused: Rows, query: PageQuery) -> list[Rows]:
+    """Return selections of the requests that pass the filters, each as an index has it in order.
+
+    Each index of a sender or an app begins with the reason.
+    """
+    rows = keep_equal(refused, query, *REFUSED_FILTERED)
+    if "reason" in query.filters or not {"sender", "sdk_app_id"} & query.filters.keys():
+        return [rows]
+    return [rows.where(QuarantinedRequest.reason == reason) for reason in Refusal]
 
 
 def fetch_quarantined(connection: sa.Connection, request_id: int) -> Row | None:

@@ -11,6 +11,7 @@ from models.vocabulary import SubjectType
 from schemas.api.page import PageQuery
 from schemas.tencent.registry import LIFECYCLE_SCHEMAS
 from services.reading.deliveries import fetch_delivery
+from services.reading.facets import Facets, count_facets
 from services.reading.pages import (
     IDS,
     SIZE,
@@ -41,6 +42,10 @@ EVENTS = sa.select(*SHOWN, DELIVERY_COUNT)
 # What leads to whole events, which may be large; and what is shown of events in a list.
 PLACES = sa.select(LifecycleEvent.id, LifecycleEvent.occurred_at, BODY_SIZE)
 LISTED = sa.select(*(column for column in SHOWN if column.key != "details"))
+FACETS = ("action", "operator", "sdk_app_id")
+COUNTED = sa.select(
+    *LifecycleEvent.__table__.c[FACETS], LifecycleEvent.occurred_at, LifecycleEvent.id
+)
 FILTERED = (
     LifecycleEvent.subject_type,
     LifecycleEvent.subject_id,
@@ -62,6 +67,7 @@ COUNT_MEMBERS = (
 COMMANDS_WITHOUT_MEMBERS = {
     command for command, schema in LIFECYCLE_SCHEMAS.items() if not schema.names_users
 }
+FIRST_MEMBERS = 1  # of an event in a list
 
 
 def fetch_history(connection: sa.Connection, query: PageQuery) -> Page:
@@ -77,10 +83,16 @@ def fetch_history(connection: sa.Connection, query: PageQuery) -> Page:
 
 
 def fetch_event_list(connection: sa.Connection, query: PageQuery) -> Page:
-    """Return a page of events by ``occurred_at``, with their ``member_count``, without details."""
+    """Return a page of events by ``occurred_at``, each with its first member, without details."""
     page = fetch_events(connection, LISTED, query)
-    count_members(connection, page.items)
+    add_first_members(connection, page.items, FIRST_MEMBERS)
     return page
+
+
+def count_event_facets(connection: sa.Connection, query: PageQuery) -> Facets:
+    """Count the events that pass the filters by what happened, operator and app."""
+    alternatives, sort_key = filter_events(COUNTED, query)
+    return count_facets(connection, alternatives, query, FACETS, sort_key=sort_key)
 
 
 def fetch_events(connection: sa.Connection, events: Rows, query: PageQuery) -> Page:

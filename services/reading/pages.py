@@ -8,6 +8,7 @@ from typing import Any, Generic
 
 import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.sql.elements import KeyedColumnElement
 
 from schemas.api.cursor import AnyPosition, Position
 from schemas.api.page import ListQuery, Order, PageQuery
@@ -19,15 +20,24 @@ IDS: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True, literal_execute
 MOST_BYTES = 512 * 1024  # of the bodies that a page shows, or that an export holds at a time
 SIZE = "body_size"  # of such a body, in bytes
 ROWS_AT_ONCE = 500  # of an export
-SortKey = tuple[InstrumentedAttribute[datetime], InstrumentedAttribute[int]]
+SortKey = tuple[
+    InstrumentedAttribute[datetime] | KeyedColumnElement[datetime],
+    InstrumentedAttribute[int] | KeyedColumnElement[int],
+]
 
 
 @dataclass(frozen=True)
 class ListPage(Generic[AnyPosition]):
-    """Rows of one page by column name, and where the next one starts, if there is one."""
+    """Rows of one page by column name, and where its neighbours start, if it has any.
+
+    Attributes:
+        next: the page after this one goes on from here.
+        previous: the page before this one goes back from here.
+    """
 
     items: Sequence[Row]
     next: AnyPosition | None
+    previous: AnyPosition | None = None
 
 
 Page = ListPage[Position]
@@ -56,10 +66,19 @@ def fetch_page(
     rows = select_in_order(alternatives, query, sort_key=sort_key, limit=query.limit + 1)
     found = connection.execute(rows).mappings().all()
     items = [dict(row) for row in cut_to_fit(found)[: query.limit]]
-    if len(found) == len(items):
+    return place_page(items, query, sort_key=sort_key, has_more=len(found) > len(items))
+
+
+def place_page(items: list[Row], query: PageQuery, *, sort_key: SortKey, has_more: bool) -> Page:
+    """Return a page of rows that were read in the direction of the query, in order of the list."""
+    if not items:
         return Page(items, None)
-    at, row_id = sort_key
-    return Page(items, Position(items[-1][at.key], items[-1][row_id.key]))
+    at, row_id = (column.key for column in sort_key)
+    rows = items[::-1] if query.is_backward else items
+    first, last = (Position(row[at], row[row_id]) for row in (rows[0], rows[-1]))
+    has_previous = has_more if query.is_backward else query.after is not None
+    has_next = has_more or query.is_backward  # which comes from there
+    return Page(rows, last if has_next else None, first if has_previous else None)
 
 
 def stream_pages(
@@ -94,7 +113,7 @@ def select_in_order(
     """
 
     def put_in_order(rows: Rows, columns: Iterable[Any]) -> Rows:
-        is_down = query.filters["order"] is Order.DESC
+        is_down = runs_down(query)
         return rows.order_by(*(one.desc() if is_down else one.asc() for one in columns))
 
     within = [*bound(query, *sort_key)]
@@ -107,7 +126,7 @@ def select_in_order(
 
 
 def bound(
-    query: PageQuery, at: InstrumentedAttribute[datetime], row_id: InstrumentedAttribute[int]
+    query: PageQuery, at: sa.SQLColumnExpression[datetime], row_id: sa.SQLColumnExpression[int]
 ) -> Iterator[sa.ColumnElement[bool]]:
     """Yield the conditions for rows to be within the bounds in time, and to follow ``after``."""
     if "since" in query.filters:
@@ -115,8 +134,12 @@ def bound(
     if "until" in query.filters:
         yield at < query.filters["until"]
     if query.after is not None:
-        here, there = sa.tuple_(at, row_id), sa.tuple_(*query.after)
-        is_down = query.filters["order"] is Order.DESC
+        here, there, is_down = sa.tuple_(at, row_id), sa.tuple_(*query.after), runs_down(query)
         yield here < there if is_down else here > there
         # By itself as well: MariaDB finds no range in a comparison of rows.
         yield at <= query.after.at if is_down else at >= query.after.at
+
+
+def runs_down(query: PageQuery) -> bool:
+    """Tell whether rows are read from the newest on."""
+    return (query.filters["order"] is Order.DESC) is not query.is_backward

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
 import sqlalchemy as sa
 
@@ -15,7 +15,7 @@ from services.subjects.lives import Event
 
 TABLE = LifecycleEvent.__table__
 # The columns of ``Event``; what only an answer needs is fetched later.
-COLUMNS = (
+COLUMNS: tuple[sa.ColumnElement[Any], ...] = (
     TABLE.c.id,
     TABLE.c.action,
     sa.type_coerce(TABLE.c.occurred_at, Microseconds),

@@ -61,7 +61,7 @@ def fetch_subjects(
         candidates = fetch_candidates(connection, kind, query, after, chunk)
         # A subject that had several names is a candidate by each.
         unknown = {subject_id for _, subject_id in candidates} - lives.keys()
-        lives |= fetch_lives(connection, kind, unknown, query)
+        lives |= fetch_lives(connection, kind, unknown, query.filters)
         for start, subject_id in candidates:
             for life in lives[subject_id]:
                 place = SubjectPosition(start, subject_id, life.sdk_app_id)
@@ -122,7 +122,10 @@ def begins_with(
 
 
 def fetch_lives(
-    connection: sa.Connection, kind: SubjectType, subject_ids: Iterable[str], query: SubjectsQuery
+    connection: sa.Connection,
+    kind: SubjectType,
+    subject_ids: Iterable[str],
+    filters: Mapping[str, str],
 ) -> dict[str, list[Life]]:
     """Return the last lives of some subjects by ID, those of one ID in order of their apps."""
     events = (
@@ -130,8 +133,8 @@ def fetch_lives(
         .where(LifecycleEvent.subject_type == kind, LifecycleEvent.subject_id.in_(subject_ids))
         .order_by(LifecycleEvent.subject_id, LifecycleEvent.sdk_app_id, *IN_ORDER)
     )
-    if "sdk_app_id" in query.filters:
-        events = events.where(LifecycleEvent.sdk_app_id == query.filters["sdk_app_id"])
+    if "sdk_app_id" in filters:
+        events = events.where(LifecycleEvent.sdk_app_id == filters["sdk_app_id"])
     lives: dict[str, list[Life]] = {subject_id: [] for subject_id in subject_ids}
     with connection.execute(events, execution_options=STREAMED) as found:
         for (subject_id, _), history in groupby(found, lambda row: (row[0], row[-1])):

@@ -23,6 +23,8 @@ PAGES = {
     "invalid-delivery": "deliveries/17",
     "deliveries": "deliveries",
     "events": "events?member=amara",
+    "all-events": "events",
+    "user": "users/zhang.min",
     "quarantine": "quarantine",
     "quarantined": "quarantine/1",
     "drift": "drift",

@@ -17,11 +17,13 @@ from blueprints.console.arguments import read_arguments
 from blueprints.console.shell import bp
 from blueprints.console.untrusted import MOST_OF_A_BODY
 from models.vocabulary import Refusal, Verdict
-from schemas.api.deliveries import DeliveryQuerySchema, QuarantineQuerySchema
+from schemas.api.lists import DeliveryListSchema, QuarantineListSchema
 from schemas.tencent.envelope import read_envelope
 from schemas.tencent.registry import LIFECYCLE_SCHEMAS
 from schemas.tencent.strict_json import UnreadableError, parse_json
 from services.reading.deliveries import (
+    count_delivery_facets,
+    count_refused_facets,
     fetch_deliveries,
     fetch_delivery,
     fetch_neighbours,
@@ -44,12 +46,14 @@ SIGNED = '"&Sign=$sign&RequestTime=$now"'
 @bp.get("/deliveries")
 def list_deliveries() -> ResponseReturnValue:
     """Show a page of deliveries."""
-    query = DeliveryQuerySchema().load(read_arguments())
+    query = DeliveryListSchema().load(read_arguments())
     with runtime().connect() as connection:
         page = answer_page(query, fetch_deliveries(connection, query))
+        facets = count_delivery_facets(connection, query)
     return render_template(
         "console/deliveries.html",
         page=page,
+        facets=facets,
         filters=query.filters,
         verdicts=Verdict,
         commands=LIFECYCLE_SCHEMAS,
@@ -89,10 +93,17 @@ def show_body(delivery_id: int) -> ResponseReturnValue:
 @bp.get("/quarantine")
 def list_quarantine() -> ResponseReturnValue:
     """Show a page of refused requests."""
-    query = QuarantineQuerySchema().load(read_arguments())
+    query = QuarantineListSchema().load(read_arguments())
     with runtime().connect() as connection:
         page = answer_page(query, fetch_quarantine_list(connection, query))
-    return render_template("console/quarantine.html", page=page, filters=query.filters)
+        facets = count_refused_facets(connection, query)
+    return render_template(
+        "console/quarantine.html",
+        page=page,
+        facets=facets,
+        filters=query.filters,
+        reasons=Refusal,
+    )
 
 
 @bp.get(f"/quarantine/<{ROW_ID}:request_id>")

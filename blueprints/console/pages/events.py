@@ -8,19 +8,23 @@ from blueprints.api.runtime import runtime
 from blueprints.console.arguments import read_arguments
 from blueprints.console.shell import bp
 from models.vocabulary import Action, SubjectType
-from schemas.api.history import HistoryQuerySchema
-from services.reading.history import fetch_event_list
+from schemas.api.lists import EventListSchema
+from services.reading.history import count_event_facets, fetch_event_list
+from services.subjects.effects import add_effects
 
 
 @bp.get("/events")
 def list_events() -> ResponseReturnValue:
-    """Show a page of events."""
-    query = HistoryQuerySchema().load(read_arguments())
+    """Show a page of events, and count what there is."""
+    query = EventListSchema().load(read_arguments())
     with runtime().connect() as connection:
         page = answer_page(query, fetch_event_list(connection, query))
+        add_effects(connection, page["items"])
+        facets = count_event_facets(connection, query)
     return render_template(
         "console/events.html",
         page=page,
+        facets=facets,
         filters=query.filters,
         kinds=SubjectType,
         actions=Action,

@@ -38,7 +38,7 @@ TABLES: Mapping[str, tuple[Table, type[PagedQuerySchema]]] = {
     "quarantine": (QUARANTINE, QuarantineQuerySchema),
 }
 TABLE = f"<any({','.join(TABLES)}):table>"
-OF_A_PAGE = {"limit", "cursor"}
+OF_A_PAGE = {"limit", "cursor", "before"}
 
 
 @bp.record_once
@@ -60,7 +60,7 @@ def export(table: str) -> Response:
     arguments = read_arguments()
     given = {"format": arguments.pop("format")} if "format" in arguments else {}
     what, schema = TABLES[table]
-    query = schema(exclude=OF_A_PAGE).load(arguments)
+    query = schema(exclude=("limit", "cursor")).load(arguments)
     return answer_file(what, query, FormatQuerySchema().load(given)["format"], choose_zone())
 
 

@@ -1,12 +1,36 @@
 """The page of a user."""
 
-from flask import render_template
+from flask import abort, render_template
 from flask.typing import ResponseReturnValue
 
+from blueprints.api.operation import answer_page
+from blueprints.api.runtime import runtime
+from blueprints.console.arguments import read_arguments
 from blueprints.console.shell import bp
+from schemas.api.lists import UserQuerySchema
+from services.reading.facets import MOST_COUNTED
+from services.reading.users import count_roles, fetch_user_events
+from services.subjects.belonging import fetch_joined, fetch_owned
+from services.subjects.effects import add_effects
 
 
 @bp.get("/users/<subject_id:user_id>")
 def show_user(user_id: str) -> ResponseReturnValue:
-    """Show what a user did, owned and was a member of."""
-    return render_template("console/user.html", user_id=user_id)
+    """Show what a user owns and is a member of, and all events that name the user."""
+    query = UserQuerySchema().load(read_arguments())
+    with runtime().connect() as connection:
+        counts = count_roles(connection, user_id)
+        if not any(counts.values()):
+            abort(404)
+        page = answer_page(query, fetch_user_events(connection, user_id, query))
+        add_effects(connection, page["items"])
+        owned, joined = fetch_owned(connection, user_id), fetch_joined(connection, user_id)
+    return render_template(
+        "console/user.html",
+        user_id=user_id,
+        counts=counts,
+        most=MOST_COUNTED,
+        page=page,
+        owned=owned,
+        joined=joined,
+    )

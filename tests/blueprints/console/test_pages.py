@@ -206,9 +206,8 @@ def test_events_are_filtered_and_lead_to_what_a_user_did(deliver, look):
 
     page = look("groups/%40TGS%232J4SZEAEL")
     [address] = set(re.findall('href="/console/(users/administrator)"', page))
-    [address] = re.findall('href="/console/(events[?]operator=administrator)"', look(address))
 
-    assert look(address).count("<tr>") == 3
+    assert look(f"{address}?role=operator").count("<tr>") == 3
     assert look("events?member=bob&action=destroyed").count("<tr>") == 4
     assert look("events?subject_type=channel&action=&since=2022-12-09").count("<tr>") == 7
     look("events?action=x", 400)

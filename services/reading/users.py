@@ -1,0 +1,69 @@
+"""Read what a user did, owned and was named in: one history over three roles."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import InstrumentedAttribute
+
+from models.event import EventMember, LifecycleEvent
+from schemas.api.page import PageQuery
+from services.reading.facets import MOST_COUNTED
+from services.reading.history import FIRST_MEMBERS, LISTED, add_first_members
+from services.reading.pages import IDS, Page, Row, Rows, SortKey, fetch_page, select_in_order
+
+EVENT_KEY = (LifecycleEvent.occurred_at, LifecycleEvent.id)
+# The column that names the user, and the rest of its index.
+ROLES: Mapping[str, tuple[InstrumentedAttribute[Any], SortKey]] = {
+    "operator": (LifecycleEvent.operator, EVENT_KEY),
+    "owner": (LifecycleEvent.owner, EVENT_KEY),
+    "member": (EventMember.user_id, (EventMember.occurred_at, EventMember.event_id)),
+}
+
+
+def fetch_user_events(connection: sa.Connection, user_id: str, query: PageQuery) -> Page:
+    """Return a page of the events that name a user, each with the ``roles`` that it names them in.
+
+    An index of each role has its events in order. These are merged, so an event of two roles is
+    there once.
+    """
+    wanted = [query.filters["role"]] if "role" in query.filters else [*ROLES]
+    merged = sa.union(*(select_places(role, user_id, query) for role in wanted)).subquery()
+    places = fetch_page(
+        connection, [sa.select(merged)], query, sort_key=(merged.c.occurred_at, merged.c.id)
+    )
+    ids = [place["id"] for place in places.items]
+    found = connection.execute(LISTED.where(LifecycleEvent.id.in_(IDS)), {"ids": ids}).mappings()
+    events = {row["id"]: dict(row) for row in found}
+    add_roles(connection, events, user_id)
+    add_first_members(connection, [*events.values()], FIRST_MEMBERS)
+    return Page([events[one] for one in ids], places.next, places.previous)
+
+
+def select_places(role: str, user_id: str, query: PageQuery) -> Rows:
+    """Select where the events are that name a user in a role, as many as one page may need."""
+    column, (at, event_id) = ROLES[role]
+    place: list[sa.ColumnElement[Any]] = [at.label("occurred_at"), event_id.label("id")]
+    rows = sa.select(*place).where(column == user_id)
+    in_order = select_in_order([rows], query, sort_key=(at, event_id), limit=query.limit + 1)
+    return sa.select(in_order.subquery())
+
+
+def add_roles(connection: sa.Connection, events: Mapping[int, Row], user_id: str) -> None:
+    """Add to each event the ``roles`` in which it names a user."""
+    named = sa.select(EventMember.event_id).where(
+        EventMember.event_id.in_(IDS), EventMember.user_id == user_id
+    )
+    as_member = {*connection.scalars(named, {"ids": [*events]})}
+    for event_id, event in events.items():
+        roles = [role for role in ("operator", "owner") if event[role] == user_id]
+        event["roles"] = roles + ["member"] * (event_id in as_member)
+
+
+def count_roles(connection: sa.Connection, user_id: str) -> dict[str, int]:
+    """Count the events that name a user, by role, up to ``MOST_COUNTED`` of each."""
+    counts = {}
+    for role, (column, _) in ROLES.items():
+        rows = sa.select(column).where(column == user_id).limit(MOST_COUNTED).subquery()
+        counts[role] = connection.scalar(sa.select(sa.func.count()).select_from(rows)) or 0
+    return counts

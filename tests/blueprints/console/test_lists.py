@@ -1,0 +1,184 @@
+"""What the lists of the console share: filters, counts, changes, pages on and back."""
+
+import re
+
+import pytest
+
+from tests.blueprints.console.conftest import ON_EVERY_ENGINE
+from tests.blueprints.console.html import next_page, plain
+from tests.conftest import APP, OPEN_APP
+from tests.payloads import group_changed, group_created, group_destroyed, sample, topic_changed
+
+START = 1_700_000_000_000
+
+
+def at(minute):
+    return START + minute * 60_000
+
+
+def members(*names):
+    return [{"Member_Account": name} for name in names]
+
+
+def rows(page):
+    """The cells of each row but the first, which has the time."""
+    found = re.findall("<tr>(.*?)</tr>", page.split("<tbody>")[-1], re.DOTALL)
+    cells = [re.findall("<td.*?>(.*?)</td>", row, re.DOTALL) for row in found]
+    return [[plain(cell) for cell in row[1:]] for row in cells]
+
+
+def link(page, text):
+    """The address that a link of this text leads to, or none."""
+    for address, content in re.findall(r'<a href="/console/([^"]+)"[^>]*>(.*?)</a>', page):
+        if plain(content) == text:
+            return address.replace("&amp;", "&")
+    return None
+
+
+def counts(page):
+    """What is counted beside a list: how many of what."""
+    [found] = re.findall('<dl class="facets">(.*?)</dl>', page, re.DOTALL)
+    return plain(found)
+
+
+@ON_EVERY_ENGINE
+def test_events_have_the_name_of_that_time_and_what_changed(deliver, look):
+    group, joined = {"GroupId": "g"}, {"NewMemberList": members("bob", "eve")}
+    deliver(group_created(**group, Name="A", Owner_Account="ada", EventTime=at(0)))
+    renamed = {"Name": "B", "Notification": None, "Introduction": None}
+    deliver(group_changed(**group, **renamed, EventTime=at(2)))
+    deliver(sample("CallbackAfterNewMemberJoin", **group, **joined, EventTime=at(3)))
+    owners = {"OldOwner_Account": "ada", "NewOwner_Account": "bob"}
+    deliver(sample("CallbackAfterChangeGroupOwner", **group, **owners, EventTime=at(4)))
+    deliver(topic_changed(**group, Name="Talk", EventTime=at(5)))
+    deliver(group_destroyed(**group, MemberList=members("eve"), EventTime=at(6)))
+    deliver(sample("CallbackAfterNewMemberJoin", **group, **joined, EventTime=at(1)))  # late
+    deliver(group_created(**group, Name="C", Owner_Account="ada", EventTime=at(7)))
+
+    assert [row[:3] for row in rows(look("events"))] == [
+        ["created", "C g", "2 members"],
+        ["disbanded", "MyFirstGroup g", "1 member"],
+        ["topic changed", "B g", "Talk"],
+        ["owner changed", "B g", "Owner: ada → bob"],
+        ["members added", "B g", "+2 members"],
+        ["profile changed", "B g", "Name: A → B"],
+        ["members added", "A g", "+2 members"],
+        ["created", "A g", "2 members"],
+    ]
+
+
+@ON_EVERY_ENGINE
+def test_same_id_in_two_apps_has_two_names(deliver, look):
+    for app, name in ((APP, "Ours"), (OPEN_APP, "Theirs")):
+        deliver(group_created(GroupId="g", Name=name), query={"SdkAppid": app})
+
+    assert {row[1] for row in rows(look("events"))} == {f"Ours g {APP}", f"Theirs g {OPEN_APP}"}
+    assert [row[1] for row in rows(look(f"events?sdk_app_id={APP}"))] == ["Ours g"]
+
+
+@pytest.fixture
+def events(deliver):
+    """Three groups that ada made and one that bob made; all but the first are disbanded."""
+    for number, owner in enumerate(("ada", "ada", "bob", "ada")):
+        body = {"GroupId": f"g{number}", "Name": "G", "Operator_Account": owner}
+        deliver(group_created(**body, EventTime=at(number)))
+        if number:
+            deliver(group_destroyed(GroupId=f"g{number}", EventTime=at(10 + number)))
+
+
+@ON_EVERY_ENGINE
+def test_counts_of_events_lead_to_what_they_count(events, look):
+    page = look("events")
+
+    assert counts(page) == (
+        "Found 7 Event created 4 destroyed 3 Operator not reported 3 ada 3 bob 1"
+    )
+    assert len(rows(look(link(page, "destroyed")))) == 3
+    assert len(rows(look(link(page, "created")))) == 4
+
+
+@ON_EVERY_ENGINE
+def test_several_actions_can_be_chosen_at_once(events, deliver, look):
+    deliver(sample("CallbackAfterGroupFull", GroupId="g0", EventTime=at(20)))
+
+    page = look("events?action=created&action=full")
+
+    assert len(rows(page)) == 5
+    assert len(re.findall('name="action" value="(?:created|full)" checked', page)) == 2
+    assert "Event created 4 member limit reached 1" in counts(page)
+
+
+def test_filters_that_are_set_can_be_taken_away_one_by_one(events, look):
+    page = look("events?action=created&action=destroyed&operator=ada&limit=2")
+
+    chips = plain(re.search('<ul class="chips".*?</ul>', page, re.DOTALL)[0])
+    assert chips.replace("\N{MULTIPLICATION SIGN}", "|") == (
+        "Event: created | Event: destroyed | Operator: ada | Clear all"
+    )
+    first, _, third = re.findall('<a href="([^"]+)" title="Remove filter"', page)
+    assert first == "/console/events?action=destroyed&amp;operator=ada&amp;limit=2"
+    assert third == "/console/events?action=created&amp;action=destroyed&amp;limit=2"
+    assert 'href="/console/events">Clear all</a>' in page
+    assert 'class="chips"' not in look("events?limit=2")
+
+
+def test_list_that_a_filter_empties_says_how_to_go_on(events, look):
+    page = look("events?operator=nobody")
+
+    assert "Nothing matches these filters. Clear all" in plain(page)
+    assert link(page, "Clear all") == "events"
+    assert "Nothing has arrived yet." in plain(look("quarantine"))
+
+
+@ON_EVERY_ENGINE
+@pytest.mark.parametrize("order", ["desc", "asc"])
+def test_pages_lead_on_and_back(events, look, order):
+    whole = [row[:2] for row in rows(look(f"events?order={order}"))]
+    pages, address = [], f"events?limit=3&order={order}"
+    while address:
+        page = look(address)
+        pages.append([row[:2] for row in rows(page)])
+        address = next_page(page)
+    assert [row for one in pages for row in one] == whole
+
+    for before in pages[-2::-1]:
+        page = look(link(page, "Previous page"))
+        assert [row[:2] for row in rows(page)] == before
+    assert link(page, "Previous page") is None
+    assert link(page, "CSV") == f"export/events?order={order}&format=csv"
+    assert [row[:2] for row in rows(look(next_page(page)))] == pages[1]
+
+
+@ON_EVERY_ENGINE
+def test_counts_of_deliveries_lead_to_what_they_count(events, deliver, look):
+    deliver({"CallbackCommand": "Group.CallbackAfterSendMsg"}, query={"SdkAppid": OPEN_APP})
+    page = look("deliveries")
+
+    assert "Verdict accepted 7 no lifecycle event 1" in counts(page)
+    assert f"SDKAppID {APP} 7 {OPEN_APP} 1" in counts(page)
+    assert len(rows(look(link(page, "Group.CallbackAfterGroupDestroyed")))) == 3
+    assert len(rows(look(link(page, OPEN_APP)))) == 1
+
+
+@pytest.fixture
+def refusals(deliver):
+    """Two requests with a wrong signature, an expired one, and one of nobody's app."""
+    body = group_created()
+    deliver(body, query={"Sign": "0" * 64})
+    deliver(body, query={"Sign": "0" * 64})
+    deliver(body, query={"SdkAppid": OPEN_APP}, address="/elsewhere")
+    deliver(body, query={"SdkAppid": "1"})
+
+
+@ON_EVERY_ENGINE
+def test_counts_of_refusals_lead_to_what_they_count(refusals, look, read):
+    page = look("quarantine")
+
+    assert "Reason wrong signature 2" in counts(page)
+    for text, count in (("wrong signature", 2), ("127.0.0.1", 1), (OPEN_APP, 1)):
+        address = link(page, text)
+        assert len(rows(look(address))) == count, text
+        query = dict(one.split("=") for one in address.split("?")[1].split("&"))
+        assert len(read("/quarantine", **query)["items"]) == count
+    assert len(rows(look(f"quarantine?reason=sign_wrong&sdk_app_id={APP}"))) == 2
+    look("quarantine?reason=x", 400)

@@ -1,16 +1,22 @@
 """Who is in the made-up app, what its groups are called, and what is said there."""
 
-GIVEN_NAMES = (
-    "olivia noah amara liam sofia kenji priya lucas emma zhang li wang chen liu yang zhao huang "
-    "zhou wu xu sun ma zhu hu lin"
+from random import Random
+
+WESTERN = (
+    "olivia noah amara liam sofia kenji priya lucas emma mateo ines oscar nora tariq",
+    "hart becker okafor rossi sato nair silva jensen novak moreau costa lind haddad byrne",
 )
-FAMILY_NAMES = (
-    "hart becker okafor rossi sato nair silva jensen novak wei min fang jie yang ting hao mei lei "
-    "bin na"
+CHINESE = (
+    "zhang li wang chen liu yang zhao huang zhou wu xu sun ma zhu hu lin guo he gao",
+    "wei min fang jie ting hao mei lei bin na jun xin yan tao ning rui",
 )
-USERS = tuple(
-    f"{given}.{family}" for given in GIVEN_NAMES.split() for family in FAMILY_NAMES.split()
-)
+USERS = [
+    f"{first}.{last}"
+    for firsts, lasts in (WESTERN, CHINESE)
+    for first in firsts.split()
+    for last in lasts.split()
+]
+Random(500).shuffle(USERS)  # noqa: S311 (no secrets here)
 BOTS = ("administrator", "bot_cleanup")
 NAMES = (
     "Design Weekly",
@@ -37,6 +43,22 @@ NAMES = (
     "城市骑行",
     "Choir Rehearsals",
     "Family 一家人",
+    "Garden Plot 14",
+    "上海租房互助",
+    "Film Club",
+    "考研打卡",
+    "Invoices Q4",
+    "小区团购",
+    "Allotment Swap",
+    "摄影作品点评",
+    "Sunday League",
+    "年会筹备",
+    "Language Tandem 语言交换",
+    "Roof Repair",
+    "咖啡爱好者",
+    "Pub Quiz",
+    "奶爸交流",
+    "Data Platform",
 )
 NOTICES = (
     "Next meeting: Thursday, 19:00",

@@ -14,10 +14,10 @@ HOUR = timedelta(hours=1)
 
 
 def tell_riverside(story: Story) -> None:
-    """A group is renamed four times, grows to 500 members, and is disbanded at night."""
-    group = Group(RIVERSIDE, "Riverside Neighbours", "olivia.hart", [*USERS[:20]])
+    """A group is renamed four times, has all users for its members, and is disbanded at night."""
+    group = Group(RIVERSIDE, "Riverside Neighbours", "olivia.hart", ["olivia.hart", *USERS[:20]])
     story.create(story.on(6, "09:12:44"), group)
-    for number, start in enumerate(range(len(group.members), len(USERS), INVITED)):
+    for number, start in enumerate(range(0, len(USERS), INVITED)):
         at = story.on(6, "10:20:31") + number * 5 * HOUR
         story.add(at, group, USERS[number % 5], USERS[start : start + INVITED])
     for days_ago, clock, operator, fields in (

@@ -20,7 +20,7 @@ SIGHTS = {
     "A channel that changes day by day": f"channels/{quote(BRIEFING)}",
     "A community with topics": f"groups/{quote(MAKERS)}",
     "Requests that were signed with a wrong token": "quarantine",
-    "An outage of 48 minutes, yesterday at 14:05 UTC": "",
+    "An outage of 48 minutes, at 14:05 UTC": "health",
 }
 
 

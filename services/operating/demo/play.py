@@ -113,8 +113,8 @@ def send_all(story: Story, troubles: Troubles, settings: ReceiverSettings) -> It
         at = one.at + story.random.uniform(0.1, 0.4) * SECOND
         if troubles.outage.has(at):
             continue
-        is_mixed_up = not tokens or troubles.mix_up.has(at)
-        yield (sent := send(one, at, sdk_app_id, OTHER_TOKEN if is_mixed_up else tokens[-1]))
+        token = OTHER_TOKEN if troubles.mix_up.has(at) or not tokens else tokens[-1]
+        yield (sent := send(one, at, sdk_app_id, token))
         if one.body["CallbackCommand"] in LIFECYCLE_SCHEMAS and story.random.random() < REPEATED:
             yield sent._replace(at=at + REPEATED_AFTER)
 

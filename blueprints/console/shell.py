@@ -49,7 +49,7 @@ def set_up_templates(state: BlueprintSetupState) -> None:
     environment: Any = state.app.jinja_env
     environment.add_extension("jinja2.ext.i18n")
     environment.install_gettext_callables(translate, translate_count, newstyle=True)
-    environment.filters.update(shown=show_text, say=say, plain=to_text)
+    environment.filters.update(shown=show_text, say=say, plain=to_text, listed=list_parts)
     environment.globals.update(
         address_asset=address_asset,
         languages=LANGUAGES,
@@ -65,6 +65,20 @@ def tell_language() -> dict[str, str]:
 def to_text(value: Any) -> str:
     """Write a value of a body as people read it: text as it is, all else as JSON."""
     return value if isinstance(value, str) else dump_json(value)
+
+
+def list_parts(value: Any) -> list[str]:
+    """Write the parts of a list or object of a body as people read them; none of all else."""
+    if isinstance(value, dict):
+        return [f"{name}: {to_text(one)}" for name, one in value.items()]
+    return [to_part(one) for one in value] if isinstance(value, list) else []
+
+
+def to_part(value: Any) -> str:
+    """Write an item of a list: a pair of key and value, such as Tencent has for custom fields."""
+    if isinstance(value, dict) and [name.lower() for name in value] == ["key", "value"]:
+        return ": ".join(to_text(one) for one in value.values())
+    return ", ".join(list_parts(value)) or to_text(value)
 
 
 def address_asset(name: str) -> str:

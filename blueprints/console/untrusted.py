@@ -40,7 +40,7 @@ def show_text(text: str | None, *, lines: bool = False, most: int = MOST_CHARACT
         return Markup('<span class="none">""</span>')
     cut, marks = text[:most], 0
     spaces = "".join(SPACES)
-    inside = range(len(cut) - len(cut.lstrip(spaces)), len(cut.rstrip(spaces)))
+    inside = range(len(text) - len(text.lstrip(spaces)), len(text.rstrip(spaces)))
     parts: list[Markup] = []
     seen = 0
     for match in find_unseen().finditer(cut):
@@ -54,7 +54,7 @@ def show_text(text: str | None, *, lines: bool = False, most: int = MOST_CHARACT
         seen, marks = match.end(), marks + 1
     parts.append(escape(cut[seen:]))
     if len(cut) < len(text):
-        parts.append(Markup('<span class="code-point">… {}</span>').format(len(text) - len(cut)))
+        parts.append(Markup('<span class="cut">… {}</span>').format(len(text) - len(cut)))
     return Markup("<bdi>{}</bdi>").format(Markup("").join(parts))
 
 

@@ -49,12 +49,27 @@ class StoryQuerySchema(StateQuerySchema):
     """Which part of the story of a subject, as people read it.
 
     Attributes:
-        after: the event that the page before ended with.
+        version: the number of a version, whose instant stands for ``at``.
+        show: what the timeline is narrowed to.
+        event: the event that its page starts with.
+        member: a user whose membership is asked for.
         members: ``all``, or else the first only.
     """
 
-    after = DecimalInteger()
+    version = DecimalInteger(validate=validate.Range(min=1))
+    show = fields.String(
+        validate=validate.OneOf(["all", "names", "owner", "members"]), load_default="all"
+    )
+    event = DecimalInteger()
+    member = text_filter("A user ID.")
     members = fields.String(validate=validate.Equal("all"))
+
+
+class MembersQuerySchema(QuerySchema):
+    """Whose members: of a life of a subject, by default the last one."""
+
+    life = DecimalInteger(validate=validate.Range(min=1))
+    sdk_app_id = app_filter(APP)
 
 
 class FieldValueSchema(AnswerSchema):

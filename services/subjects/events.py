@@ -25,6 +25,10 @@ COLUMNS: tuple[sa.ColumnElement[Any], ...] = (
     sa.cast(TABLE.c.details, sa.Text),
     sa.type_coerce(TABLE.c.sdk_app_id, sa.Text),
 )
+# When and how an event came about: all but what it is about.
+MOMENT = TABLE.c[
+    "id", "action", "occurred_at", "operator", "platform", "client_ip", "delivery_id", "event_time"
+]
 # What is not streamed is in memory as a whole, and thousands fall out of a processor's cache.
 STREAMED = {"yield_per": 500}
 IN_ORDER = (TABLE.c.occurred_at, TABLE.c.received_at, TABLE.c.id)
@@ -79,9 +83,7 @@ def read_events(
 def fetch_moments(
     connection: sa.Connection, event_ids: Iterable[int]
 ) -> Mapping[int, sa.RowMapping]:
-    """Return ``occurred_at``, ``operator`` and ``platform`` of some events, by ID."""
-    query = sa.select(*TABLE.c["id", "occurred_at", "operator", "platform"]).where(
-        TABLE.c.id.in_(IDS)
-    )
+    """Return what some events say of themselves, by ID."""
+    query = sa.select(*MOMENT).where(TABLE.c.id.in_(IDS))
     found = connection.execute(query, {"ids": [*{*event_ids}]}).mappings()
     return {row["id"]: row for row in found}

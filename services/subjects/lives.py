@@ -71,6 +71,7 @@ class Life:
 
     Attributes:
         number: from 1.
+        last_at: when its last event occurred, as ``Event`` has it.
         created_by: the event that began it; none where that was never seen.
         created_at: when that occurred.
         destroyed_by: the event that ended it; none while it lives.
@@ -81,6 +82,7 @@ class Life:
 
     number: int
     sdk_app_id: str
+    last_at: datetime
     last_event_id: int = 0
     last_action: str = ""
     created_by: int | None = None
@@ -118,7 +120,7 @@ class Life:
         details: str,
     ) -> list[Change]:
         """Add the next event of this life, and return the fields it changed."""
-        self.last_event_id, self.last_action = event_id, action
+        self.last_event_id, self.last_action, self.last_at = event_id, action, at
         # A second report moves neither the beginning nor the end.
         if action == Action.CREATED and self.created_by is None:
             self.created_by, self.created_at = event_id, at
@@ -151,7 +153,7 @@ def follow_lives(events: Iterable[Event]) -> Iterator[tuple[Life, list[Change]]]
     life = None
     for event_id, action, at, is_timed, name, owner, details, sdk_app_id in events:
         if life is None or life.ends_before(action, at, is_timed=is_timed):
-            life = Life(1 if life is None else life.number + 1, sdk_app_id)
+            life = Life(1 if life is None else life.number + 1, sdk_app_id, at)
         yield life, life.add(event_id, action, at, name, owner, details)
 
 

@@ -30,7 +30,8 @@ def describe_states(
 ) -> list[Row]:
     """Return the states of subjects as the API shows them, but for the instants.
 
-    Each comes with the ID of the subject and its life up to the instant.
+    Each field has its operator as well. Each life comes with the ID of its subject, and is the one
+    up to the instant.
     """
     named = (
         event_id
@@ -56,6 +57,7 @@ def describe_states(
                     "value": life.values[name],
                     "since": times[life.set_by[name]],
                     "event_id": life.set_by[name],
+                    "operator": moments[life.set_by[name]]["operator"],
                 }
                 for name, field in FIELDS.items()
                 if name in life.values

@@ -1,6 +1,7 @@
 """The versions of a subject, each with the difference to the one before."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -28,6 +29,7 @@ class Step(NamedTuple):
     """One event of a subject, and the difference it made.
 
     Attributes:
+        occurred_at: as ``Event`` has it.
         life: the number of the life it belongs to.
         version: its number among the versions, from 1 through all lives. None where it is no
             version: an event that is no change by its nature and changed no field.
@@ -35,10 +37,17 @@ class Step(NamedTuple):
     """
 
     event_id: int
+    occurred_at: datetime
     life: int
     action: str
     version: int | None
     changes: Sequence[Change]
+
+    @property
+    def at(self) -> datetime:
+        """When it occurred."""
+        at = self.occurred_at
+        return at if at.tzinfo else at.replace(tzinfo=UTC)
 
     def describe_changes(self) -> list[Mapping[str, Any]]:
         """Return the changes as the API shows them."""
@@ -54,8 +63,8 @@ def fetch_versions(connection: sa.Connection, subject: Subject, query: PageQuery
         AmbiguousSubjectError: several apps have a subject of this ID.
         ForeignEventError: the cursor names an event that is no version of it.
     """
-    steps, life = follow_steps(read_events(connection, subject))
-    if life is None:
+    steps, lives = follow_steps(read_events(connection, subject))
+    if not lives:
         return None
     versions = [step for step in steps if step.version is not None]
     if query.filters["order"] is Order.DESC:
@@ -71,16 +80,20 @@ def fetch_versions(connection: sa.Connection, subject: Subject, query: PageQuery
     return Page(items, last)
 
 
-def follow_steps(events: Iterable[Event]) -> tuple[list[Step], Life | None]:
-    """Return the step of each event, and the last life, none where there are no events."""
+def follow_steps(events: Iterable[Event]) -> tuple[list[Step], list[Life]]:
+    """Return the step of each event, and all lives, each as it was after its last event."""
     steps: list[Step] = []
-    versions, life = 0, None
+    lives: list[Life] = []
+    versions = 0
     for life, changes in follow_lives(events):
+        if life.number > len(lives):
+            lives.append(life)
         is_version = bool(changes) or life.last_action in ALWAYS_VERSIONS
         versions += is_version
         version = versions if is_version else None
-        steps.append(Step(life.last_event_id, life.number, life.last_action, version, changes))
-    return steps, life
+        event_id, at = life.last_event_id, life.last_at
+        steps.append(Step(event_id, at, life.number, life.last_action, version, changes))
+    return steps, lives
 
 
 def cut_page(

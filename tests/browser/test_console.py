@@ -13,7 +13,7 @@ pytestmark = pytest.mark.usefixtures("story")
 
 def see_the_answer(page):
     """Check that the page tells who disbanded the group, when, and who was in it."""
-    ending = page.get_by_role("region", name="Disbanded")
+    ending = page.get_by_role("region", name="Disbanded", exact=True)
     expect(ending).to_contain_text("zhang.min")
     expect(ending.locator("time").first).to_have_attribute("datetime", re.compile("^2026-11-2"))
     assert page.locator(".members li").all_inner_texts() == USERS

@@ -2,9 +2,11 @@
 
 from blueprints.console.pages import (  # noqa: F401 (each adds its views to the blueprint)
     deliveries,
+    dossier,
     events,
     exports,
     first_run,
+    members,
     overview,
     search,
     subjects,

@@ -18,5 +18,5 @@ def section(html, name):
 
 def next_page(html):
     """Give the address of the next page, or none."""
-    found = re.search('<a href="/console/([^"]+)" rel="next">', html)
+    found = re.search('<a href="/console/([^"#]+)(?:#[^"]*)?" rel="next">', html)
     return found and found[1].replace("&amp;", "&")

@@ -61,7 +61,7 @@ def tell(reader, group):
 
 def without_ids(value):
     if isinstance(value, dict):
-        hidden = ("id", "event_id", "last_event_id", "subject_id")
+        hidden = ("id", "event_id", "last_event_id", "subject_id", "delivery_id")
         return {name: without_ids(item) for name, item in value.items() if name not in hidden}
     return [without_ids(item) for item in value] if isinstance(value, list) else value
 

@@ -1,0 +1,118 @@
+"""The page of one channel or group: what became of it, its states, its timeline, its members."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from flask import abort, redirect, render_template
+from flask.typing import ResponseReturnValue
+
+from blueprints.api.runtime import runtime
+from blueprints.console.arguments import read_arguments, with_arguments
+from blueprints.console.shell import bp, show_failure
+from models.vocabulary import SubjectType
+from schemas.api.subjects import StoryQuerySchema
+from services.reading.pages import Row
+from services.subjects.dossier import fetch_dossiers
+from services.subjects.events import AmbiguousSubjectError, Subject
+from services.subjects.members import fetch_members, fetch_membership, fetch_reported
+from services.subjects.states import describe_states
+from services.subjects.story import Story, fetch_story
+from services.subjects.timeline import fetch_timeline
+from services.subjects.versions import ForeignEventError, Step
+
+CHANNEL, GROUP = {"kind": SubjectType.CHANNEL}, {"kind": SubjectType.GROUP}
+ID = "<subject_id:subject_id>"
+STEPS = 50  # of a timeline on one page
+MEMBERS_OF_A_STEP = 5  # that are shown there
+MEMBERS = 20  # of a life that are shown at first
+MOST_MEMBERS = 10_000  # of a life that are shown at all
+MOST_EARLIER = 10  # lives
+MOST_MARKS = 200  # versions whose names and times a slider knows
+
+
+@bp.get(f"/channels/{ID}", endpoint="show_channel", defaults=CHANNEL)
+@bp.get(f"/groups/{ID}", endpoint="show_group", defaults=GROUP)
+def show_subject(kind: SubjectType, subject_id: str) -> ResponseReturnValue:
+    """Show all that is known of a subject, and its state now or at an instant."""
+    query = StoryQuerySchema().load(read_arguments())
+    subject = Subject(kind, subject_id, query.get("sdk_app_id"))
+    with runtime().connect() as connection:
+        story = fetch_story(connection, subject) or abort(404)
+        if "version" in query:
+            version = story.versions[: query["version"]][-1]
+            return redirect(with_arguments(version=None, at=version.at.isoformat()))
+        shown = fetch_shown(connection, story, query)
+    return render_template("console/subject.html", kind=kind, subject=story.subject, **shown)
+
+
+def fetch_shown(connection: sa.Connection, story: Story, query: Mapping[str, Any]) -> Row:
+    """Fetch what the page shows: of the life that the instant falls into, and of those before."""
+    at = query.get("at")
+    life = story.find_life(at)
+    lives = [life, *story.lives[: life.number - 1][: -MOST_EARLIER - 1 : -1]]
+    most = {life.number: MOST_MEMBERS if "members" in query else MEMBERS}
+    members = {
+        one.number: fetch_members(connection, story, one, most=most.get(one.number, MEMBERS))
+        for one in lives
+    }
+    return {
+        **fetch_view(connection, story, at),
+        "dossiers": fetch_dossiers(connection, story, lives),
+        "lives": len(story.lives),
+        "members": members,
+        "membership": "member" in query
+        and fetch_membership(
+            connection, story, life, query["member"], members=members[life.number]
+        ),
+        "timeline": fetch_timeline(
+            connection,
+            story,
+            part=query["show"],
+            start=query.get("event"),
+            limit=STEPS,
+            members=MEMBERS_OF_A_STEP,
+        ),
+    }
+
+
+def fetch_view(connection: sa.Connection, story: Story, at: datetime | None) -> Row:
+    """Fetch the state at an instant, or at present, and where it stands among all states."""
+    subject, versions = story.subject, story.versions
+    life = story.find_life(at) if at is None else story.find_state(at)
+    members_then = None
+    if at and life and life.status == "active":
+        members_then = fetch_reported(connection, story, life, most=0, until=at)
+    states = describe_states(connection, subject.type, [(subject.id, life)] if life else [])
+    return {
+        "at": at,
+        "state": states[0] if states else None,
+        "place": story.find_place(at),
+        "marks": name_versions(versions) if len(versions) <= MOST_MARKS else [],
+        "members_then": members_then,
+    }
+
+
+def name_versions(versions: Sequence[Step]) -> list[tuple[Step, Any]]:
+    """Pair each version with the name the subject had, none where it was not known."""
+    names: dict[int, Any] = {}
+    named = []
+    for step in versions:
+        for field, _, new in step.changes:
+            if field == "name":
+                names[step.life] = new
+        named.append((step, names.get(step.life)))
+    return named
+
+
+@bp.errorhandler(ForeignEventError)
+def on_foreign_event(_: ForeignEventError) -> ResponseReturnValue:
+    """400: the address was made for another subject, or for another part of its timeline."""
+    return show_failure(400, errors={"event": ["Not an event of this timeline."]})
+
+
+@bp.errorhandler(AmbiguousSubjectError)
+def on_ambiguous_subject(error: AmbiguousSubjectError) -> ResponseReturnValue:
+    """300: whoever asks chooses."""
+    return render_template("console/choose_app.html", apps=error.apps), 300

@@ -1,0 +1,75 @@
+"""What is known of one life of a subject as a whole: its names, its beginning and its end."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from services.subjects.events import fetch_moments
+from services.subjects.lives import Life
+from services.subjects.story import Story
+from services.subjects.versions import Step
+
+
+@dataclass(frozen=True)
+class Dossier:
+    """One life, as it is known today.
+
+    Attributes:
+        former_names: by name until when it was last called so, the newest first.
+        created: the event that began it; none where that was never seen.
+        ended: the event that ended it; none while it lives.
+        last: its last event.
+    """
+
+    life: Life
+    former_names: Mapping[str, datetime]
+    created: sa.RowMapping | None
+    ended: sa.RowMapping | None
+    last: sa.RowMapping
+
+    @property
+    def name(self) -> Any:
+        """Its last name; none if no event said one."""
+        return self.life.values.get("Name")
+
+    @property
+    def owner(self) -> Any:
+        """Its last owner; none if no event said one."""
+        return self.life.values.get("Owner_Account")
+
+    @property
+    def group_type(self) -> Any:
+        """The type of a group; none if no event said one."""
+        return self.life.values.get("Type")
+
+
+def fetch_dossiers(connection: sa.Connection, story: Story, lives: Sequence[Life]) -> list[Dossier]:
+    """Return the dossiers of some lives."""
+    named = [one for life in lives for one in (life.created_by, life.destroyed_by)]
+    named += [life.last_event_id for life in lives]
+    moments = fetch_moments(connection, filter(None, named))
+    return [
+        Dossier(
+            life=life,
+            former_names=list_former_names(story.list_steps(life)),
+            created=moments.get(life.created_by or 0),
+            ended=moments.get(life.destroyed_by or 0),
+            last=moments[life.last_event_id],
+        )
+        for life in lives
+    ]
+
+
+def list_former_names(steps: Iterable[Step]) -> Mapping[str, datetime]:
+    """Return the names before the last, each with the time it was last given up, newest first."""
+    until: dict[str, datetime] = {}
+    present = None
+    for step in steps:
+        for field, old, new in step.changes:
+            if field == "name":
+                until.pop(old, None)
+                until[old], present = step.at, new
+    return {name: until[name] for name in reversed(until) if name and name != present}

@@ -71,7 +71,8 @@ class Instant(fields.AwareDateTime):
 
 def text_filter(description: str) -> fields.String:
     """Make a filter by a text; an empty one, as of a variable that is not set, is refused."""
-    return fields.String(validate=validate.Length(min=1), metadata=about(description))
+    is_given = validate.Length(min=1, error="Must not be empty.")
+    return fields.String(validate=is_given, metadata=about(description))
 
 
 def app_filter(description: str = "SDKAppID of the app.") -> fields.String:

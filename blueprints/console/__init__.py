@@ -5,5 +5,6 @@ from blueprints.console import (  # noqa: F401 (each adds to the blueprint; acce
     arguments,
     pages,
     preferences,
+    reasons,
 )
 from blueprints.console.shell import bp as bp

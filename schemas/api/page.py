@@ -79,7 +79,7 @@ class PagedQuerySchema(QuerySchema):
 
     limit = DecimalInteger(
         load_default=DEFAULT_LIMIT,
-        validate=validate.Range(min=1, max=MAX_LIMIT),
+        validate=validate.Range(min=1, max=MAX_LIMIT, error="Must be from {min} to {max}."),
         metadata=about("Rows per page."),
     )
     cursor = fields.String(

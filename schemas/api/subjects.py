@@ -62,7 +62,7 @@ class StoryQuerySchema(StateQuerySchema):
     )
     event = DecimalInteger()
     member = text_filter("A user ID.")
-    members = fields.String(validate=validate.Equal("all"))
+    members = fields.String(validate=validate.OneOf(["all"]))
 
 
 class MembersQuerySchema(QuerySchema):

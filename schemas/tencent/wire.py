@@ -26,7 +26,7 @@ class Identifier(fields.String):
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
     ) -> str:
         if self.required and value == "":
-            raise ValidationError("Shorter than minimum length 1.")
+            raise ValidationError("Must not be empty.")
         return check_id(value)
 
 

@@ -146,7 +146,7 @@ def test_only_the_console_may_run_scripts_and_only_its_own(client):
     assert policy.startswith("default-src 'none'")
     assert "script-src 'self';" in policy
     assert "unsafe" not in policy
-    assert "script-src" not in client.get("/docs").headers["Content-Security-Policy"]
+    assert "script-src" not in client.get("/openapi.json").headers["Content-Security-Policy"]
 
 
 def test_pages_are_not_kept_and_assets_are(client):

@@ -197,7 +197,7 @@ def test_clock_that_was_off_is_measured_and_reverified(
 
     assert f"This machine's clock is {cause}" in unescape(plain(page))
     (command,) = re.findall("<bdi>.venv/bin/flask --app wsgi (reverify .*?)</bdi>", page)
-    assert "1 request would be taken into the log." in run_command(*command.split()).stdout
+    assert "1 request would be moved into the log." in run_command(*command.split()).stdout
 
 
 def test_stranger_gets_no_advice(deliver, look):

@@ -34,6 +34,15 @@ OPEN_APP = "1400000002"
 KEY, OTHER_KEY = "a-key-that-may-read", "another-key-to-read"
 
 
+LONG = ("browser", "faults", "test_memory", "test_migrations", "test_serving")
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the longest files, so that no process is left alone with one of them."""
+    first = tuple(f"tests/{name}" for name in LONG)
+    items.sort(key=lambda item: not item.nodeid.startswith(first))
+
+
 def pytest_sessionstart(session):
     engines = session.config.stash[ENGINES] = open_engines()
     required = set(filter(None, os.environ.get("REQUIRE_ENGINES", "").split(",")))

@@ -21,16 +21,17 @@ def create_receiver(settings: ReceiverSettings, *, now: Callable[[], datetime] =
         now: tells the current instant, timezone-aware.
     """
     from blueprints import callbacks, probes
+    from blueprints.door import Door
     from blueprints.failures import register_failures
     from services.receiving.receiver import Receiver
 
     app = Flask("receiver", static_folder=None)
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
-    app.url_map.converters["any_path"] = callbacks.AnyPath
     app.url_map.merge_slashes = app.url_map.strict_slashes = False  # a redirect loses a callback
+    here = app.extensions["receiver"] = Receiver(settings, now)
+    door = app.wsgi_app = Door(app.wsgi_app, here)  # type: ignore[method-assign]
     if settings.trusted_proxies:
-        app.wsgi_app = TrustedProxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
-    app.extensions["receiver"] = Receiver(settings, now)
+        app.wsgi_app = TrustedProxies(door, settings.trusted_proxies)  # type: ignore[method-assign]
     register_failures(app)
     app.register_blueprint(callbacks.bp)
     app.register_blueprint(probes.bp)

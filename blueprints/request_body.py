@@ -6,12 +6,11 @@ from typing import Any
 from gevent import Timeout, sleep
 from werkzeug.wsgi import get_content_length
 
+from models.vocabulary import Refusal
+from services.receiving.authentication import RefusedError
+
 BODY_SECONDS = 5.0
 STEP_BYTES = 16 * 1024
-
-
-class BodyTooLargeError(Exception):
-    """A body is longer than allowed."""
 
 
 class BrokenBodyError(Exception):
@@ -27,30 +26,28 @@ def is_chunked(environ: dict[str, Any]) -> bool:
     return "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower()
 
 
-def check_declared_size(environ: dict[str, Any], max_bytes: int) -> int | None:
-    """Return the length that the head declares; none of a chunked body.
+def check_declared_size(environ: dict[str, Any], max_bytes: int) -> None:
+    """Check the length that the head declares; a chunked body has none.
 
     Raises:
-        BodyTooLargeError: it is more than ``max_bytes``.
+        RefusedError: it is more than ``max_bytes``.
     """
-    declared = get_content_length(environ)
-    if declared is not None and declared > max_bytes:
-        raise BodyTooLargeError
-    return declared
+    if (get_content_length(environ) or 0) > max_bytes:
+        raise RefusedError(Refusal.BODY_TOO_LARGE)
 
 
-def read_body(environ: dict[str, Any], declared: int | None, max_bytes: int) -> bytes:
+def read_body(environ: dict[str, Any], max_bytes: int) -> bytes:
     """Read the whole body, declared or chunked, whatever its Content-Type.
 
     Raises:
-        BodyTooLargeError: it is longer than ``max_bytes``.
+        RefusedError: it is longer than ``max_bytes``.
         BrokenBodyError: it is not whole.
         SlowBodyError: it was not complete after ``BODY_SECONDS``.
     """
     body = read(environ, max_bytes + 1)
     if len(body) > max_bytes:
-        raise BodyTooLargeError
-    if declared is not None and len(body) < declared:
+        raise RefusedError(Refusal.BODY_TOO_LARGE)
+    if len(body) < (get_content_length(environ) or 0):
         raise BrokenBodyError
     return body
 

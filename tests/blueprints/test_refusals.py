@@ -5,8 +5,9 @@ from io import BytesIO
 
 import gevent
 import pytest
+from flask import request_started
 
-from blueprints.failures import MAX_STRANGER_BODY_BYTES
+from blueprints.door import MAX_STRANGER_BODY_BYTES
 from models.tables import Delivery, QuarantinedRequest
 from models.vocabulary import Measure, Refusal
 from services.journal.folder import list_waiting
@@ -70,6 +71,20 @@ def test_unsigned_callback_is_refused_with_one_text_for_all_reasons(deliver, row
     assert outcome(answer) == (403, "FAIL", 40302)
     assert answer.get_json()["ErrorInfo"] == "Sign or RequestTime is missing, wrong or expired"
     assert is_quarantined(rows, reason)
+
+
+def test_what_is_refused_costs_nothing_of_flask(post, receiver):
+    passed = []
+
+    def note(*_, **__):
+        passed.append(1)
+
+    with request_started.connected_to(note, receiver):
+        for query, data in ((STRANGER, b"{}"), (FORGED, b"{}"), ({}, TOO_LARGE)):
+            assert post(data=data, query=query).status_code in (403, 413)
+        assert passed == []
+        assert post(channel_created()).status_code == 200
+        assert passed == [1]
 
 
 @pytest.mark.parametrize(("seconds", "status"), [(-60, 200), (60, 200), (-61, 403), (61, 403)])

@@ -30,7 +30,7 @@ def test_others_go_on_while_a_large_body_is_read():
     other = gevent.spawn(count_turns)
     body = Watched(b"x" * (STEP_BYTES * 10 + 1), turns)
 
-    data = read_body({"wsgi.input": body, "wsgi.input_terminated": True}, None, 2**20)
+    data = read_body({"wsgi.input": body, "wsgi.input_terminated": True}, 2**20)
     other.kill()
 
     assert data == body.getvalue()

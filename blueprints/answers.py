@@ -1,0 +1,41 @@
+"""What the receiver answers in place of 200, always in Tencent's shape."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from flask import Response
+
+MAX_ERROR_INFO = 500  # characters; the delivery has all of it
+
+
+def fail(status: int, error_code: int, error_info: str) -> Response:
+    """Answer with exactly the three fields that Tencent expects, in its order.
+
+    Args:
+        status: of HTTP.
+        error_code: Tencent's.
+        error_info: cut off where it gets long.
+    """
+    fields = {
+        "ActionStatus": "FAIL",
+        "ErrorInfo": error_info[:MAX_ERROR_INFO],
+        "ErrorCode": error_code,
+    }
+    text = json.dumps(fields, separators=(",", ":"))
+    return Response(f"{text}\n", status, mimetype="application/json")
+
+
+def explain(errors: Any) -> str:
+    """Write nested reasons in one line."""
+    return "; ".join(find_reasons(errors))
+
+
+def find_reasons(errors: Any, place: str = "") -> Iterator[str]:
+    """Write each of nested reasons as ``field.index: reason``."""
+    if isinstance(errors, dict):
+        for name, reasons in errors.items():
+            yield from find_reasons(reasons, f"{place}.{name}" if place else str(name))
+    else:
+        for reason in errors:
+            yield f"{place}: {reason}"

@@ -1,0 +1,131 @@
+"""The door of the receiver: who may send is decided before Flask, so that junk costs little."""
+
+import errno
+from collections.abc import Iterable
+from threading import Lock
+from time import perf_counter
+from typing import Any
+from urllib.parse import parse_qs
+
+from flask import Response
+from gevent import sleep
+from werkzeug.wsgi import get_content_length
+
+from blueprints.answers import fail
+from blueprints.request_body import check_declared_size, is_chunked, read_start
+from models.vocabulary import Refusal
+from schemas.tencent.envelope import Arrival, Envelope, read_envelope
+from services.receiving.authentication import RefusedError, authenticate_sender
+from services.receiving.receiver import Receiver
+from services.receiving.refusals import Refused
+
+ADMITTED = "receiver.admitted"  # arrival, app and envelope, in the environment of a request
+MAX_STRANGER_BODY_BYTES = 64 * 1024
+FOREIGN_APP = (403, 40301, "SdkAppid is missing, repeated or unknown")
+NOT_SIGNED = (403, 40302, "Sign or RequestTime is missing, wrong or expired")
+REFUSALS = {
+    Refusal.APP_MISSING: FOREIGN_APP,
+    Refusal.APP_UNKNOWN: FOREIGN_APP,
+    Refusal.SIGN_MISSING: NOT_SIGNED,
+    Refusal.SIGN_WRONG: NOT_SIGNED,
+    Refusal.SIGN_EXPIRED: NOT_SIGNED,
+    Refusal.BODY_TOO_LARGE: (413, 41301, "body: too large"),
+    Refusal.WRONG_ADDRESS: (404, 40401, "callbacks are sent to /callback"),
+}
+# One refusal goes on in each turn of the event loop: callbacks do not stand in line behind a flood.
+GATE = Lock()
+TENCENT_PARAMETERS = {"SdkAppid", "CallbackCommand"}
+
+
+class Door:
+    """WSGI middleware that lets in what Tencent sends for our apps, and what is no callback.
+
+    Args:
+        app: what answers those that are let in.
+        receiver: knows our apps, and takes note of what is refused.
+    """
+
+    def __init__(self, app: Any, receiver: Receiver) -> None:
+        self.app = app
+        self.receiver = receiver
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Answer a request."""
+        try:
+            if environ["REQUEST_METHOD"] == "POST" and is_callback_address(environ):
+                environ[ADMITTED] = self.admit(environ)
+                environ["PATH_INFO"] = "/callback"
+        except RefusedError as error:
+            return refuse(self.receiver, environ, error.reason)(environ, start_response)
+        answer: Iterable[bytes] = self.app(environ, start_response)
+        return answer
+
+    def admit(self, environ: dict[str, Any]) -> tuple[Arrival, str, Envelope]:
+        """Return how a callback arrived, its app, and what its query string says.
+
+        Raises:
+            RefusedError: its declared size, its app or its signature is not right.
+        """
+        settings, arrival = self.receiver.settings, arrive(self.receiver, environ)
+        check_declared_size(environ, settings.max_body_bytes)
+        envelope = read_envelope(arrival.query_string)
+        return arrival, authenticate_sender(envelope, settings, now=arrival.received_at), envelope
+
+
+def is_callback_address(environ: dict[str, Any]) -> bool:
+    """Tell whether callbacks are received there, in whatever spelling."""
+    return environ.get("PATH_INFO", "").strip("/").lower() in ("callback", "")
+
+
+def arrive(here: Receiver, environ: dict[str, Any]) -> Arrival:
+    """Note when and from where a request came."""
+    peer, query_string = environ.get("REMOTE_ADDR", ""), environ["QUERY_STRING"]
+    return Arrival(here.now(), peer, query_string, perf_counter())
+
+
+def refuse(here: Receiver, environ: dict[str, Any], reason: Refusal) -> Response:
+    """403, 404 or 413: the reason goes to the quarantine, not to the sender."""
+    note_refusal(here, environ, reason)
+    return turn_away(environ, *REFUSALS[reason])
+
+
+def turn_away(environ: dict[str, Any], status: int, error_code: int, error_info: str) -> Response:
+    """Answer as ``fail`` does, and read no body that is in chunks any further."""
+    response = fail(status, error_code, error_info)
+    if is_chunked(environ) and status != 413:
+        response.call_on_close(hang_up)
+    return response
+
+
+def note_refusal(here: Receiver, environ: dict[str, Any], reason: Refusal) -> None:
+    """Take note of a refused request, unless it has nothing to do with a callback."""
+    with GATE:
+        sleep(0)
+    arrival = arrive(here, environ)
+    if reason is Refusal.WRONG_ADDRESS and not has_parameters(arrival.query_string):
+        return
+    envelope = read_envelope(arrival.query_string)
+    app = envelope.sdk_app_id if envelope.sdk_app_id in here.settings.sdk_apps else None
+    most = here.settings.max_body_bytes if app else MAX_STRANGER_BODY_BYTES
+    declared = get_content_length(environ)
+    if reason is Refusal.BODY_TOO_LARGE or (declared is None and not is_chunked(environ)):
+        most = 0
+    most = most if declared is None else min(declared, most)
+    refused = Refused(reason, arrival, app, envelope.signed_at, most, declared)
+    here.refusals.add(refused, lambda: read_start(environ, most))
+
+
+def has_parameters(query_string: str) -> bool:
+    """Tell whether a query string has any of those that Tencent always sends."""
+    return bool(TENCENT_PARAMETERS & parse_qs(query_string, keep_blank_values=True).keys())
+
+
+def hang_up() -> None:
+    """Have the server close the connection: the rest of a body may cost more than it is worth.
+
+    Chunks of a byte each cost a hundred times what the same bytes cost in one piece.
+
+    Raises:
+        BrokenPipeError: as if the sender had closed it.
+    """
+    raise BrokenPipeError(errno.EPIPE, "refused")

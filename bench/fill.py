@@ -83,6 +83,17 @@ MEMBERS = """CROSS JOIN (SELECT 0 AS position UNION ALL SELECT 1 UNION ALL SELEC
 COUNT = """INSERT INTO minute_counts (minute, measure, sdk_app_id, name, verdict, value)
     SELECT {hour}, 'received', sdk_app_id, command, verdict, count(*) FROM deliveries
     GROUP BY {hour}, sdk_app_id, command, verdict"""
+TOTAL = """INSERT INTO total_counts (measure, sdk_app_id, name, verdict, value)
+    SELECT measure, sdk_app_id, name, verdict, sum(value) FROM minute_counts
+    GROUP BY measure, sdk_app_id, name, verdict"""
+# As if something had arrived in every minute.
+HOUR = f"""INSERT INTO hour_counts (hour, sdk_app_id, word, value, minutes)
+    SELECT {{hour}}, sdk_app_id, {{word}}, sum(value), {(1 << 60) - 1} FROM minute_counts
+    GROUP BY {{hour}}, sdk_app_id, {{word}}"""
+HOURS = {
+    "sqlite": "CAST(strftime('%s', minute) AS INTEGER) / 3600",
+    "postgresql": "CAST(extract(epoch FROM minute) / 3600 AS integer)",
+}
 COUNTS = {
     "sqlite": COUNT.format(hour="substr(received_at, 1, 13) || ':00:00.000000'"),
     "postgresql": COUNT.format(hour="date_trunc('hour', received_at, 'UTC')"),
@@ -203,7 +214,9 @@ def fill(database: Database, count: int, folder: Path) -> None:
         for number, (_, make) in enumerate(indexes, 1):
             run(connection, [make])
             tell(f"{number} of {len(indexes)} indexes")
-        run(connection, [LEDGER.format(next=count + 1), COUNTS[name], *AFTER[name]])
+        hours = [HOUR.format(hour=HOURS[name], word=word) for word in ("measure", "verdict")]
+        ledger = LEDGER.format(next=count + 1)
+        run(connection, [ledger, COUNTS[name], TOTAL, *hours, *AFTER[name]])
     flush(url)
     tell(f"{count:,} rows are there after {time.monotonic() - started:.0f} s\n")
 

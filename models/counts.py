@@ -1,14 +1,23 @@
-"""Counts that the recorder keeps up: by the minute, in all, and of what differs."""
+"""Counts that the recorder keeps up: by the minute, by the hour, in all, and of what differs."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base
+from models.clock import EPOCH
 from models.text import MAX_ID_LENGTH
 from models.types import ExactText, UtcDateTime, Word
+
+LATE_SECONDS = 5  # a callback that waits longer than this is late; usually it is 50 ms
+HOUR = timedelta(hours=1)
+
+
+def to_hour(at: datetime) -> int:
+    """Count the whole hours from 1970 UTC to an instant."""
+    return (at - EPOCH) // HOUR
 
 
 class MinuteCount(Base):
@@ -29,6 +38,29 @@ class MinuteCount(Base):
     name: Mapped[str] = mapped_column(ExactText(MAX_ID_LENGTH), primary_key=True)
     verdict: Mapped[str] = mapped_column(Word, primary_key=True)
     value: Mapped[int] = mapped_column(sa.BigInteger)
+
+
+class HourCount(Base):
+    """One number of one hour, and the minutes that it comes from.
+
+    There are few enough of these to look at 90 days of them, to the minute. They are kept for good.
+
+    Attributes:
+        hour: whole hours since 1970 UTC, as of ``to_hour``.
+        sdk_app_id: the app, or "" where it is not known to be one of ours.
+        word: what is counted: a ``Verdict``, or ``received`` for all of them; a ``Refusal``;
+            ``lost``; or ``delay_microseconds``, where it is above ``LATE_SECONDS``.
+        value: how many; of the delay, the largest.
+        minutes: bit n is set if it comes from the minute n of the hour as well.
+    """
+
+    __tablename__ = "hour_counts"
+
+    hour: Mapped[int] = mapped_column(sa.Integer, primary_key=True, autoincrement=False)
+    sdk_app_id: Mapped[str] = mapped_column(Word, primary_key=True)
+    word: Mapped[str] = mapped_column(Word, primary_key=True)
+    value: Mapped[int] = mapped_column(sa.BigInteger)
+    minutes: Mapped[int] = mapped_column(sa.BigInteger)
 
 
 class TotalCount(Base):

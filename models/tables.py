@@ -1,7 +1,7 @@
 """All tables, registered with one ``MetaData``."""
 
 from models.base import Base
-from models.counts import Difference, LostCallback, MinuteCount, TotalCount
+from models.counts import Difference, HourCount, LostCallback, MinuteCount, TotalCount
 from models.delivery import Delivery
 from models.event import EventMember, LifecycleEvent
 from models.ledger import JournalMark, Ledger, ServiceEvent
@@ -12,6 +12,7 @@ __all__ = [
     "Delivery",
     "Difference",
     "EventMember",
+    "HourCount",
     "JournalMark",
     "Ledger",
     "LifecycleEvent",

@@ -4,10 +4,12 @@ from collections import Counter
 
 import sqlalchemy as sa
 
-from models.counts import MinuteCount, TotalCount
+from models.counts import HourCount, MinuteCount, TotalCount
 from models.database.engine import open_writer
+from models.database.many import upsert
 from models.vocabulary import Measure
 from services.journal.status import STATUS, write_status
+from services.recording.counts import to_hours
 
 COLUMNS = ("minute", "measure", "sdk_app_id", "name", "verdict", "value")
 
@@ -21,6 +23,11 @@ def store_rows(url, model, rows):
 
 def store_counts(url, *rows):
     """Store counts and their sums: minute, measure, app, name, verdict and value."""
+    hours = to_hours({row[:5]: row[5] for row in rows})
+    engine = open_writer(sa.make_url(url))
+    with engine.begin() as connection:
+        upsert(connection, HourCount, hours, add=("value",), unite=("minutes",))
+    engine.dispose()
     counts = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
     store_rows(url, MinuteCount, counts)
     totals = Counter()

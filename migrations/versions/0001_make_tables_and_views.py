@@ -215,6 +215,14 @@ def make_counts() -> None:
         sa.Column("value", sa.BigInteger, nullable=False),
     )
     make_table(
+        "hour_counts",
+        sa.Column("hour", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("sdk_app_id", sa.String(32), primary_key=True),
+        sa.Column("word", sa.String(32), primary_key=True),
+        sa.Column("value", sa.BigInteger, nullable=False),
+        sa.Column("minutes", sa.BigInteger, nullable=False),
+    )
+    make_table(
         "total_counts",
         sa.Column("measure", sa.String(32), primary_key=True),
         sa.Column("sdk_app_id", sa.String(32), primary_key=True),
@@ -291,6 +299,7 @@ def downgrade() -> None:
         "differences",
         "lost_callbacks",
         "total_counts",
+        "hour_counts",
         "minute_counts",
         "quarantined_requests",
         "event_members",

@@ -63,7 +63,8 @@ def upsert(
         model: the table.
         rows: no two have the same key.
         changes: columns by what becomes of them: ``replace`` takes the new value, ``add`` adds it,
-            ``greatest`` and ``least`` keep the greater or the lesser one.
+            ``greatest`` and ``least`` keep the greater or the lesser one, ``unite`` sets the bits
+            of both.
     """
     if rows:
         statement = make_statement(model, connection.dialect.name, **changes)
@@ -79,6 +80,7 @@ def make_statement(
     add: tuple[str, ...] = (),
     greatest: tuple[str, ...] = (),
     least: tuple[str, ...] = (),
+    unite: tuple[str, ...] = (),
 ) -> sa.Insert:
     """Make the statement of ``upsert``; to write it takes longer than to run it."""
     table = cast(sa.Table, model.__table__)
@@ -88,6 +90,7 @@ def make_statement(
     changes |= {name: known[name] + new[name] for name in add}
     changes |= {name: greater_of(new[name], known[name]) for name in greatest}
     changes |= {name: lesser_of(new[name], known[name]) for name in least}
+    changes |= {name: known[name].bitwise_or(new[name]) for name in unite}
     made: sa.Insert = (
         statement.on_duplicate_key_update(changes)
         if dialect == "mysql"

@@ -11,13 +11,13 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from config import ReaderSettings, ReceiverSettings
+from models.counts import LATE_SECONDS
 from models.database.connection import NotReadyError, describe
 from models.database.revision import check_revision, newest_revision
 from models.ledger import Ledger
 from services.journal.folder import LEAST_ROOM_BYTES, find_fault, room_bytes
 from services.journal.status import JournalStatus, measure, read_status
 from services.operating.finding import Finding, Level, count, duration
-from services.reading.health import LATE_SECONDS
 from services.recording.database import RecorderDatabase
 
 SAFE_SQLITE = (3, 51, 3)  # before it, a checkpoint that races a writer can lose pages

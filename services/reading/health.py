@@ -7,6 +7,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from models.counts import LATE_SECONDS
 from models.database.revision import fetch_revision, newest_revision
 from models.ledger import ServiceEvent
 from schemas.api.deliveries import DeliveryQuerySchema
@@ -14,8 +15,6 @@ from schemas.api.history import HistoryQuerySchema
 from services.journal.status import JournalStatus, read_status
 from services.reading.deliveries import fetch_deliveries
 from services.reading.history import fetch_history
-
-LATE_SECONDS = 5  # a callback that waits longer than this is behind; usually it is 50 ms
 
 
 @dataclass(frozen=True)
@@ -49,6 +48,12 @@ class JournalHealth(JournalStatus):
 
     waited_seconds: float
     recorder_at_work: bool
+
+    @property
+    def known_until(self) -> datetime:
+        """Until when all that arrived is in the tables, as far as can be told."""
+        reported_at = self.at if self.recorder_at_work else self.recorder_at or self.at
+        return min(self.oldest_received_at or reported_at, reported_at)
 
     @property
     def is_late(self) -> bool:

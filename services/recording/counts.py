@@ -8,7 +8,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from models.counts import Difference, MinuteCount, TotalCount
+from models.counts import (
+    LATE_SECONDS,
+    Difference,
+    HourCount,
+    MinuteCount,
+    TotalCount,
+    to_hour,
+)
 from models.database.many import upsert
 from models.text import fits_id_column
 from models.vocabulary import Measure
@@ -17,11 +24,13 @@ from schemas.tencent.registry import LIFECYCLE_SCHEMAS
 from services.recording.callback import Callback
 
 MICROSECOND = timedelta(microseconds=1)
+LATE_MICROSECONDS = LATE_SECONDS * 1_000_000
 MAX_OTHER_COMMANDS = 50
 OTHER = "other"
 MAX_DIFFERENCES = 200  # of a command: a sender can make up any number of fields
 
 COLUMNS = ("minute", "measure", "sdk_app_id", "name", "verdict")
+HOUR_COLUMNS = ("hour", "sdk_app_id", "word")
 
 Key = tuple[datetime, Measure, str, str, str]
 
@@ -72,11 +81,42 @@ class Counts:
         upsert(connection, MinuteCount, to_rows(COLUMNS, self.sums), add=("value",))
         upsert(connection, MinuteCount, to_rows(COLUMNS, self.delays), greatest=("value",))
         upsert(connection, TotalCount, to_rows(COLUMNS[1:], totals), add=("value",))
+        upsert(connection, HourCount, to_hours(self.sums), add=("value",), unite=("minutes",))
+        late = to_hours(self.delays)
+        upsert(connection, HourCount, late, greatest=("value",), unite=("minutes",))
 
 
 def to_rows(columns: Sequence[str], values: Mapping[Any, int]) -> list[dict[str, Any]]:
     """Make a row of each value; its key names the other columns."""
     return [dict(zip(columns, key, strict=True), value=value) for key, value in values.items()]
+
+
+def to_hours(minutes: Mapping[Key, int]) -> list[dict[str, Any]]:
+    """Make a row of each hour and word; of delays the value is the largest, of all else the sum."""
+    rows: dict[tuple[int, str, str], dict[str, Any]] = {}
+    for (minute, measure, app, name, verdict), value in minutes.items():
+        for word in list_words(measure, name, verdict, value):
+            key = (to_hour(minute), app, word)
+            new = dict(zip(HOUR_COLUMNS, key, strict=True), value=0, minutes=0)
+            row = rows.setdefault(key, new)
+            is_delay = measure == Measure.DELAY_MICROSECONDS
+            row["value"] = max(row["value"], value) if is_delay else row["value"] + value
+            row["minutes"] |= 1 << minute.minute
+    return [*rows.values()]
+
+
+def list_words(measure: Measure, name: str, verdict: str, value: int) -> tuple[str, ...]:
+    """List the words of ``HourCount`` that a count of a minute goes to."""
+    match measure:
+        case Measure.RECEIVED:
+            return measure, verdict
+        case Measure.REFUSED:
+            return (name,)
+        case Measure.LOST:
+            return (measure,)
+        case Measure.DELAY_MICROSECONDS if value > LATE_MICROSECONDS:
+            return (measure,)
+    return ()
 
 
 def minute_of(at: datetime) -> datetime:

@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from models.tables import Difference, LostCallback, MinuteCount, ServiceEvent
+from models.counts import to_hour
+from models.tables import Difference, HourCount, LostCallback, MinuteCount, ServiceEvent
 from models.vocabulary import Measure, Refusal
 from services.journal.records import Kind, Record, new_uuid
 from services.recording.counts import MAX_DIFFERENCES, MAX_OTHER_COMMANDS
@@ -77,6 +78,43 @@ def test_delay_is_the_largest_of_its_minute(post, recorder, counted, clock):
         clock.now = NOW
 
     assert counted(Measure.DELAY_MICROSECONDS) == {(APP, ""): 70_000}
+
+
+def test_hours_have_verdicts_and_reasons_with_their_minutes(
+    write, recorder, post, deliver, rows, clock
+):
+    deliver(group_created())
+    clock.move(minutes=5)
+    deliver(group_created())
+    deliver(data=b"junk")
+    write(refusal_record(), tally_record(refused=5))
+    recorder.record_available()
+    clock.move(minutes=60)
+    deliver(group_destroyed())
+
+    first, again = 1 << NOW.minute, 1 << NOW.minute + 5
+    hour = to_hour(NOW)
+    assert {(row.hour, row.sdk_app_id, row.word): row[3:] for row in rows(HourCount)} == {
+        (hour, "", Refusal.SIGN_WRONG): (1, first),
+        (hour, "", Refusal.APP_UNKNOWN): (5, first),
+        (hour, APP, "received"): (3, first | again),
+        (hour, APP, "accepted"): (1, first),
+        (hour, APP, "duplicate"): (1, again),
+        (hour, APP, "invalid"): (1, again),
+        (hour + 1, APP, "received"): (1, again),
+        (hour + 1, APP, "accepted"): (1, again),
+    }
+
+
+def test_hours_have_the_largest_delay_that_is_late(post, recorder, rows, clock):
+    for minutes, seconds in ((1, 6), (2, 9.5), (3, 7), (4, 5)):
+        clock.now = NOW + timedelta(minutes=minutes)
+        post(group_created())
+        clock.move(seconds=seconds)
+        recorder.record_available()
+
+    [late] = [row for row in rows(HourCount) if row.word == Measure.DELAY_MICROSECONDS]
+    assert (late.value, late.minutes) == (9_500_000, 0b1110)
 
 
 def test_refusals_are_counted_whether_stored_or_not(write, recorder, counted):

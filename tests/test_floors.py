@@ -22,7 +22,7 @@ each_file = pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.rel
 # Of each module, by the longest beginning of its name: what it must not import.
 HTTP = ("flask", "werkzeug")
 SERVERS = ("gevent", "gunicorn")
-DATABASE = ("sqlalchemy", "alembic", "services.recording", "services.reading")
+DATABASE = ("sqlalchemy", "alembic", "services.recording", "services.reading", "services.watching")
 TABLES = (
     "models.database",
     *tuple(
@@ -40,6 +40,7 @@ FORBIDDEN = {
     "services.recording": (*HTTP, *SERVERS, "services.receiving", "services.reading"),
     "services.reading": (*HTTP, *SERVERS, "services.recording", "services.receiving"),
     "services.exporting": (*HTTP, *SERVERS, "services.recording", "services.receiving"),
+    "services.watching": (*HTTP, *SERVERS, "services.recording", "services.receiving"),
     "services.subjects": (*HTTP, *SERVERS, "services.recording", "services.receiving"),
     "schemas": (*HTTP, *SERVERS, "sqlalchemy", "alembic"),
     "models": (*HTTP, *SERVERS, "marshmallow"),

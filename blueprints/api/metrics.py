@@ -15,8 +15,8 @@ from blueprints.api.access import bp
 from blueprints.api.operation import operation
 from blueprints.api.runtime import Runtime, runtime
 from models.vocabulary import ANSWER_BOUNDS_MS, Measure, Refusal
-from services.reading.activity import Totals, fetch_delay_microseconds, fetch_totals
 from services.reading.clock import find_ahead
+from services.watching.activity import Totals, fetch_delay_microseconds, fetch_totals
 
 PREFIX = "chat_lifecycle_log_"
 GAUGES = {

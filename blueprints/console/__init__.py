@@ -6,5 +6,6 @@ from blueprints.console import (  # noqa: F401 (each adds to the blueprint; acce
     pages,
     preferences,
     reasons,
+    status,
 )
 from blueprints.console.shell import bp as bp

@@ -27,6 +27,7 @@ WORDS = {
     "sign_missing": "not signed",
     "sign_wrong": "wrong signature",
     "sign_expired": "signature expired",
+    "noise": "refused, not from Tencent",
     "name": "Name",
     "owner": "Owner",
     "introduction": "Introduction",

@@ -3,6 +3,7 @@
 import re
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from flask import request
@@ -37,9 +38,21 @@ UNITS = {"day": 86400, "hour": 3600, "minute": 60, "second": 1}  # in seconds
 def set_up_templates(state: BlueprintSetupState) -> None:
     """Let templates show times."""
     environment = state.app.jinja_env
-    environment.filters.update(time=show_time, age=show_age, picked=to_picker)
+    environment.filters.update(
+        time=show_time,
+        clock=show_clock,
+        day=show_day,
+        age=show_age,
+        picked=to_picker,
+        argument=write_utc,
+    )
     environment.globals.update(
-        choose_zone=choose_zone, find_presets=find_presets, name_zone=name_zone, zones=ZONES
+        choose_zone=choose_zone,
+        find_presets=find_presets,
+        name_period=name_period,
+        name_zone=name_zone,
+        write_period=write_period,
+        zones=ZONES,
     )
 
 
@@ -48,6 +61,7 @@ def choose_zone() -> ZoneInfo:
     return find_zone(request.cookies.get(ZONE_COOKIE, "")) or ZoneInfo("UTC")
 
 
+@lru_cache(maxsize=64)  # a page shows thousands of times
 def find_zone(name: str) -> ZoneInfo | None:
     """Find a zone by its name of IANA."""
     with suppress(ValueError, LookupError, OSError):  # no name; no zone; the folder of several
@@ -70,6 +84,28 @@ def show_time(instant: datetime | None) -> Markup:
     return Markup('<time datetime="{0}" title="{0}, {1}">{2:%Y-%m-%d %H:%M:%S}</time>').format(
         write_utc(instant), describe_age(instant), to_zone(instant)
     )
+
+
+def show_clock(instant: datetime) -> str:
+    """Show the hour and the minute of an instant."""
+    return f"{to_zone(instant):%H:%M}"
+
+
+def name_period(since: datetime, until: datetime) -> str:
+    """Name a period by its days and the clock."""
+    begin, end = to_zone(since), to_zone(until)
+    day = "" if begin.date() == end.date() else f"{end:%m-%d} "
+    return f"{begin:%m-%d %H:%M} \N{EN DASH} {day}{end:%H:%M}"
+
+
+def write_period(since: datetime, until: datetime) -> str:
+    """Write a period as the arguments of an address."""
+    return f"since={write_utc(since)}&until={write_utc(until)}"
+
+
+def show_day(instant: datetime) -> str:
+    """Show the month and the day of an instant."""
+    return f"{to_zone(instant):%m-%d}"
 
 
 def show_age(instant: datetime | None) -> Markup:

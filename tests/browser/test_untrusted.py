@@ -127,7 +127,7 @@ def check(page):
             odd: document.querySelectorAll(
                 'script:not([src^="/console/static/"]), iframe, img, style, base, video, math,'
                 + 'template, object, embed, textarea, plaintext, noscript,'
-                + 'meta[http-equiv], link:not([href^="/console/static/"]), svg:not(.chart),'
+                + 'meta[http-equiv], link:not([href^="/console/static/"]), svg:not(.chart svg),'
                 + 'form:not([action^="/console/"]):not(.filters)').length,
             handlers: [...document.querySelectorAll('*')].filter(
                 one => one.getAttributeNames().some(name => name.startsWith('on'))).length,

@@ -6,6 +6,7 @@ from blueprints.console.pages import (  # noqa: F401 (each adds its views to the
     events,
     exports,
     first_run,
+    health,
     members,
     overview,
     search,

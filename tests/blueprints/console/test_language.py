@@ -10,6 +10,7 @@ from blueprints.console.language import CHINESE, WORDS, put_plainly
 from blueprints.console.zone import PRESETS, UNITS
 from models.vocabulary import Action, Measure, Refusal, ServiceEventKind, SubjectType, Verdict
 from services.subjects.lives import FIELDS
+from services.watching.incidents import IncidentKind
 from tests.conftest import KEY
 from tests.engines import ROOT
 
@@ -22,6 +23,7 @@ VOCABULARY = [
     *Verdict,
     *Refusal,
     *ServiceEventKind,
+    *IncidentKind,
     *FIELDS.values(),
     Measure.REFUSED,
     Measure.LOST,

@@ -1,0 +1,219 @@
+"""A chart of what arrived: where its bars, labels, holes and marks are, in percent."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import accumulate
+
+import sqlalchemy as sa
+from flask import url_for
+
+from blueprints.console.language import say
+from blueprints.console.zone import to_zone
+from models.counts import HOUR
+from models.vocabulary import Measure, Verdict
+from services.watching.activity import DAY, MINUTE, NOISE, Bar, fetch_bars
+from services.watching.incidents import Incident, IncidentKind
+
+MOST_BARS = 100
+MOST_MINUTES = 120
+WIDTHS = (HOUR, 2 * HOUR, 8 * HOUR, DAY)
+MOST_LABELS = 7
+LABELS_BY_HOUR = timedelta(hours=36)  # longer charts have days along their axis
+SHORT_STEP, LONG_STEP = 10, 240  # minutes from label to label, of bars of minutes and of hours
+LEAST_HEIGHT = 2.0  # of a part of a bar, so that one of thousands can be seen
+STACKED = (*Verdict, Measure.LOST)  # from the ground up
+APART = (Measure.REFUSED, NOISE)
+WHOLE = 100.0
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a bar."""
+
+    word: str
+    count: int
+    top: float
+    height: float
+
+
+@dataclass(frozen=True)
+class Column:
+    """A bar, and the one below it for requests that were refused."""
+
+    bar: Bar
+    left: float
+    parts: Sequence[Part]
+    refused: Sequence[Part]
+
+
+@dataclass(frozen=True)
+class Series:
+    """What a word of the chart is called, where it leads but for the period, and its sum."""
+
+    name: str
+    address: str
+    total: int
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A place along the axis: a label or an incident, which may have a width."""
+
+    left: float
+    width: float = 0
+    at: datetime | None = None
+    incident: Incident | None = None
+
+
+@dataclass(frozen=True)
+class Chart:
+    """All that is drawn.
+
+    Attributes:
+        series: by the words that were counted.
+        address: where all of a bar leads, but for the period.
+        width: of each bar.
+        top: the number at the upper end of the axis; its half is a whole number too.
+        most_refused: the same of the bars below.
+        is_by_hour: whether the labels are times, not days.
+    """
+
+    since: datetime
+    until: datetime
+    columns: Sequence[Column]
+    series: Mapping[str, Series]
+    address: str
+    width: float
+    top: int
+    most_refused: int
+    labels: Sequence[Mark]
+    holes: Sequence[Mark]
+    marks: Sequence[Mark]
+    is_by_hour: bool
+
+    @property
+    def received(self) -> int:
+        """How many callbacks arrived."""
+        return sum(self.series[word].total for word in Verdict if word in self.series)
+
+
+def fetch_chart(
+    connection: sa.Connection,
+    since: datetime,
+    until: datetime,
+    *,
+    sdk_app_id: str | None = None,
+    incidents: Iterable[Incident] = (),
+) -> Chart:
+    """Fetch and lay out a period, widened to full bars."""
+    width = choose_width(until - since)
+    start = find_start(since, width)
+    bars = fetch_bars(connection, start, until, width=width, sdk_app_id=sdk_app_id)
+    return lay_out(bars, [one for one in incidents if one.until > start], sdk_app_id)
+
+
+def choose_width(span: timedelta) -> timedelta:
+    """Choose how much time a bar stands for."""
+    if span <= MOST_MINUTES * MINUTE:
+        return MINUTE
+    return next((one for one in WIDTHS if span / one <= MOST_BARS), DAY)
+
+
+def find_start(since: datetime, width: timedelta) -> datetime:
+    """Find when the first bar begins: on the clock of the zone, a multiple of its width."""
+    if width < HOUR:
+        return since.replace(second=0, microsecond=0)
+    start = since.replace(minute=0, second=0, microsecond=0)
+    while to_zone(start).hour % (width // HOUR):
+        start -= HOUR
+    return start
+
+
+def lay_out(bars: Sequence[Bar], incidents: Sequence[Incident], app: str | None) -> Chart:
+    """Lay out bars of equal width."""
+    since, until = bars[0].since, bars[-1].until
+    top = find_top(max(sum(bar.counts[word] for word in STACKED) for bar in bars))
+    most_refused = max(sum(bar.counts[word] for word in APART) for bar in bars)
+    is_by_hour = until - since <= LABELS_BY_HOUR
+
+    def place(incident: Incident) -> Mark:
+        left = max((incident.since - since) / (until - since), 0) * WHOLE
+        right = min((incident.until - since) / (until - since), 1) * WHOLE
+        return Mark(round(left, 2), round(right - left, 2), incident=incident)
+
+    silences = [one for one in incidents if one.kind is IncidentKind.SILENT]
+    others = [one for one in incidents if one.kind is not IncidentKind.SILENT and one.since < until]
+    return Chart(
+        since=since,
+        until=until,
+        columns=[
+            Column(
+                bar,
+                round(WHOLE * number / len(bars), 3),
+                [*stack(bar, STACKED, top)],
+                [*stack(bar, APART, most_refused)],
+            )
+            for number, bar in enumerate(bars)
+        ],
+        series=dict(list_series(bars, app)),
+        address=address_word(None, app),
+        width=round(WHOLE / len(bars), 3),
+        top=top,
+        most_refused=most_refused,
+        labels=[*label(bars, is_by_hour=is_by_hour)],
+        holes=[place(one) for one in silences if one.since < until],
+        marks=[place(one) for one in others],
+        is_by_hour=is_by_hour,
+    )
+
+
+def list_series(bars: Sequence[Bar], app: str | None) -> Iterator[tuple[str, Series]]:
+    """List what was counted, in the order of what is shown."""
+    for word in (*STACKED, *APART):
+        total = sum(bar.counts[word] for bar in bars)
+        if total > 0:
+            yield word, Series(say(word), address_word(word, app), total)
+
+
+def address_word(word: str | None, app: str | None) -> str:
+    """Address the list of what a word counts, or of all deliveries; a period is to follow."""
+    if word == Measure.LOST:
+        address = url_for("console.show_health", sdk_app_id=app)
+    elif word in APART:
+        address = url_for("console.list_quarantine", sdk_app_id=app)
+    else:
+        address = url_for("console.list_deliveries", verdict=word, sdk_app_id=app)
+    return f"{address}{'&' if '?' in address else '?'}"
+
+
+def find_top(most: int) -> int:
+    """Find a round number, at least 2 and even, that is not less than another."""
+    scale = 1
+    while most > 10 * scale:
+        scale *= 10
+    return next(digit * scale for digit in (2, 4, 6, 8, 10) if digit * scale >= most)
+
+
+def stack(bar: Bar, words: Sequence[str], most: int) -> Iterator[Part]:
+    """Lay out the parts of a bar, from the ground up."""
+    counted = [(word, bar.counts[word]) for word in words if bar.counts[word] > 0]
+    heights = [max(round(WHOLE * count / most, 2), LEAST_HEIGHT) for _, count in counted]
+    tops = [round(WHOLE - reached, 2) for reached in accumulate(heights)]
+    for (word, count), top, height in zip(counted, tops, heights, strict=True):
+        yield Part(word, count, top, height)
+
+
+def label(bars: Sequence[Bar], *, is_by_hour: bool) -> Iterator[Mark]:
+    """Label some bars along the axis: with a round time, or where a day begins."""
+    width = bars[0].until - bars[0].since
+    step = (SHORT_STEP if width < HOUR else LONG_STEP) if is_by_hour else DAY // MINUTE
+    found, known = [], None
+    for number, bar in enumerate(bars):
+        local = to_zone(bar.since)
+        minute = local.hour * 60 + local.minute
+        key = (local.date(), minute // step)
+        if key != known if known else minute % step == 0:
+            found.append(Mark(round(WHOLE * number / len(bars), 3), at=bar.since))
+        known = key
+    yield from found[:: -(-len(found) // MOST_LABELS) or 1]

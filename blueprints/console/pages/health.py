@@ -1,0 +1,83 @@
+"""The page of health: was it working, and did we miss anything?"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from flask import render_template
+from flask.typing import ResponseReturnValue
+
+from blueprints.api.runtime import runtime
+from blueprints.console.arguments import read_arguments
+from blueprints.console.chart import choose_width, fetch_chart
+from blueprints.console.shell import bp
+from blueprints.console.status import know_until, read_status
+from blueprints.console.strip import find_first, lay_out_days
+from models.clock import EPOCH
+from models.counts import HOUR, to_hour
+from schemas.api.health import RANGES, HealthQuerySchema
+from services.watching.activity import MINUTE
+from services.watching.incidents import Incident, fetch_account
+
+NEWEST_INCIDENTS = 50
+LONGEST = max(RANGES.values())
+
+
+@dataclass(frozen=True)
+class Period:
+    """A time to look at.
+
+    Attributes:
+        is_asked: whether it was asked for by its begin or end, not as the last hours or days.
+    """
+
+    since: datetime
+    until: datetime
+    is_asked: bool = False
+
+    def select(self, incidents: Sequence[Incident]) -> Sequence[Incident]:
+        """Select the incidents that are in it, at least in part."""
+        return [one for one in incidents if one.until > self.since and one.since < self.until]
+
+
+@bp.get("/health")
+def show_health() -> ResponseReturnValue:
+    """Show what happened to callbacks in a period, and by the hour for 90 days."""
+    here, filters = runtime(), HealthQuerySchema().load(read_arguments())
+    now, app = here.now(), filters.get("sdk_app_id")
+    period, first = choose_period(filters, now), find_first(now)
+    with here.connect() as connection:
+        account = fetch_account(
+            connection, min(first, period.since), max(know_until(), first), sdk_app_id=app
+        )
+        within = period.select(account.incidents)
+        chart = fetch_chart(
+            connection, period.since, period.until, sdk_app_id=app, incidents=within
+        )
+    incidents = within if period.is_asked else account.incidents
+    return render_template(
+        "console/health.html",
+        standing=read_status(),
+        filters=filters,
+        period=period,
+        account=account,
+        incidents=incidents[:NEWEST_INCIDENTS],
+        is_known=account.first_hour is not None and to_hour(period.until) >= account.first_hour,
+        more=len(incidents) - NEWEST_INCIDENTS,
+        chart=chart,
+        ranges=RANGES,
+        days=[*lay_out_days(account, first, now)],
+    )
+
+
+def choose_period(filters: Mapping[str, Any], now: datetime) -> Period:
+    """Choose the period that is asked for, which ends now and is not too long, or the last one."""
+    if not {"since", "until"} & filters.keys():
+        span = RANGES[filters["range"]]
+        unit = MINUTE if choose_width(span) < HOUR else HOUR
+        until = now + unit - (now - EPOCH) % unit
+        return Period(until - span, until)
+    until = min(filters.get("until", now), now)
+    since = max(filters.get("since", until - RANGES["24h"]), until - LONGEST)
+    return Period(min(since, until - MINUTE), until, is_asked=True)

@@ -1,0 +1,1 @@
+"""Whether callbacks arrive, and what happened when they did not."""

@@ -1,0 +1,177 @@
+"""What arrives: how many callbacks in all and in each bar of a chart, and what has stopped."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from models.counts import HOUR, HourCount, MinuteCount, TotalCount, to_hour
+from models.delivery import Delivery
+from models.vocabulary import Measure, Refusal, Verdict
+from schemas.tencent.registry import LIFECYCLE_SCHEMAS
+
+DAY = timedelta(days=1)
+MINUTE = timedelta(minutes=1)
+RECENT = timedelta(minutes=5)
+DAYS, REGULAR_DAYS = 7, 4  # a command that came on so many of the last days is expected
+FORGOTTEN = timedelta(days=30)
+NOISE = "noise"  # refused requests that name none of our apps
+WORDS = (*Verdict, Measure.LOST, Measure.REFUSED, NOISE)
+
+Totals = Mapping[tuple[str, str, str, str], int]  # by measure, app, name and verdict
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A time from ``since`` until before ``until``, and what was counted in it by ``WORDS``."""
+
+    since: datetime
+    until: datetime
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class Ceased:
+    """A command that used to arrive and does no more.
+
+    Attributes:
+        last: when it arrived last.
+        days: on how many of the ``DAYS`` until then it had arrived.
+    """
+
+    command: str
+    last: datetime
+    days: int
+
+
+def fetch_totals(connection: sa.Connection) -> Totals:
+    """Fetch the sums of all minutes."""
+    columns = (TotalCount.measure, TotalCount.sdk_app_id, TotalCount.name, TotalCount.verdict)
+    found = connection.execute(sa.select(*columns, TotalCount.value))
+    return {(one[0], one[1], one[2], one[3]): one[4] for one in found}
+
+
+def fetch_delay_microseconds(connection: sa.Connection, *, now: datetime) -> int | None:
+    """Fetch the largest time from arrival to table of the last minutes; none if nothing arrived."""
+    query = sa.select(sa.func.max(MinuteCount.value)).where(
+        MinuteCount.minute >= now - RECENT, MinuteCount.measure == Measure.DELAY_MICROSECONDS
+    )
+    return connection.scalar(query)
+
+
+def fetch_bars(
+    connection: sa.Connection,
+    since: datetime,
+    until: datetime,
+    *,
+    width: timedelta,
+    sdk_app_id: str | None = None,
+) -> Sequence[Bar]:
+    """Count what arrived in each part of a period, the oldest first.
+
+    Args:
+        connection: to read from.
+        since: when the first bar begins: a full minute, or a full hour if bars are of hours.
+        until: when the last one ends, or before.
+        width: of each bar: a minute, or some hours.
+        sdk_app_id: the one app to count; all of them, and strangers, otherwise.
+    """
+    bars = [
+        Bar(since + number * width, since + (number + 1) * width)
+        for number in range(-(-(until - since) // width))
+    ]
+    end = bars[-1].until
+    query = select_minutes(since, end) if width < HOUR else select_hours(since, end, width)
+    for app, word, place, count in connection.execute(query):
+        at = place if isinstance(place, datetime) else since + int(place) * width
+        name = word if word not in {*Refusal} else Measure.REFUSED if app else NOISE
+        if sdk_app_id in (None, app):
+            bars[(at - since) // width].counts[name] += int(count)
+    return bars
+
+
+def select_minutes(since: datetime, until: datetime) -> sa.Select[str, str, datetime, int]:
+    """Select app, word, minute and number of each minute."""
+    word = sa.case(
+        (MinuteCount.measure == Measure.RECEIVED, MinuteCount.verdict),
+        (MinuteCount.measure == Measure.REFUSED, MinuteCount.name),
+        else_=MinuteCount.measure,
+    )
+    return sa.select(MinuteCount.sdk_app_id, word, MinuteCount.minute, MinuteCount.value).where(
+        MinuteCount.minute >= since,
+        MinuteCount.minute < until,
+        MinuteCount.measure.in_((Measure.RECEIVED, Measure.REFUSED, Measure.LOST)),
+    )
+
+
+def select_hours(
+    since: datetime, until: datetime, width: timedelta
+) -> sa.Select[str, str, int, int]:
+    """Select app, word, place of the bar and sum of each bar."""
+    first, end = to_hour(since), to_hour(until)
+    place = ((HourCount.hour - first) // (width // HOUR)).label("place")
+    return (
+        sa.select(HourCount.sdk_app_id, HourCount.word, place, sa.func.sum(HourCount.value))
+        .where(
+            HourCount.hour >= first,
+            HourCount.hour < end,
+            HourCount.word.in_((*Verdict, *Refusal, Measure.LOST)),
+        )
+        .group_by(HourCount.sdk_app_id, HourCount.word, sa.text("place"))
+    )
+
+
+def count_words(connection: sa.Connection, first: int, end: int) -> Mapping[tuple[str, str], int]:
+    """Count what arrived in the hours from ``first`` until before ``end``, by app and word."""
+    query = (
+        sa.select(HourCount.sdk_app_id, HourCount.word, sa.func.sum(HourCount.value))
+        .where(HourCount.hour >= first, HourCount.hour < end)
+        .group_by(HourCount.sdk_app_id, HourCount.word)
+    )
+    return {(app, word): int(count) for app, word, count in connection.execute(query)}
+
+
+def find_lasts(connection: sa.Connection) -> Mapping[str, datetime]:
+    """Tell when the last callback of each app arrived, whatever became of it."""
+    apps = sa.select(TotalCount.sdk_app_id).where(TotalCount.measure == Measure.RECEIVED)
+    app = apps.distinct().subquery().c.sdk_app_id
+    last = (
+        sa.select(Delivery.received_at)
+        .where(Delivery.sdk_app_id == app)
+        .order_by(Delivery.received_at.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    return {one: at for one, at in connection.execute(sa.select(app, last)) if at is not None}
+
+
+def find_ceased(connection: sa.Connection, *, now: datetime) -> Sequence[Ceased]:
+    """Find the lifecycle commands that arrived on most days, and have not for a day.
+
+    An index of the deliveries leads to each command, so this costs the same however many there are.
+    """
+    lasts = (
+        sa.select(sa.literal(command), select_last(command).scalar_subquery())
+        for command in LIFECYCLE_SCHEMAS
+    )
+    found = []
+    for command, last in connection.execute(sa.union_all(*lasts)).all():
+        if last is not None and DAY < now - last < FORGOTTEN:
+            ends = (last - number * DAY for number in range(DAYS))
+            days = sum(came_on_day_until(connection, command, end) for end in ends)
+            if days >= REGULAR_DAYS:
+                found.append(Ceased(command, last, days))
+    return found
+
+
+def came_on_day_until(connection: sa.Connection, command: str, end: datetime) -> bool:
+    """Tell whether a command arrived on the day that ends at an instant."""
+    within = (Delivery.received_at > end - DAY, Delivery.received_at <= end)
+    return connection.scalar(select_last(command).where(*within)) is not None
+
+
+def select_last(command: str) -> sa.Select[datetime | None]:
+    """Select when a command arrived last."""
+    return sa.select(sa.func.max(Delivery.received_at)).where(Delivery.command == command)

@@ -1,0 +1,162 @@
+"""What is wrong at present, the gravest first, and whether anything is."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum, unique
+
+import sqlalchemy as sa
+
+from models.clock import EPOCH
+from models.counts import HOUR, to_hour
+from models.vocabulary import Measure, Refusal, Verdict
+from services.reading.health import DatabaseHealth, JournalHealth
+from services.watching.activity import count_words, find_lasts
+from services.watching.hours import fetch_hours, to_minute
+from services.watching.silence import HOURS_BEFORE, LEAST_MINUTES, find_silences
+
+HOURS = 24
+QUIET = timedelta(minutes=LEAST_MINUTES)
+
+
+@unique
+class ProblemKind(StrEnum):
+    """What is wrong; those of ``WARNINGS`` need a look, all others need it now."""
+
+    NO_DATABASE = "no_database"
+    OTHER_SCHEMA = "other_schema"
+    NOT_WRITABLE = "not_writable"
+    NO_RECORDER = "no_recorder"
+    LOST = "lost"
+    SILENT = "silent"
+    REFUSED = "refused"
+    WAITING = "waiting"
+    STUCK = "stuck"
+    INVALID = "invalid"
+
+
+WARNINGS = {ProblemKind.WAITING, ProblemKind.STUCK, ProblemKind.INVALID}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong.
+
+    Attributes:
+        number: of callbacks, requests or records.
+        at: when the last callback arrived, or the oldest record that waits.
+        word: why requests were refused.
+    """
+
+    kind: ProblemKind
+    number: int = 0
+    at: datetime | None = None
+    sdk_app_id: str = ""
+    word: str = ""
+
+    @property
+    def is_grave(self) -> bool:
+        """Whether callbacks are, or may be, missed."""
+        return self.kind not in WARNINGS
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """What arrived in the last 24 hours of the clock, the present one included.
+
+    Attributes:
+        counts: by app and word, as ``HourCount`` has them.
+        lasts: when the last callback of each app arrived, whenever that was.
+        silences: apps that are silent at present, and how many callbacks usually come in that time.
+    """
+
+    since: datetime
+    until: datetime
+    counts: Mapping[tuple[str, str], int]
+    lasts: Mapping[str, datetime]
+    silences: Mapping[str, int]
+
+    @property
+    def last(self) -> datetime | None:
+        """When the last callback arrived; none if none ever has."""
+        return max(self.lasts.values(), default=None)
+
+    def count(self, word: str) -> int:
+        """Count what a word stands for, of all apps."""
+        return sum(count for (_, one), count in self.counts.items() if one == word)
+
+    def refused(self, *, strangers: bool) -> Mapping[tuple[str, str], int]:
+        """Count the refused requests by app and reason, of our apps or of strangers."""
+        return {
+            key: count
+            for key, count in sorted(self.counts.items())
+            if key[1] in {*Refusal} and (key[0] == "") == strangers
+        }
+
+
+def fetch_arrivals(connection: sa.Connection, *, now: datetime, known_until: datetime) -> Arrivals:
+    """Fetch what arrived; an app is not silent yet that is known only until it was not."""
+    end = to_hour(now) + 1
+    lasts = find_lasts(connection)
+    silences = {
+        app: usual
+        for app, last in lasts.items()
+        if known_until - last > QUIET
+        and (usual := measure_silence(connection, app, last, until=known_until))
+    }
+    counts = count_words(connection, end - HOURS, end)
+    return Arrivals(EPOCH + (end - HOURS) * HOUR, EPOCH + end * HOUR, counts, lasts, silences)
+
+
+def measure_silence(connection: sa.Connection, app: str, last: datetime, *, until: datetime) -> int:
+    """Tell how many callbacks usually come in the time since the last; 0 if it is not silent."""
+    first, end = to_hour(last), to_minute(until)
+    words = [Measure.RECEIVED]
+    hours = fetch_hours(connection, words, first - HOURS_BEFORE, first + 1, sdk_app_id=app)
+    silences = find_silences(hours.get((app, Measure.RECEIVED), {}), first, end)
+    return next((one.usual for one in silences if one.end == end), 0)
+
+
+def find_problems(
+    database: DatabaseHealth | None, journal: JournalHealth | None, arrivals: Arrivals | None
+) -> Sequence[Problem]:
+    """Find what is wrong, the gravest first.
+
+    Args:
+        database: none where it was only read from.
+        journal: none where its status can't be read.
+        arrivals: none where the database does not answer.
+    """
+    found = []
+    if database and database.reachable and not database.is_ready:
+        found.append(Problem(ProblemKind.OTHER_SCHEMA))
+    elif arrivals is None:
+        found.append(Problem(ProblemKind.NO_DATABASE))
+    found += find_problems_of_journal(journal) if journal else ()
+    found += find_problems_of_arrivals(arrivals) if arrivals else ()
+    gravity = [*ProblemKind]
+    return sorted(found, key=lambda one: gravity.index(one.kind))
+
+
+def find_problems_of_journal(journal: JournalHealth) -> Iterator[Problem]:
+    """Find what keeps callbacks from being stored, and from the tables."""
+    if not journal.writable:
+        yield Problem(ProblemKind.NOT_WRITABLE)
+    if not journal.recorder_at_work:
+        yield Problem(ProblemKind.NO_RECORDER)
+    if journal.is_late:
+        yield Problem(ProblemKind.WAITING, journal.waiting, journal.oldest_received_at)
+    if journal.stuck:
+        yield Problem(ProblemKind.STUCK, journal.stuck)
+
+
+def find_problems_of_arrivals(arrivals: Arrivals) -> Iterator[Problem]:
+    """Find what was lost, refused or could not be read, and what does not arrive."""
+    if lost := arrivals.count(Measure.LOST):
+        yield Problem(ProblemKind.LOST, lost)
+    for app, usual in arrivals.silences.items():
+        yield Problem(ProblemKind.SILENT, usual, arrivals.lasts[app], app)
+    for (app, reason), count in arrivals.refused(strangers=False).items():
+        yield Problem(ProblemKind.REFUSED, count, sdk_app_id=app, word=reason)
+    if invalid := arrivals.count(Verdict.INVALID):
+        yield Problem(ProblemKind.INVALID, invalid)

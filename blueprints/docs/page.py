@@ -3,13 +3,18 @@
 import json
 import shlex
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
+from jinja2 import pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup
 
+from blueprints.console.language import LANGUAGES, choose_language
 from blueprints.console.pages.deliveries import write_curl
+from blueprints.console.phrasebook import Phrasebook
 from blueprints.console.shell import CONTENT_SECURITY_POLICY
 from blueprints.docs.guide import GUIDE, Chapter
 from blueprints.docs.openapi import CALLBACK_ANSWERS, READ_ANSWERS, bp, find_openapi
@@ -17,15 +22,20 @@ from models.text import dump_json
 
 PLAIN_TYPES = {"integer": "whole number", "string": "text"}
 EXAMPLE_TIME = "2026-01-31T08:00:00Z"
+PHRASES = Phrasebook(Path(__file__).with_suffix(".zh-CN.json"))
 SHARED = ["sdk_app_id", "since", "until", "order", "limit", "cursor"]
 
 
 @bp.get("/docs")
 def show_docs() -> ResponseReturnValue:
-    """Show the description of this API for people; it looks and behaves as the console does."""
+    """Show the description of this API for people; it looks and behaves as the console does.
+
+    Its address may choose the language, as the console's cookie is for the console alone.
+    """
+    asked = request.args.get("lang")
     page = render_template(
         "docs.html",
-        language="en",
+        language=asked if asked in LANGUAGES else choose_language(),
         guide=GUIDE,
         spec=find_openapi(),
         read_answers=READ_ANSWERS,
@@ -34,7 +44,13 @@ def show_docs() -> ResponseReturnValue:
     return page, {"Content-Security-Policy": CONTENT_SECURITY_POLICY}
 
 
-@bp.app_template_filter("coded")
+@bp.app_template_filter("prose")
+@pass_context
+def show_prose(context: Context, text: str) -> Markup:
+    """Show a text in the language of the page."""
+    return show_code(text if context["language"] == "en" else PHRASES.translate(text))
+
+
 def show_code(text: str) -> Markup:
     """Show what stands between backticks as code."""
     code = Markup("<code>{}</code>")

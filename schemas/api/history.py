@@ -16,7 +16,7 @@ class HistoryQuerySchema(PageQuerySchema):
     subject_id = text_filter("ID of the channel or group.")
     action = fields.List(
         fields.Enum(Action, by_value=True),
-        metadata=about("What happened; repeat the parameter to allow several."),
+        metadata=about("What happened; repeat it to allow several."),
     )
     operator = text_filter("User ID of the operator.")
     owner = text_filter("User ID of the owner.")

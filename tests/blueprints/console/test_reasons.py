@@ -4,7 +4,7 @@ import re
 
 from marshmallow import ValidationError
 
-from blueprints.console.reasons import PATTERNS, translate_reason
+from blueprints.console.reasons import REASONS
 from schemas.api.page import QuerySchema
 from schemas.api.slips import refuse_slip
 from schemas.tencent.body import read_callback
@@ -73,11 +73,11 @@ def reasons_of_bodies():
 def test_every_reason_has_a_translation_and_no_other_has_one():
     reasons = {*reasons_of_queries(), *reasons_of_bodies()}
     given = {
-        reason: [one for one in reasons if re.fullmatch(pattern, one)]
-        for pattern, reason in PATTERNS.items()
+        reason: [one for one in reasons if pattern.fullmatch(one)]
+        for reason, pattern in REASONS.patterns.items()
     }
 
-    assert [one for one in sorted(reasons) if translate_reason(one) == one] == []
+    assert [one for one in sorted(reasons) if REASONS.translate(one) == one] == []
     assert [reason for reason, those in given.items() if not those] == []
 
 

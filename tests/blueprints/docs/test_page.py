@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from blueprints.docs.guide import GUIDE
-from blueprints.docs.page import describe_values, put_in_order, show_code
+from blueprints.docs.page import PHRASES, describe_values, put_in_order, show_code
 from models.clock import utc_now
 from tests.conftest import KEY, TOKEN, serving
 
@@ -68,6 +68,41 @@ def test_parameters_that_many_addresses_share_come_last():
 
 def test_text_between_backticks_is_code_and_no_text_is_markup():
     assert show_code("`<b>` & `c`") == "<code>&lt;b&gt;</code> &amp; <code>c</code>"
+
+
+@pytest.mark.parametrize(
+    ("address", "accepted", "language"),
+    [
+        ("/docs", "", "en"),
+        ("/docs", "zh", "zh-CN"),
+        ("/docs?lang=en", "zh", "en"),
+        ("/docs?lang=zh-CN", "", "zh-CN"),
+        ("/docs?lang=xx", "", "en"),
+    ],
+)
+def test_language_is_that_of_the_address_or_of_the_browser(client, address, accepted, language):
+    page = client.get(address, headers={"Accept-Language": accepted}).text
+
+    assert f'<html lang="{language}">' in page
+    assert ("从新到旧" in page) == (language == "zh-CN")
+
+
+def test_everything_is_said_in_chinese(client):
+    page = client.get("/docs?lang=zh-CN").text
+    prose = re.sub("<(head|pre|code|title).*?</\\1>", "", page, flags=re.DOTALL)
+    texts = {" ".join(text.split()) for text in re.findall(">([^<]+)<", prose)}
+
+    english = {text for text in texts if re.search("[A-Za-z]{2}", text) and text.isascii()}
+    assert english == {"Chat Lifecycle Log", "API", "openapi.json", "English", "ID"}
+
+
+def test_every_translation_is_of_use(client):
+    page = html.unescape(re.sub("<.*?>", "", client.get("/docs?lang=en").text))
+    attributes = {"Pages", "Contents", "Copy", "Copied"}
+
+    for english, pattern in PHRASES.patterns.items():
+        plain = re.compile(pattern.pattern.replace("`", ""))
+        assert plain.search(page) or english in attributes, english
 
 
 def test_page_loads_nothing_from_elsewhere(client):

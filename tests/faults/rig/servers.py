@@ -64,7 +64,7 @@ PRODUCTS = {
             "mariadbd --no-defaults --datadir={folder}/data --socket={folder}/socket"
             " --skip-networking --skip-ssl --innodb-log-file-size=16M",
         ),
-        url="mysql+pymysql://root@localhost/mysql?unix_socket={folder}/socket",
+        url="mysql+pymysql://root@localhost/mysql?unix_socket={folder}/socket&ssl_disabled=true",
         databases=engines.Mysql,
         stops={"shutdown": signal.SIGTERM, "kill": signal.SIGKILL},
         prepare=MYSQL_USER,

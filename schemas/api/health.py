@@ -34,4 +34,4 @@ class HealthQuerySchema(QuerySchema):
     def check_period(self, data: Mapping[str, Any], **_: Any) -> None:
         """Refuse a period that does not end after it begins."""
         if "since" in data and "until" in data and data["since"] >= data["until"]:
-            raise ValidationError("It is not before until.", "since")
+            raise ValidationError("Must be before until.", "since")

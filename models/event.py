@@ -1,4 +1,4 @@
-"""What a delivery means: one step in the life of a channel or group, and the members it names."""
+"""What a delivery means: a step in the life of a channel or group, its members, its labels."""
 
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,7 @@ from models.text import MAX_ID_LENGTH
 from models.types import (
     ExactLongText,
     ExactText,
+    FoldedText,
     Json,
     OrderedText,
     RowId,
@@ -100,4 +101,34 @@ class EventMember(Base):
     __table_args__ = (
         sa.Index(None, "user_id", "occurred_at", "event_id"),
         sa.Index(None, "subject_id", "user_id", "occurred_at", "event_id"),
+    )
+
+
+class Label(Base):
+    """What a search finds a channel, group or user by: its ID, or a name that it has or had.
+
+    Labels are made of events, shortly after these are recorded: ``models.ledger`` tells how far.
+    What is searched within them is in an index that each database has in its own way:
+    ``models.database.labels``.
+
+    Attributes:
+        id: counts up from 1, so the newest label has the highest.
+        kind: one of ``Findable``.
+        holder_id: the ID of the channel, group or user.
+        sdk_app_id: empty for a user, whose page is about all apps.
+        folded: the start of the ID or name, as ``models.text.fold`` leaves it.
+    """
+
+    __tablename__ = "labels"
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True, autoincrement=False)
+    kind: Mapped[str] = mapped_column(Word)
+    sdk_app_id: Mapped[str] = mapped_column(ExactText(32))
+    holder_id: Mapped[str] = mapped_column(OrderedText())
+    folded: Mapped[str] = mapped_column(FoldedText)
+
+    # The key serves services.recording.labels, the index what a label begins with.
+    __table_args__ = (
+        sa.UniqueConstraint("holder_id", "kind", "sdk_app_id", "folded"),
+        sa.Index(None, "kind", "folded", "id"),
     )

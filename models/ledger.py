@@ -21,6 +21,7 @@ class Ledger(Base):
     Attributes:
         id: 1.
         next_delivery_id: of the next delivery; likewise the others.
+        labelled_event_id: of the last event whose labels can be found.
     """
 
     __tablename__ = "ledger"
@@ -29,6 +30,7 @@ class Ledger(Base):
     next_delivery_id: Mapped[int] = mapped_column(sa.BigInteger)
     next_event_id: Mapped[int] = mapped_column(sa.BigInteger)
     next_request_id: Mapped[int] = mapped_column(sa.BigInteger)
+    labelled_event_id: Mapped[int] = mapped_column(sa.BigInteger)
 
 
 class JournalMark(Base):

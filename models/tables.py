@@ -3,7 +3,7 @@
 from models.base import Base
 from models.counts import Difference, HourCount, LostCallback, MinuteCount, TotalCount
 from models.delivery import Delivery
-from models.event import EventMember, LifecycleEvent
+from models.event import EventMember, Label, LifecycleEvent
 from models.ledger import JournalMark, Ledger, ServiceEvent
 from models.quarantine import QuarantinedRequest
 
@@ -14,6 +14,7 @@ __all__ = [
     "EventMember",
     "HourCount",
     "JournalMark",
+    "Label",
     "Ledger",
     "LifecycleEvent",
     "LostCallback",

@@ -3,12 +3,19 @@
 import json
 import re
 from typing import Any
+from unicodedata import category, normalize
 
-START_LENGTH = 64  # characters of a text that a search can use an index for
+START_LENGTH = 64  # characters of a text that a list can use an index for
 MAX_ID_LENGTH = 255
+FOLDED_LENGTH = 255  # characters of a folded text that a search looks through
 ESCAPE = "\N{SYMBOL FOR ESCAPE}"
 UNSTORABLE = re.compile(f"[\0{ESCAPE}\ud800-\udfff]")
 ESCAPED = re.compile(f"{ESCAPE}([0-9a-f]{{4}})")
+# Letters, marks and symbols that show nothing: fillers, selectors, the blank pattern of Braille.
+BLANK = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\ufe00-\ufe0f\U000e0100-\U000e01ef"
+BLANKS = re.compile(f"[{BLANK}]")
+# Controls, formats such as bidirectional marks, halves of surrogate pairs, and all kinds of space.
+UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"}
 # What UTF-8 can't hold, and what some programs take for the end of a line.
 ESCAPED_IN_JSON = re.compile("[\ud800-\udfff\x85\u2028\u2029]")
 ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
@@ -36,6 +43,14 @@ def unescape_text(text: str) -> str:
 def start_of(text: str) -> str:
     """Cut a text to what a column of type ``TextStart`` holds of it."""
     return escape_text(text)[:START_LENGTH]
+
+
+def fold(text: str) -> str:
+    """Reduce a text to what a search compares: without case, width, space and unseen characters."""
+    if text.isascii() and text.isprintable():  # nearly all
+        return text.casefold().replace(" ", "")
+    plain = normalize("NFKC", normalize("NFKC", BLANKS.sub("", text)).casefold())
+    return "".join(one for one in plain if category(one) not in UNSEEN)
 
 
 def fits_id_column(text: str) -> bool:

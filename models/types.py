@@ -9,7 +9,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import TypeCompiler
 
-from models.text import MAX_ID_LENGTH, START_LENGTH, escape_text, unescape_text
+from models.text import FOLDED_LENGTH, MAX_ID_LENGTH, START_LENGTH, escape_text, unescape_text
 
 RowId = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 Bytes = sa.LargeBinary().with_variant(mysql.LONGBLOB, "mysql")
@@ -17,6 +17,8 @@ Word = sa.String(32)
 LongText = sa.Text().with_variant(mysql.LONGTEXT, "mysql")
 # The start of an escaped text, in the order of code points.
 TextStart = sa.String(START_LENGTH).with_variant(sa.Text(collation="C"), "postgresql")
+# The start of a folded text, in the same order.
+FoldedText = sa.String(FOLDED_LENGTH).with_variant(sa.Text(collation="C"), "postgresql")
 Microseconds = sa.DateTime(timezone=True).with_variant(mysql.DATETIME(fsp=6), "mysql")
 
 

@@ -16,6 +16,25 @@ class SubjectType(StrEnum):
 
 
 @unique
+class Findable(StrEnum):
+    """What a search finds; all but deliveries have labels."""
+
+    CHANNEL = "channel"
+    GROUP = "group"
+    USER = "user"
+    DELIVERY = "delivery"
+
+
+@unique
+class Match(StrEnum):
+    """What of it was found: its ID or its name, at present or formerly."""
+
+    ID = "id"
+    NAME = "name"
+    FORMER_NAME = "former_name"
+
+
+@unique
 class Action(StrEnum):
     """What happened to a subject; a topic belongs to the history of its community group."""
 
@@ -31,6 +50,10 @@ class Action(StrEnum):
     TOPIC_CREATED = "topic_created"
     TOPIC_CHANGED = "topic_changed"
     TOPIC_DESTROYED = "topic_destroyed"
+
+
+# A topic has a name and an owner of its own, unrelated to those of its community group.
+OF_TOPICS = {Action.TOPIC_CREATED, Action.TOPIC_CHANGED, Action.TOPIC_DESTROYED}
 
 
 @unique

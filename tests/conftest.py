@@ -23,6 +23,7 @@ from config import (
 )
 from models.database.engine import open_reader
 from models.tables import MinuteCount
+from services.recording.labels import label_all
 from services.recording.recorder import Recorder
 from tests.engines import open_engines
 
@@ -294,11 +295,12 @@ def post(receiver, clock):
 
 @pytest.fixture
 def record(receiver, recorder):
-    """Record what the receiver has taken or refused."""
+    """Record what the receiver has taken or refused, and let it be found."""
 
     def record():
         receiver.extensions["receiver"].refusals.write()
         recorder.record_available()
+        label_all(recorder.database)
 
     return record
 

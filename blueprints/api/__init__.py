@@ -18,7 +18,6 @@ PREFIXES = (
     "/console/channels/",
     "/console/groups/",
     "/console/users/",
-    "/console/export/users/",
 )
 ORIGIN = re.compile(r"\w+://[^/?]*")  # of an address in its absolute form
 # Browsers run nothing and guess nothing; a response may have its own policy.
@@ -93,6 +92,7 @@ def register(app: Flask) -> None:
         health,
         history,
         metrics,
+        search,
         subjects,
     )
 

@@ -18,6 +18,7 @@ from models.clock import utc_now
 from services.journal.turn import take_turn
 from services.operating.finding import count
 from services.operating.migration import migrate_until_done
+from services.recording.labels import label_all
 from services.recording.loop import Loop
 from services.recording.recorder import Recorder
 
@@ -48,6 +49,7 @@ def record_journal(*, once: bool, since: datetime | None, migrate: bool, as_chil
             record_once(recorder)
         else:
             read = recorder.record_again(since)
+            label_all(recorder.database)
             click.echo(f"Read {count(read, 'record')} again and stored those the database lacked.")
 
 
@@ -63,6 +65,7 @@ def record_once(recorder: Recorder) -> None:
             recorded += number
             advance(number)
     stuck = recorder.retry_stuck()
+    label_all(recorder.database)
     Loop(recorder).publish_status()
     click.echo(f"Recorded {count(recorded, 'record')}.")
     if stuck:

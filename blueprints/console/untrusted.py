@@ -8,6 +8,8 @@ from unicodedata import category
 
 from markupsafe import Markup, escape
 
+from models.text import BLANK
+
 MOST_CHARACTERS = 160  # of a text among others
 MOST_OF_A_BODY = 64 * 1024
 MOST_MARKS = 1000
@@ -16,8 +18,6 @@ MOST_MARKS = 1000
 UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"}
 ALL_UNSEEN = 0x40000  # from here on: tags, selectors, private and unassigned ones
 SPACES = {" ", "\u3000"}  # that are seen between words
-# Letters, marks and symbols that show nothing: fillers, selectors, the blank pattern of Braille.
-BLANK = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\ufe00-\ufe0f\U000e0100-\U000e01ef"
 # What makes one emoji of several, or a coloured one of a plain one; and what surrounds a digit.
 JOINER, COLOURED, KEYCAP = "\u200d", "\ufe0f", "\u20e3"
 NOTHING = Markup('<span class="none">-</span>')

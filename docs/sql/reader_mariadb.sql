@@ -24,6 +24,7 @@ GRANT SELECT, SHOW VIEW ON members_at_end TO lifecycle_reader@'%';
 GRANT SELECT, SHOW VIEW ON callback_problems TO lifecycle_reader@'%';
 GRANT SELECT ON lifecycle_events TO lifecycle_reader@'%';
 GRANT SELECT ON event_members TO lifecycle_reader@'%';
+GRANT SELECT ON labels TO lifecycle_reader@'%';
 GRANT SELECT ON minute_counts TO lifecycle_reader@'%';
 GRANT SELECT ON hour_counts TO lifecycle_reader@'%';
 GRANT SELECT ON total_counts TO lifecycle_reader@'%';

@@ -22,6 +22,7 @@ BYTES = sa.LargeBinary().with_variant(mysql.LONGBLOB, "mysql")
 ORDERED_ID = sa.String(255).with_variant(sa.String(255, collation="C"), "postgresql")
 # Without a length on PostgreSQL: one of bytes it would be where a database has no encoding.
 NAME_START = sa.String(64).with_variant(sa.Text(collation="C"), "postgresql")
+FOLDED = sa.String(255).with_variant(sa.Text(collation="C"), "postgresql")
 
 # How many rows are alike in the first, the first two, … columns of an index, of a million. SQLite
 # plans without statistics until somebody runs ANALYZE, and then takes one equality for as good as
@@ -55,12 +56,28 @@ ALIKE = {
         "ix_event_members_user_id_occurred_at_event_id": "1000 1 1",
         "ix_event_members_subject_id_user_id_occurred_at_event_id": "100 2 1 1",
     },
+    "labels": {
+        "sqlite_autoindex_labels_1": "3 3 2 1",
+        "ix_labels_kind_folded_id": "300000 2 1",
+    },
     "quarantined_requests": {
         "sqlite_autoindex_quarantined_requests_1": "1 1",
         "ix_quarantined_requests_received_at_id": "1 1",
         "ix_quarantined_requests_reason_sender_received_at_id": "200000 1000 1 1",
         "ix_quarantined_requests_reason_sdk_app_id_received_at_id": "200000 50000 1 1",
     },
+}
+
+# An index of what labels have within them; MariaDB and MySQL look through the labels themselves.
+LABEL_GRAMS = {
+    "sqlite": [
+        "CREATE VIRTUAL TABLE label_grams"
+        " USING fts5(grams, content='', columnsize=0, detail=none, tokenize='ascii')"
+    ],
+    "postgresql": [
+        "CREATE TABLE label_grams (label_id bigint PRIMARY KEY, grams bigint[] NOT NULL)",
+        "CREATE INDEX ix_label_grams_grams ON label_grams USING gin (grams)",
+    ],
 }
 
 HISTORY = """
@@ -101,6 +118,7 @@ SECURITY = {"mysql": "SQL SECURITY INVOKER"}
 def upgrade() -> None:
     make_deliveries()
     make_events()
+    make_labels()
     make_quarantine()
     make_counts()
     make_ledger()
@@ -184,6 +202,27 @@ def make_events() -> None:
     make_index("event_members", "subject_id", "user_id", "occurred_at", "event_id")
 
 
+def make_labels() -> None:
+    make_table(
+        "labels",
+        sa.Column("id", ROW_ID, primary_key=True, autoincrement=False),
+        sa.Column("kind", sa.String(32), nullable=False),
+        sa.Column("sdk_app_id", sa.String(32), nullable=False),
+        sa.Column("holder_id", ORDERED_ID, nullable=False),
+        sa.Column("folded", FOLDED, nullable=False),
+        sa.UniqueConstraint(
+            "holder_id",
+            "kind",
+            "sdk_app_id",
+            "folded",
+            name="uq_labels_holder_id_kind_sdk_app_id_folded",
+        ),
+    )
+    make_index("labels", "kind", "folded", "id")
+    for statement in LABEL_GRAMS.get(op.get_context().dialect.name, ()):
+        op.execute(statement)
+
+
 def make_quarantine() -> None:
     make_table(
         "quarantined_requests",
@@ -255,9 +294,10 @@ def make_ledger() -> None:
         sa.Column("next_delivery_id", sa.BigInteger, nullable=False),
         sa.Column("next_event_id", sa.BigInteger, nullable=False),
         sa.Column("next_request_id", sa.BigInteger, nullable=False),
+        sa.Column("labelled_event_id", sa.BigInteger, nullable=False),
     )
-    first = {"id": 1, "next_delivery_id": 1, "next_event_id": 1, "next_request_id": 1}
-    op.bulk_insert(ledger, [first])
+    numbers = {"next_delivery_id": 1, "next_event_id": 1, "next_request_id": 1}
+    op.bulk_insert(ledger, [{"id": 1, **numbers, "labelled_event_id": 0}])
     make_table(
         "journal_marks",
         sa.Column("segment", sa.String(64), primary_key=True),
@@ -292,6 +332,8 @@ def make_views() -> None:
 def downgrade() -> None:
     for view in VIEWS:
         op.execute(f"DROP VIEW {view}")
+    if op.get_context().dialect.name in LABEL_GRAMS:
+        op.drop_table("label_grams")
     for table in (
         "service_events",
         "journal_marks",
@@ -302,6 +344,7 @@ def downgrade() -> None:
         "hour_counts",
         "minute_counts",
         "quarantined_requests",
+        "labels",
         "event_members",
         "lifecycle_events",
         "deliveries",

@@ -1,11 +1,14 @@
 """Read what was sent: authentic POSTs, what differs from the documentation, what was refused."""
 
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from itertools import groupby
 from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 
+from models.clock import EPOCH
 from models.counts import Difference
 from models.delivery import Delivery
 from models.quarantine import QuarantinedRequest
@@ -105,6 +108,18 @@ def fetch_first(connection: sa.Connection) -> tuple[int | None, Row | None]:
     ours = LISTED_REFUSED.where(QuarantinedRequest.sdk_app_id.is_not(None))
     newest = ours.order_by(*(column.desc() for column in REFUSED_KEY)).limit(1)
     return connection.scalar(sa.select(sa.func.min(Delivery.id))), fetch_row(connection, newest)
+
+
+def find_delivery(connection: sa.Connection, wanted: int | UUID) -> Row | None:
+    """Return the delivery of a number or a UUID, without its body, or none."""
+    if isinstance(wanted, int):
+        return fetch_row(connection, LISTED.where(Delivery.id == wanted))
+    try:
+        arrival = EPOCH + timedelta(milliseconds=wanted.int >> 80)  # of version 7, as all are
+    except OverflowError:
+        return None
+    then = Delivery.received_at.between(arrival, arrival + timedelta(milliseconds=1))
+    return fetch_row(connection, LISTED.where(then, Delivery.uuid == wanted))
 
 
 def fetch_quarantine(connection: sa.Connection, query: PageQuery) -> Page:

@@ -1,4 +1,4 @@
-"""Record until told to stop; look after the journal and the counts meanwhile."""
+"""Record until told to stop; look after the journal, the counts and the labels meanwhile."""
 
 import logging
 import os
@@ -21,11 +21,13 @@ from services.journal.records import new_uuid
 from services.journal.status import measure, write_status
 from services.recording.database import NotReadyError, RecorderDatabase
 from services.recording.intake import MAX_BATCH_RECORDS
+from services.recording.labels import label_some
 from services.recording.ledger import Numbers, forget_marks
 from services.recording.recorder import Recorder
 
 POLL_SECONDS = 0.01  # until an idle recorder looks at the journal again
 GATHER_SECONDS = 0.02  # after a transaction, so that the next one has more to store
+LABEL_SECONDS = 1.0  # after which some events get their labels, whatever waits
 RETRY_SECONDS = 1.0  # after a fault of the database
 
 MINUTES_KEPT = timedelta(days=90)
@@ -41,14 +43,18 @@ class Loop:
 
     Attributes:
         chores: what is done every so many seconds, and when it was last done.
+        is_labelled: all events have their labels, as far as this process knows.
     """
 
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
         self.fault = ""
+        self.is_labelled = False
+        self.label_fault = ""
         journal, database, now = recorder.settings.journal, recorder.database, recorder.now
         self.chores: dict[Callable[[], object], tuple[float, float]] = {
             self.publish_status: (0.5, 0.0),
+            self.label: (LABEL_SECONDS, 0.0),
             recorder.retry_stuck: (15.0, time.monotonic()),
             lambda: drop_old_segments(database, journal, now=now()): (10.0, 0.0),
             lambda: fold_old_minutes(database, now=now()): (3600.0, 0.0),
@@ -69,6 +75,10 @@ class Loop:
         try:
             recorded = self.recorder.record_batch()
             self.do_chores()
+            if recorded:
+                self.is_labelled = False
+            elif not self.is_labelled:
+                self.label()
         except (SQLAlchemyError, NotReadyError, OSError) as fault:
             is_alarming = not isinstance(fault, BusyError)
             self.log_once(describe(fault), logging.WARNING if is_alarming else logging.INFO)
@@ -85,6 +95,16 @@ class Loop:
             if time.monotonic() >= done_at + seconds:
                 self.chores[chore] = (seconds, time.monotonic())
                 chore()
+
+    def label(self) -> None:
+        """Label some events; a fault holds up nothing else."""
+        try:
+            self.is_labelled, fault = not label_some(self.recorder.database), ""
+        except (SQLAlchemyError, NotReadyError) as error:
+            self.is_labelled, fault = True, describe(error)  # until it is due again
+        if fault and fault != self.label_fault:
+            log.warning("search does not find the newest events yet: %s", fault)
+        self.label_fault = fault
 
     def publish_status(self) -> None:
         """Tell what waits, for all who may not look into the journal."""

@@ -9,12 +9,12 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from models.event import LifecycleEvent
 from models.text import MAX_ID_LENGTH, START_LENGTH, escape_text, start_of
-from models.vocabulary import SubjectType
+from models.vocabulary import OF_TOPICS, SubjectType
 from schemas.api.cursor import SubjectPosition
 from schemas.api.page import SubjectsQuery
 from services.reading.pages import ListPage
 from services.subjects.events import COLUMNS, IN_ORDER, STREAMED
-from services.subjects.lives import OF_TOPICS, Event, Life, find_last_life
+from services.subjects.lives import Event, Life, find_last_life
 from services.subjects.states import describe_states
 
 LEAST_CHUNK, LARGEST_CHUNK = 20, 200

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from models.text import unescape_text
-from models.vocabulary import Action
+from models.vocabulary import OF_TOPICS, Action
 
 # By Tencent's names, in the order of the API.
 FIELDS = {
@@ -23,8 +23,6 @@ FIELDS = {
     "Organization": "organization",
     "Type": "group_type",
 }
-# A topic has a name and an owner of its own, unrelated to those of its community group.
-OF_TOPICS = {Action.TOPIC_CREATED, Action.TOPIC_CHANGED, Action.TOPIC_DESTROYED}
 # These can't happen to a destroyed subject. Members who leave and attributes that are cleared may
 # be reported after it was destroyed, as part of its end; and an end may be reported twice.
 PROOFS_OF_LIFE = {

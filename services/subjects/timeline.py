@@ -8,10 +8,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from models.vocabulary import Action
+from models.vocabulary import OF_TOPICS, Action
 from services.reading.history import add_first_members, count_fitting, fetch_events_by_id
 from services.reading.pages import Row
-from services.subjects.lives import FIELDS, OF_TOPICS
+from services.subjects.lives import FIELDS
 from services.subjects.story import Story
 from services.subjects.versions import ForeignEventError, Step
 

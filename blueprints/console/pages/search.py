@@ -1,33 +1,72 @@
-"""The search box: find channels and groups."""
+"""The search box: whatever is typed leads to what is meant."""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
 
 from flask import redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from blueprints.api.runtime import runtime
 from blueprints.console.arguments import read_arguments
+from blueprints.console.language import CHINESE, put_plainly
 from blueprints.console.shell import bp
-from models.vocabulary import SubjectType
-from schemas.api.subjects import SubjectSearchSchema
-from services.subjects.listing import SubjectPage, fetch_subjects
-
-FOUND = "10"  # of a kind, by ID and by name
+from blueprints.console.zone import choose_zone
+from models.text import fold
+from models.vocabulary import Action, Findable, Match, SubjectType
+from schemas.api.search import SearchQuerySchema
+from services.reading.pages import Row
+from services.searching.asked import Asked, understand
+from services.searching.lists import ACTIONS, Filters, suggest_lists
+from services.searching.search import Found, find_all
 
 
 @bp.get("/search")
 def search() -> ResponseReturnValue:
-    """Find subjects by what their ID or name begins with; lead to the one there is, by its ID."""
-    wanted = read_arguments().get("q", [""])[-1]
-    if not wanted:
+    """Show what was found by kind, and the lists that answer it; lead to the only answer."""
+    arguments = read_arguments()
+    if "q" not in arguments:
         return redirect(url_for(".show_overview"))
-    found: list[tuple[SubjectType, str, SubjectPage]] = []
+    query = SearchQuerySchema().load(arguments)
+    asked = understand(query["q"])
     with runtime().connect() as connection:
-        for kind in SubjectType:
-            for way in ("id", "name"):
-                query = SubjectSearchSchema().load({way: [wanted], "limit": [FOUND]})
-                found.append((kind, way, fetch_subjects(connection, kind, query)))
-    found = [(kind, way, page) for kind, way, page in found if page.items or page.next]
-    subjects = {(kind, item["subject_id"]) for kind, _, page in found for item in page.items}
-    exact = [(kind, subject_id) for kind, subject_id in subjects if subject_id == wanted]
-    if len(exact) == 1 and not any(way == "name" for _, way, _ in found):
-        return redirect(url_for(f".show_{exact[0][0]}", subject_id=wanted))
-    return render_template("console/search.html", wanted=wanted, found=found)
+        found = find_all(connection, asked, query["kind"])
+        lists = [*suggest_lists(connection, asked, zone=choose_zone(), words=list_words())]
+    only = None if lists else find_only(asked, found)
+    if only is not None:
+        return redirect(address(*only))
+    return render_template("console/search.html", asked=asked, found=found, lists=lists)
+
+
+def find_only(asked: Asked, found: Sequence[Found]) -> tuple[Findable, Row] | None:
+    """Find what is meant: the only thing found, or the only channel or group of this very ID."""
+    every = [(one.kind, item) for one in found for item in one.items]
+    whole = [(kind, item) for kind, item in every if fold(item["text"]) == asked.folded]
+    if len(whole) == 1 and whole[0][0] in [*SubjectType] and whole[0][1]["match"] is Match.ID:
+        return whole[0]
+    return every[0] if len(every) == 1 else None
+
+
+def address(kind: Findable, item: Row) -> str:
+    """Address the page of what was found."""
+    match kind:
+        case Findable.DELIVERY:
+            return url_for(".show_delivery", delivery_id=item["id"])
+        case Findable.USER:
+            return url_for(".show_user", user_id=item["id"])
+        case _:
+            # An ID of several apps would have been found several times.
+            app = None if item["match"] is Match.ID else item["sdk_app_id"]
+            return url_for(f".show_{kind}", subject_id=item["id"], sdk_app_id=app)
+
+
+@cache
+def list_words() -> Mapping[str, Filters]:
+    """List what actions are called on pages, folded, and the events that are meant."""
+    words = dict(ACTIONS)
+    for kind in ("", *SubjectType):
+        for action in Action:
+            word = put_plainly(action, kind)
+            filters = {"action": action} | ({"subject_type": kind} if kind else {})
+            for spelling in (word, CHINESE[word]):
+                words.setdefault(fold(spelling), filters)
+    return words

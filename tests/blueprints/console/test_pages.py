@@ -11,7 +11,6 @@ import sqlalchemy as sa
 
 from app import create_reader
 from models.database.engine import open_writer
-from models.event import LifecycleEvent
 from models.ledger import ServiceEvent
 from models.vocabulary import Measure, ServiceEventKind
 from services.journal.status import JournalStatus
@@ -140,17 +139,6 @@ def test_beginning_of_an_id_is_compared_exactly(deliver, look, prefix):
     assert re.findall('href="/console/groups/([^?"]+)', page) == [quote(f"{prefix}1", safe="")]
 
 
-def test_search_leads_to_the_one_with_that_id(deliver, look):
-    deliver(group_created(GroupId="a/b #1", Name="Design"))
-    deliver(group_created(GroupId="a/b #12", Name="Design"))
-    deliver(channel_created(Official_Account="c", Name="Design"))
-
-    assert "<bdi>a/b #1</bdi>" in look("search?q=a/b%20%231")
-    assert look("search?q=Desi").count("<tr>") == 5
-    assert "No match for desi." in plain(look("search?q=desi"))
-    assert look("search?q=") == look("search") == look("")
-
-
 def test_id_that_is_also_a_name_hides_nobody(deliver, look):
     deliver(group_created(GroupId="Engineering", Name="evil"))
     deliver(group_created(GroupId="@TGS#real", Name="Engineering"))
@@ -160,38 +148,6 @@ def test_id_that_is_also_a_name_hides_nobody(deliver, look):
     assert {"/console/groups/Engineering?", "/console/groups/%40TGS%23real?"} <= set(
         re.findall('href="(/console/groups/[^?"]+[?])', page)
     )
-
-
-def test_search_that_gave_up_says_so(database_url, look):
-    names = [(number, "New") for number in range(1200)]
-    names += [(number, "Renamed") for number in range(1200)]
-    store_rows(
-        database_url,
-        LifecycleEvent,
-        [
-            {
-                "id": row_id,
-                "delivery_id": row_id,
-                "event_key": str(row_id),
-                "occurrence": 0,
-                "subject_type": "group",
-                "subject_id": f"{number:04}",
-                "action": "created" if name == "New" else "profile_changed",
-                "command": "",
-                "sdk_app_id": APP,
-                "name": name,
-                "name_start": name,
-                "occurred_at": NOW + timedelta(milliseconds=row_id),
-                "received_at": NOW,
-                "details": {},
-            }
-            for row_id, (number, name) in enumerate(names, 1)
-        ],
-    )
-
-    page = plain(look("search?q=New"))
-
-    assert "No match in the first 1,000. Keep searching" in page
 
 
 def test_text_that_looks_like_a_date_is_no_date(deliver, look):

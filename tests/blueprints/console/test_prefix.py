@@ -41,7 +41,7 @@ PAGES += (
     "drift",
     "system",
 )
-PAGES += ("search?q=@TGS", "sign-in", "nowhere", "groups/nothing")
+PAGES += ("search?q=disbanded", "sign-in", "nowhere", "groups/nothing")
 
 
 @pytest.mark.parametrize("kept", ["", "/chatlog"])

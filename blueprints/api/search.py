@@ -1,0 +1,40 @@
+"""Search by any part of an ID or name."""
+
+from typing import Any
+
+from flask import url_for
+
+from blueprints.api.access import bp
+from blueprints.api.operation import operation
+from blueprints.api.runtime import runtime
+from schemas.api.search import SearchQuerySchema, SearchSchema
+from services.searching.asked import understand
+from services.searching.lists import Suggestion, suggest_lists
+from services.searching.search import find_all
+
+LISTS = {"events": "api.show_history", "deliveries": "api.show_deliveries"}
+
+
+@bp.get("/search")
+@operation(SearchSchema, query=SearchQuerySchema)
+def search(query: dict[str, Any]) -> dict[str, Any]:
+    """Find channels, groups, users and deliveries by any part of an ID or name, also a former one.
+
+    At most 20 of each kind, the best first.
+    """
+    asked = understand(query["q"])
+    with runtime().connect() as connection:
+        found = find_all(connection, asked, query["kind"])
+        lists = [*suggest_lists(connection, asked)]
+    return {
+        "text": asked.text,
+        "found": found,
+        "lists": [*map(address, lists)],
+        "limit": asked.limit,
+    }
+
+
+def address(suggestion: Suggestion) -> str:
+    """Address a list of the API."""
+    filters: dict[str, Any] = {**suggestion.filters}
+    return url_for(LISTS[suggestion.list], **filters)

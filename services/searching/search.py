@@ -1,0 +1,128 @@
+"""Find channels, groups, users and deliveries by an ID, a name, or any part of these."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from models.database.labels import Holder, find_beginnings, find_parts
+from models.text import FOLDED_LENGTH, fold
+from models.vocabulary import Findable, Match, SubjectType
+from services.reading.deliveries import find_delivery
+from services.reading.pages import Row
+from services.searching.asked import Asked
+from services.subjects.events import fetch_moments
+from services.subjects.names import Named, fetch_names
+from services.subjects.states import describe_states
+
+MOST_FOUND = 20  # of a kind
+MOST_LABELS = 200  # that are looked at; a channel may have had a hundred names with one word
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found of one kind, the best first.
+
+    Attributes:
+        has_more: than are shown.
+    """
+
+    kind: Findable
+    items: Sequence[Row]
+    has_more: bool = False
+
+
+class Reason(NamedTuple):
+    """Why something was found; the least is the best.
+
+    Attributes:
+        rank: 0 for the whole text, 1 for its beginning, 2 for another part of it, 3 for none.
+        event_id: that gave it the name; 0 for an ID.
+    """
+
+    rank: int
+    match: Match
+    text: str
+    event_id: int
+
+
+def find_all(connection: sa.Connection, asked: Asked, kinds: Iterable[Findable]) -> list[Found]:
+    """Find what has, or had, this within its ID or name; kinds of which nothing is are left out."""
+    wanted = [kind for kind in kinds if asked.kind in (None, kind)]
+    found = [find_kind(connection, asked, kind) for kind in wanted]
+    return [one for one in found if one.items]
+
+
+def find_kind(connection: sa.Connection, asked: Asked, kind: Findable) -> Found:
+    """Find what is of one kind."""
+    if kind is Findable.DELIVERY:
+        return Found(kind, [*find_deliveries(connection, asked)])
+    holders = find_holders(connection, asked, kind)
+    shown, has_more = holders[:MOST_FOUND], len(holders) > MOST_FOUND
+    if kind is Findable.USER:
+        users = [{"id": user_id, "match": Match.ID, "text": user_id} for _, user_id in shown]
+        return Found(kind, users, has_more)
+    return Found(kind, describe(connection, SubjectType(kind), shown, asked.folded), has_more)
+
+
+def find_deliveries(connection: sa.Connection, asked: Asked) -> Iterator[Row]:
+    """Find the delivery that a number or a UUID names, if it does."""
+    wanted = asked.delivery
+    delivery = None if wanted is None else find_delivery(connection, wanted)
+    if delivery is not None:
+        yield {**delivery, "match": Match.ID, "text": str(delivery["id"])}
+
+
+def find_holders(connection: sa.Connection, asked: Asked, kind: Findable) -> list[Holder]:
+    """Find the holders of labels, the best first; more than are shown, if there are."""
+    folded = asked.folded
+    if not 0 < len(folded) <= FOLDED_LENGTH:
+        return []
+    found = dict.fromkeys(find_beginnings(connection, kind, folded, MOST_LABELS))
+    if len(found) <= MOST_FOUND and asked.has_parts:
+        found |= dict.fromkeys(find_parts(connection, kind, folded, MOST_LABELS))
+    return [*found]
+
+
+def describe(
+    connection: sa.Connection, kind: SubjectType, holders: Sequence[Holder], folded: str
+) -> list[Row]:
+    """Describe subjects: their present states, and why they were found, the best reason first."""
+    named = fetch_names(connection, kind, {subject_id for _, subject_id in holders})
+    reasons = {one: find_reason(one[1], named[one], folded) for one in holders if one in named}
+    ordered = sorted(reasons, key=lambda one: reasons[one].rank)
+    states = describe_states(connection, kind, [(one[1], named[one].life) for one in ordered])
+    periods = fetch_periods(connection, [(reasons[one], named[one]) for one in ordered])
+    return [
+        {"id": holder[1], "name": named[holder].life.values.get("Name"), **state, **period}
+        for holder, state, period in zip(ordered, states, periods, strict=True)
+    ]
+
+
+def find_reason(subject_id: str, named: Named, folded: str) -> Reason:
+    """Find the best reason for which a subject was found; of former names, the last."""
+    present = named.find_present()
+    reasons = [Reason(rate(subject_id, folded), Match.ID, subject_id, 0)]
+    for event_id, name in reversed(named.names.items()):
+        match = Match.NAME if event_id == present else Match.FORMER_NAME
+        reasons.append(Reason(rate(name, folded), match, name, event_id))
+    return min(reasons, key=lambda reason: reason.rank)
+
+
+def rate(text: str, folded: str) -> int:
+    """Rate how well a text is what was searched, from 0 to 3."""
+    label = fold(text)
+    return (label != folded) + (not label.startswith(folded)) + (folded not in label)
+
+
+def fetch_periods(connection: sa.Connection, reasons: Sequence[tuple[Reason, Named]]) -> list[Row]:
+    """Return why subjects were found, and since when and until when they had a name."""
+    bounds = [(reason.event_id, named.find_end(reason.event_id)) for reason, named in reasons]
+    moments = fetch_moments(connection, filter(None, (one for pair in bounds for one in pair)))
+    times: Mapping[int | None, object] = {key: row["occurred_at"] for key, row in moments.items()}
+    return [
+        {"match": reason.match, "text": reason.text}
+        | {"since": times.get(since), "until": times.get(end)}
+        for (reason, _), (since, end) in zip(reasons, bounds, strict=True)
+    ]

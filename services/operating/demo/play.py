@@ -20,7 +20,7 @@ from services.operating.demo.story import DAY, DAYS, Happening, Story
 from services.operating.sender import to_bytes
 from services.receiving.authentication import RefusedError, authenticate_sender, sign
 from services.receiving.tally import Tally
-from services.recording.counts import Counts, minute_of
+from services.recording.counts import Counts
 from services.recording.store import Batch, store
 
 TALES = (
@@ -101,7 +101,7 @@ def play(connection: sa.Connection, settings: ReceiverSettings, *, now: datetime
     troubles = Troubles(story)
     requests = [*send_all(story, troubles, settings), *knock(story)]
     received = [receive(one, settings) for one in sorted(requests, key=lambda one: one.at)]
-    store_by_minute(connection, received, story, troubles)
+    store_by_second(connection, received, story, troubles)
     store_service_events(connection, story, troubles)
     return len(received)
 
@@ -159,12 +159,12 @@ def receive(request: Request, settings: ReceiverSettings) -> Record:
     return Record(kind, new_uuid(request.at), request.at, head, request.body)
 
 
-def store_by_minute(
+def store_by_second(
     connection: sa.Connection, received: Sequence[Record], story: Story, troubles: Troubles
 ) -> None:
-    """Store each minute as the recorder does, at its time, with how long the answers took."""
+    """Store each second as the recorder does, at its time, with how long the answers took."""
     commands: set[str] = set()
-    for _, group in groupby(received, lambda one: minute_of(one.received_at)):
+    for _, group in groupby(received, lambda one: one.received_at.replace(microsecond=0)):
         records = [*group]
         last = records[-1].received_at
         now = troubles.absence.end if troubles.absence.has(last) else last + DELAY

@@ -58,4 +58,7 @@ def show_outcome(found: Reverified, *, verb: str) -> None:
         click.echo(f"Refused again ({reason}): {number}")
     if found.measured is not None:
         seconds = round(found.measured.total_seconds())
-        click.echo(f"This clock was {seconds} s ahead of the sender's: try --clock-ahead {seconds}")
+        side = "ahead of" if seconds >= 0 else "behind"
+        click.echo(
+            f"This clock was {abs(seconds)} s {side} the sender's: try --clock-ahead {seconds}"
+        )

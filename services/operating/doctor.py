@@ -50,7 +50,7 @@ def examine_user(folders: Sequence[Path]) -> Iterator[Finding]:
     """Warn if the journal belongs to another user, whose access may differ."""
     for folder in folders:
         if folder.exists() and (owner := folder.stat().st_uid) != os.geteuid():
-            text = f"you are user {os.geteuid()}, but {folder} belongs to user {owner}: run as it"
+            text = f"you are user {os.geteuid()}, but {folder} belongs to user {owner}: run as that user"
             yield Finding(Level.WARNING, "user", text)
 
 
@@ -133,8 +133,8 @@ def examine_database(url: sa.URL, *, max_body_bytes: int) -> Finding:
             try:
                 database.rehearse(b'"' * max_body_bytes)  # of which MariaDB gets twice as many
             except SQLAlchemyError as fault:
-                text = f"no callback of MAX_BODY_BYTES={max_body_bytes} is taken"
-                hint = "; max_allowed_packet has to be twice as large" if name == "mysql" else ""
+                text = f"a callback of MAX_BODY_BYTES={max_body_bytes} does not fit"
+                hint = "; max_allowed_packet must be twice as large" if name == "mysql" else ""
                 raise NotReadyError(f"{text}{hint}: {describe(fault)}") from fault
         return f"{name} at revision {newest_revision()} takes callbacks{show_version(name)}"
 
@@ -171,7 +171,7 @@ def examine_read_database(engine: sa.Engine) -> Finding:
             check_revision(connection)
             if takes_writes(connection):
                 raise NotReadyError(f"{name}: the reader's connection can write")
-        return f"{name} can be read, and only read"
+        return f"{name} can be read but not written"
 
     return examine("read database", engine.url, read)
 

@@ -85,7 +85,7 @@ def test_all_is_well(webhook, recording, examine, engine, connection):
     assert found["API keys"][1] == "1 key"
     assert found["recorder"][1] == "running, nothing waits for long"
     assert found["database"][1].startswith(f"{engine.name} at revision 0001 takes callbacks")
-    assert found["read database"][1] == f"{engine.name} can be read, and only read"
+    assert found["read database"][1] == f"{engine.name} can be read but not written"
     assert found["clock"][1].endswith("of the sender (1 callback)")
 
 
@@ -168,7 +168,7 @@ def test_body_that_the_database_does_not_take_is_a_failure(examine, engine):
 
     assert done.exit_code == 1
     assert found["database"][0] == "failed"
-    text = "no callback of MAX_BODY_BYTES=134217728 is taken; max_allowed_packet has to be "
+    text = "a callback of MAX_BODY_BYTES=134217728 does not fit; max_allowed_packet must be "
     assert found["database"][1].startswith(f"{text}twice as large: ")
 
 

@@ -76,6 +76,14 @@ def test_clock_error_that_was_measured_is_proposed_and_taken_at_the_operators_wo
     assert len(rows(Delivery)) == 3
 
 
+def test_clock_that_was_behind_is_said_to_be_behind(send, run):
+    for number in range(3):
+        send(group_created(GroupId=str(number)), late=-75)
+
+    assert run("--dry-run")[-1] == "This clock was 75 s behind the sender's: try --clock-ahead -75"
+    assert run("--clock-ahead", "-75")[0] == "3 requests moved into the log."
+
+
 def test_signature_that_came_with_several_bodies_is_listed_and_not_taken(
     post, record, clock, run, rows, monkeypatch
 ):

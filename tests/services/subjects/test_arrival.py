@@ -68,7 +68,7 @@ def without_ids(value):
 
 @given(HISTORIES, st.data())
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_shuffled_arrival_tells_the_same_as_sorted_arrival(reader, deliver, clock, history, data):
     number = next(NUMBERS)

@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from xlsxwriter import Workbook
+from xlsxwriter.exceptions import FileCreateError
 
 from models.text import dump_json
 from services.exporting.instants import to_local
@@ -24,12 +25,19 @@ OPTIONS = {"constant_memory": True, "strings_to_formulas": False, "strings_to_ur
 
 
 def write_xlsx(table: Table, items: Iterable[Row], zone: ZoneInfo) -> Iterator[bytes]:
-    """Write a workbook; the first bytes come once all of it is in a temporary file."""
+    """Write a workbook; the first bytes come once all of it is in a temporary file.
+
+    Raises:
+        OSError: the disk is full.
+    """
     with TemporaryDirectory(prefix="export-") as folder:
         path = Path(folder) / "export.xlsx"
-        with Workbook(path, {**OPTIONS, "tmpdir": folder}) as workbook:
-            workbook.use_zip64()
-            fill(workbook, table, items, zone)
+        try:
+            with Workbook(path, {**OPTIONS, "tmpdir": folder}) as workbook:
+                workbook.use_zip64()
+                fill(workbook, table, items, zone)
+        except FileCreateError as fault:
+            raise OSError(*fault.args) from fault
         with path.open("rb") as file:
             while piece := file.read(PIECE_BYTES):
                 yield piece
@@ -99,6 +107,8 @@ class SheetWriter:
 
 def fit(text: str) -> str:
     """Return a text as a cell can hold it; one that is too long ends with a note that says so."""
+    if text.isascii() and len(text) <= MOST_UNITS:  # nearly all
+        return text
     text = text.encode(errors="backslashreplace").decode()
     in_utf16 = text.encode("utf-16-le")
     if len(in_utf16) <= 2 * MOST_UNITS:

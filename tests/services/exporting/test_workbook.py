@@ -1,6 +1,7 @@
 """Cells that are what they seem, as another program reads them."""
 
 import io
+import resource
 from datetime import UTC, datetime
 
 import openpyxl
@@ -73,6 +74,20 @@ def test_text_that_is_too_long_for_a_cell_says_so(write, character):
 
 def test_half_a_character_does_not_end_the_file(write):
     assert read(write("xlsx", {"text": "a\ud800"})).active["C2"].value == "a\\ud800"
+
+
+@pytest.fixture
+def small_disk():
+    """No file may be larger than some kilobytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_disk_that_is_full_is_named(write, small_disk):
+    with pytest.raises(OSError, match="File too large"):
+        write("xlsx", *({"text": str(number)} for number in range(1000)))
 
 
 def test_full_sheet_is_followed_by_another(write, monkeypatch):

@@ -64,7 +64,8 @@ def describe_values(schema: Mapping[str, Any]) -> str:
     words = describe_type(schema.get("items", schema))
     if "maximum" in schema:
         words += f", {schema['minimum']} to {schema['maximum']}"
-    return f"{words}; default `{schema['default']}`" if "default" in schema else words
+    default = schema.get("default", [])
+    return words if isinstance(default, list) else f"{words}; default `{default}`"
 
 
 def describe_type(schema: Mapping[str, Any]) -> str:

@@ -50,7 +50,7 @@ def examine_user(folders: Sequence[Path]) -> Iterator[Finding]:
     """Warn if the journal belongs to another user, whose access may differ."""
     for folder in folders:
         if folder.exists() and (owner := folder.stat().st_uid) != os.geteuid():
-            text = f"you are user {os.geteuid()}, but {folder} belongs to user {owner}: run as that user"
+            text = f"you are user {os.geteuid()}, but {folder} belongs to user {owner}: run as it"
             yield Finding(Level.WARNING, "user", text)
 
 

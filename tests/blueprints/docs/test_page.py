@@ -51,6 +51,7 @@ def test_page_says_in_plain_words_what_a_parameter_takes(page):
         ({"type": "string"}, "text"),
         ({"type": "string", "pattern": "[0-9]"}, "digits"),
         ({"type": "array", "items": {"enum": ["a", "b"]}}, "`a`, `b`"),
+        ({"type": "array", "items": {"enum": ["a", "b"]}, "default": ["a", "b"]}, "`a`, `b`"),
         ({"type": "integer", "minimum": 0}, "whole number"),
     ],
 )

@@ -120,6 +120,7 @@ def peak_bytes(pid):
 
 PAGED = ("/history?limit=200", "/history?limit=500&member=user-000001&order=asc")
 PAGED += ("/quarantine?limit=500", "/deliveries?limit=500", "/groups?limit=500")
+EXPORTS = ("/export", "/export?format=csv", "/export?format=xlsx", "/export/members")
 SHOWN = ("/console/", "/console/events?limit=500", "/console/quarantine?limit=500")
 SHOWN += ("/console/groups?limit=500", "/console/groups/%40TGS%230001?members=all")
 SHOWN += ("/console/deliveries/1", "/console/quarantine/1", "/history/1")
@@ -164,7 +165,7 @@ def test_memory_stays_as_it_is_while_large_groups_are_paged_exported_and_shown(
         for path in PAGED:
             page_through(address, path)
             grown[path] = peak_bytes(pid) - before
-        for path in ("/export", "/export?format=csv", *SHOWN):
+        for path in (*EXPORTS, *SHOWN):
             read(address, path)
             grown[path] = peak_bytes(pid) - before
         with ThreadPoolExecutor(8) as readers:

@@ -18,6 +18,7 @@ PREFIXES = (
     "/console/channels/",
     "/console/groups/",
     "/console/users/",
+    "/console/export/users/",
 )
 ORIGIN = re.compile(r"\w+://[^/?]*")  # of an address in its absolute form
 # Browsers run nothing and guess nothing; a response may have its own policy.

@@ -59,6 +59,17 @@ class EventRowSchema(EventSchema):
     member_count = fields.Integer(metadata=about("How many users the event names."))
 
 
+class UserEventRowSchema(EventRowSchema):
+    """An event that names a user as a row."""
+
+    class Meta:
+        """What a list of events does not show."""
+
+        exclude = ("members", "details", "delivery_count")
+
+    roles = fields.String(metadata=about("As what it names the user."))
+
+
 class MemberRowSchema(AnswerSchema):
     """A user that an event names."""
 

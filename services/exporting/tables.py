@@ -15,6 +15,7 @@ from schemas.api.export import (
     MemberRowSchema,
     RefusalRowSchema,
     SubjectRowSchema,
+    UserEventRowSchema,
 )
 from schemas.api.history import EventSchema
 from schemas.api.page import PageQuery, SubjectsQuery
@@ -22,6 +23,7 @@ from schemas.fields import Instant
 from services.reading.deliveries import fetch_deliveries, fetch_quarantine_list
 from services.reading.history import fetch_history
 from services.reading.pages import Row, stream_pages
+from services.reading.users import fetch_user_events
 from services.subjects.listing import fetch_subjects
 from services.subjects.lives import FIELDS
 
@@ -76,6 +78,11 @@ def read_events(connection: sa.Connection, query: PageQuery) -> Generator[Row]:
     return stream_pages(partial(fetch_history, connection), query)
 
 
+def read_user_events(connection: sa.Connection, query: PageQuery) -> Generator[Row]:
+    """Yield the events that name the user of the query, each with the roles it names them in."""
+    return stream_pages(partial(fetch_user_events, connection, query.filters["user_id"]), query)
+
+
 def read_subjects(
     kind: SubjectType, connection: sa.Connection, query: SubjectsQuery
 ) -> Generator[Row]:
@@ -103,6 +110,11 @@ def count_members(event: Row) -> Iterator[Row]:
     yield {**event, "member_count": len(event["members"])}
 
 
+def join_roles(event: Row) -> Iterator[Row]:
+    """Make one row of an event, with the roles in which it names a user."""
+    yield {**event, "roles": ", ".join(event["roles"])}
+
+
 def list_members(event: Row) -> Iterator[Row]:
     """Make a row of each member that an event names."""
     for user_id in event["members"]:
@@ -123,11 +135,13 @@ def list_subjects(name: str, kind: SubjectType) -> Table:
 
 MEMBER_ROWS = Sheet("members", MemberRowSchema(), list_members)
 EVENT_ROWS = Sheet("events", EventRowSchema(), count_members)
+USER_ROWS = Sheet("user", UserEventRowSchema(), join_roles)
 DELIVERY_ROWS = Sheet("deliveries", DeliverySchema(), take_whole)
 REFUSAL_ROWS = Sheet("quarantine", RefusalRowSchema(), take_whole)
 
 EVENTS = Table(read_events, Sheet("events", EventSchema(), take_whole), [EVENT_ROWS, MEMBER_ROWS])
 MEMBERS = Table(read_events, MEMBER_ROWS, [MEMBER_ROWS])
+USER = Table(read_user_events, USER_ROWS, [USER_ROWS])
 CHANNELS = list_subjects("channels", SubjectType.CHANNEL)
 GROUPS = list_subjects("groups", SubjectType.GROUP)
 DELIVERIES = Table(read_deliveries, DELIVERY_ROWS, [DELIVERY_ROWS])

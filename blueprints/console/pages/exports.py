@@ -1,6 +1,7 @@
 """Files of all that a list shows."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from flask import Response, request, url_for
@@ -16,6 +17,7 @@ from blueprints.console.zone import choose_zone
 from schemas.api.deliveries import DeliveryQuerySchema, QuarantineQuerySchema
 from schemas.api.export import FormatQuerySchema
 from schemas.api.history import HistoryQuerySchema
+from schemas.api.lists import UserQuerySchema
 from schemas.api.page import PagedQuerySchema
 from schemas.api.subjects import SubjectSearchSchema
 from services.exporting.tables import (
@@ -25,6 +27,7 @@ from services.exporting.tables import (
     GROUPS,
     MEMBERS,
     QUARANTINE,
+    USER,
     Table,
 )
 
@@ -47,21 +50,33 @@ def set_up_templates(state: BlueprintSetupState) -> None:
     state.app.jinja_env.globals.update(address_export=address_export)
 
 
-def address_export(table: str, chosen: str) -> str:
+def address_export(endpoint: str, chosen: str, **path: str) -> str:
     """Address the file of what this list shows."""
     given = request.args.to_dict(flat=False)
     filters: dict[str, Any] = {name: given[name] for name in given if name not in OF_A_PAGE}
-    return url_for("console.export", **filters | {"table": table, "format": chosen})
+    return url_for(f"console.{endpoint}", **filters | path | {"format": chosen})
 
 
 @bp.get(f"/export/{TABLE}")
-def export(table: str) -> Response:
-    """Write what a list shows on all of its pages, its times in the zone that was chosen."""
+def export_list(table: str) -> Response:
+    """Write what a list shows on all of its pages."""
+    what, schema = TABLES[table]
+    return export(what, schema(exclude=("limit", "cursor")))
+
+
+@bp.get("/export/users/<subject_id:user_id>")
+def export_user(user_id: str) -> Response:
+    """Write all events that name a user."""
+    return export(USER, UserQuerySchema(exclude=("limit", "cursor")), user_id=user_id)
+
+
+def export(table: Table, schema: PagedQuerySchema, **more: str) -> Response:
+    """Write what passes the filters of the address, and ``more``, with times in the chosen zone."""
     arguments = read_arguments()
     given = {"format": arguments.pop("format")} if "format" in arguments else {}
-    what, schema = TABLES[table]
-    query = schema(exclude=("limit", "cursor")).load(arguments)
-    return answer_file(what, query, FormatQuerySchema().load(given)["format"], choose_zone())
+    query = schema.load(arguments)
+    query = replace(query, filters={**query.filters, **more})
+    return answer_file(table, query, FormatQuerySchema().load(given)["format"], choose_zone())
 
 
 @bp.errorhandler(ServiceUnavailable)

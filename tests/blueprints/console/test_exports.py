@@ -5,6 +5,7 @@ import io
 import json
 import re
 from html import unescape
+from urllib.parse import quote
 
 import openpyxl
 import pytest
@@ -103,6 +104,29 @@ def test_times_are_in_the_zone_that_was_chosen_and_the_heading_says_so(deliver, 
     assert str(dict(zip(names, cells, strict=True))["occurred_at (Asia/Shanghai)"]) == (
         "2022-12-09 16:26:54.123000"
     )
+
+
+@ON_EVERY_ENGINE
+def test_file_of_a_user_has_all_that_names_the_user(deliver, look, download):
+    deliver(group_created(Operator_Account="ann", Owner_Account="ann", MemberList=[]))
+    deliver(group_destroyed(Owner_Account="bob", MemberList=[{"Member_Account": "ann"}]))
+    deliver(group_destroyed(GroupId="other"))
+
+    link = links(look("users/ann"))[1]
+    assert [row["roles"] for row in read_csv(download(link))] == ["member", "operator, owner"]
+    answer = download(links(look("users/ann?role=owner"))[1])
+    assert [row["action"] for row in read_csv(answer)] == ["created"]
+    assert answer.headers["Content-Disposition"].endswith(
+        "=user_2026-11-21_role-owner_user_id-ann.csv"
+    )
+
+
+@pytest.mark.parametrize("user", ["\ud800", "a/b", "a/", "export", "%41"])
+def test_file_is_of_any_user(deliver, look, download, user):
+    deliver(group_created(Operator_Account=user))
+
+    link = links(look(f"users/{quote(user, safe='', errors='surrogatepass')}"))[2]
+    assert json.loads(download(link).text.splitlines()[0])["operator"] == user
 
 
 def test_value_of_sign_is_in_no_file(deliver, post, record, download):

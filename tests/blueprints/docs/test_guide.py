@@ -47,7 +47,8 @@ def test_examples_are_what_the_service_answers(ask):
     if os.environ.get("WRITE_EXAMPLES"):
         text = json.dumps([without_none(one) for one in answered], ensure_ascii=False, indent=2)
         FILE.write_text(f"{text}\n", encoding="utf-8")
-    assert answered == GUIDE
+    else:
+        assert answered == GUIDE
 
 
 def without_none(chapter):

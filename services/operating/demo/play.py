@@ -185,11 +185,17 @@ def make_record(kind: Kind, at: datetime, **head: Any) -> Record:
 def store_service_events(connection: sa.Connection, story: Story, troubles: Troubles) -> None:
     """Store when receiver and recorder were started and stopped."""
     begin, outage, absence = story.now - DAYS * DAY, troubles.outage, troubles.absence
-    receiver = ((Kind.STARTED, begin), (Kind.STOPPED, outage.start), (Kind.STARTED, outage.end))
+    receiver = (
+        (Kind.STARTED, begin),
+        (Kind.STOPPED, outage.start),
+        (Kind.STARTED, outage.end),
+        (Kind.STOPPED, story.now),
+    )
     recorder = (
         (ServiceEventKind.RECORDER_STARTED, begin),
         (ServiceEventKind.RECORDER_STOPPED, absence.start),
         (ServiceEventKind.RECORDER_STARTED, absence.end),
+        (ServiceEventKind.RECORDER_STOPPED, story.now),
     )
     events = [
         {"uuid": new_uuid(at), "at": at, "kind": kind, "process": PROCESS, "details": {}}

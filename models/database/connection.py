@@ -158,9 +158,8 @@ def set_up_connections(
 
     @event.listens_for(engine, "handle_error")
     def name_fault(context: ExceptionContext) -> None:
-        fault = context.sqlalchemy_exception
-        if isinstance(fault, sa.exc.DBAPIError) and is_busy(fault):
-            raise BusyError(describe(fault)) from fault
+        if isinstance(context.sqlalchemy_exception, sa.exc.DBAPIError):
+            raise_if_busy(context.sqlalchemy_exception)
 
 
 def limit_sqlite_statements(engine: sa.Engine, limit: timedelta) -> None:
@@ -186,6 +185,16 @@ def is_timeout(error: sa.exc.DBAPIError) -> bool:
 def is_busy(error: sa.exc.DBAPIError) -> bool:
     """Tell whether a lock was waited for in vain, or two transactions waited for each other."""
     return has_code(error, {"55P03", "40P01", "40001", 1205, 1213, "database is locked"})
+
+
+def raise_if_busy(error: sa.exc.DBAPIError) -> None:
+    """Give an error that passes by itself the name of its own.
+
+    Raises:
+        BusyError: it is one.
+    """
+    if is_busy(error):
+        raise BusyError(describe(error)) from error
 
 
 def has_code(error: sa.exc.DBAPIError, codes: set[str | int]) -> bool:

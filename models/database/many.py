@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 from models.base import Base
+from models.database.connection import raise_if_busy
 
 INSERTS = {"sqlite": sqlite.insert, "postgresql": postgresql.insert, "mysql": mysql.insert}
 
@@ -21,6 +22,7 @@ def insert(connection: sa.Connection, model: type[Base], rows: Sequence[Mapping[
         rows: each has all columns.
 
     Raises:
+        BusyError: others keep what it needs.
         sqlalchemy.exc.SQLAlchemyError: the database does not take them.
     """
     if not rows:
@@ -35,7 +37,9 @@ def insert(connection: sa.Connection, model: type[Base], rows: Sequence[Mapping[
             for row in rows:
                 copy.write_row([bind(row[name]) if bind else row[name] for name, bind in columns])
     except connection.dialect.loaded_dbapi.Error as fault:
-        raise sa.exc.DBAPIError(statement, None, fault, hide_parameters=True) from fault
+        error = sa.exc.DBAPIError(statement, None, fault, hide_parameters=True)
+        raise_if_busy(error)
+        raise error from fault
 
 
 @cache

@@ -157,6 +157,17 @@ def test_lock_that_others_keep_is_waited_for(post, recorder, rows, journal, hold
     assert [row.id for row in rows(Delivery)] == [1]
 
 
+def test_copy_that_waits_in_vain_tells_of_a_lock(post, recorder, holding, engine):
+    if engine.name != "postgresql":
+        pytest.skip("copies nothing")
+    as_create_index_does = "LOCK TABLE deliveries IN SHARE MODE"
+    holding.exec_driver_sql(f"COMMIT; BEGIN; {as_create_index_does}")
+    post(group_destroyed())
+
+    with pytest.raises(BusyError):
+        recorder.commit(recorder.take())
+
+
 @pytest.mark.parametrize(
     ("cause", "expected"),
     [

@@ -7,10 +7,12 @@
 ``<uuid>.stuck``                      one record that the database takes no other way
 ``<segment>.<position>.damaged``      bytes of a segment that are no record
 ``status.json``                       what waits and what there is room for, without content
+``.<name>-<random>``, ``probe-<ID>``  what is being written
 ====================================  ===========================================================
 """
 
 import os
+import re
 import secrets
 import shutil
 import time
@@ -28,6 +30,8 @@ KEPT = "kept"
 FOLDER_MODE, FILE_MODE = 0o750, 0o600
 LEAST_ROOM_BYTES = 16 * 1024 * 1024  # below it, kept segments are dropped to make room
 PROBE_BYTES = 4096
+DRAFT = re.compile(r"\..+-([0-9a-f]{8}){1,2}|probe-\d+")
+DRAFT_SECONDS = 3600.0  # after which nothing is written to one any more
 
 
 @dataclass(frozen=True, order=True)
@@ -210,13 +214,23 @@ def drop_kept(folder: Path, *, keep_bytes: int, begun_before: datetime) -> list[
     return dropped
 
 
-def make_room(folder: Path) -> bool:
-    """Drop kept segments for new ones, the oldest half of them; tell whether there were any."""
+def make_room(folder: Path) -> list[SegmentFile]:
+    """Drop kept segments for new ones, the oldest half of them; return those that were dropped."""
     kept = list_kept(folder)
-    for file in kept[: len(kept) // 2 + 1]:
+    dropped = kept[: len(kept) // 2 + 1]
+    for file in dropped:
         with suppress(FileNotFoundError):
             file.path.unlink()
-    return bool(kept)
+    return dropped
+
+
+def drop_drafts(folder: Path) -> None:
+    """Drop what processes were writing when they were killed."""
+    with suppress(OSError):
+        drafts = [path for path in folder.iterdir() if DRAFT.fullmatch(path.name)]
+        for path in drafts:
+            if time.time() > path.stat().st_mtime + DRAFT_SECONDS:
+                path.unlink()
 
 
 def size_of(path: Path) -> int:

@@ -16,7 +16,7 @@ from config import JournalSettings
 from models.counts import LostCallback, MinuteCount
 from models.database.connection import BusyError, describe
 from models.vocabulary import Measure, ServiceEventKind
-from services.journal.folder import LEAST_ROOM_BYTES, drop_kept, make_room, room_bytes
+from services.journal.folder import LEAST_ROOM_BYTES, drop_drafts, drop_kept, make_room, room_bytes
 from services.journal.records import new_uuid
 from services.journal.status import measure, write_status
 from services.recording.database import NotReadyError, RecorderDatabase
@@ -131,7 +131,7 @@ class Loop:
 def drop_old_segments(
     database: RecorderDatabase, journal: JournalSettings, *, now: datetime
 ) -> None:
-    """Drop recorded segments that are older, or more, than are to be kept, and their marks.
+    """Drop recorded segments that are older, or more, than are to be kept; old drafts as well.
 
     Raises:
         sqlalchemy.exc.SQLAlchemyError: the database does not forget their marks; they stay, unused.
@@ -141,7 +141,8 @@ def drop_old_segments(
         begun_before = now - journal.keep
         dropped += drop_kept(folder, keep_bytes=journal.keep_bytes, begun_before=begun_before)
         if room_bytes(folder) < LEAST_ROOM_BYTES:
-            make_room(folder)
+            dropped += make_room(folder)
+        drop_drafts(folder)
     if dropped:
         with database.begin() as connection:
             forget_marks(connection, [file.segment for file in dropped])

@@ -1,11 +1,13 @@
 """The files of a journal folder."""
 
+import os
 from datetime import timedelta
 
 import pytest
 
 from models.clock import utc_now
 from services.journal.folder import (
+    drop_drafts,
     drop_kept,
     find_fault,
     list_kept,
@@ -62,6 +64,21 @@ def test_probe_leaves_nothing_behind(tmp_path):
     assert find_fault(tmp_path / "journal") is None
 
     assert [path.name for path in (tmp_path / "journal").iterdir()] == ["kept"]
+
+
+def test_drafts_of_processes_that_were_killed_go_after_an_hour(tmp_path):
+    segment = f".{new_segment_name()}"
+    drafts = [segment, ".status.json-0a1b2c3d", "probe-17"]
+    others = [".nfs0000a1", ".gitignore", "recorder.lock", f"{new_segment_name()}.1.open"]
+    for name in (*drafts, *others):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (0, 0))
+    (tmp_path / ".status.json-ffffffff").touch()
+
+    drop_drafts(tmp_path)
+
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {*others, ".status.json-ffffffff"}
 
 
 def test_probe_tells_what_is_wrong(tmp_path):

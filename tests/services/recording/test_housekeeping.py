@@ -8,9 +8,10 @@ import pytest
 from models.clock import utc_now
 from models.tables import JournalMark
 from models.vocabulary import Measure
-from services.journal.folder import list_kept
+from services.journal.folder import list_kept, make_folder
 from services.recording.loop import drop_old_segments
 from tests.conftest import APP
+from tests.faults.rig.disks import small_disk
 from tests.services.recording.conftest import callback_record
 
 
@@ -56,6 +57,20 @@ def test_none_is_kept_where_zero_hours_are_set(kept, recorder, journal, rows):
     drop_old_segments(recorder.database, replace(journal, keep=timedelta(0)), now=utc_now())
 
     assert left(rows, journal) == []
+
+
+@pytest.fixture
+def little_room(journal):
+    """Less room on the disk of the journal than is to be left."""
+    make_folder(journal.folders[0])
+    with small_disk(journal.folders[0], megabytes=1):
+        yield
+
+
+def test_those_that_make_room_go_with_their_marks(little_room, kept, recorder, journal, rows):
+    drop_old_segments(recorder.database, journal, now=utc_now())
+
+    assert left(rows, journal) == kept[2:]
 
 
 def test_segment_that_is_not_all_recorded_stays(write, recorder, journal, rows):

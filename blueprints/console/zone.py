@@ -3,10 +3,9 @@
 import re
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from flask import request
+from flask import g, request
 from flask.blueprints import BlueprintSetupState
 from markupsafe import Markup
 
@@ -58,10 +57,12 @@ def set_up_templates(state: BlueprintSetupState) -> None:
 
 def choose_zone() -> ZoneInfo:
     """Choose the zone that the cookie names; UTC if there is none, or no zone of that name."""
-    return find_zone(request.cookies.get(ZONE_COOKIE, "")) or ZoneInfo("UTC")
+    if "zone" not in g:  # a page shows thousands of times
+        g.zone = find_zone(request.cookies.get(ZONE_COOKIE, "")) or ZoneInfo("UTC")
+    zone: ZoneInfo = g.zone
+    return zone
 
 
-@lru_cache(maxsize=64)  # a page shows thousands of times
 def find_zone(name: str) -> ZoneInfo | None:
     """Find a zone by its name of IANA."""
     with suppress(ValueError, LookupError, OSError):  # no name; no zone; the folder of several

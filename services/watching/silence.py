@@ -43,9 +43,11 @@ def find_silences(received: Hours, first: int, end: int) -> Iterator[Silence]:
     """
     start = first - HOURS_BEFORE
     line = write_line(received, start, end // MINUTES + 1)[: end - start * MINUTES]
-    for gap in GAP.finditer(line, max(line.find("1"), 0)):
+    for gap in GAP.finditer(line):
+        if gap.end() <= HOURS_BEFORE * MINUTES:
+            continue
         usual = count_usual_minutes(line, *gap.span())
-        if gap.end() > HOURS_BEFORE * MINUTES and usual >= LEAST_MINUTES:
+        if usual >= LEAST_MINUTES:
             begin, after = (start * MINUTES + place for place in gap.span())
             yield Silence(
                 begin, after, round(usual * find_pace(received, line, start, gap.start()))

@@ -13,6 +13,8 @@ pytestmark = pytest.mark.usefixtures("story")
 
 PAGES = {
     "overview": "",
+    "health": "health",
+    "health-of-a-time": "health?since=2026-11-21T00:00:00Z&until=2026-11-22T00:00:00Z",
     "search": "search?q=Team",
     "nothing-found": "search?q=nothing",
     "channels": "channels",

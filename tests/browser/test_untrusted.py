@@ -55,6 +55,7 @@ CORPUS = [
 ]
 PAGES = [
     "",
+    "health",
     "channels",
     "groups",
     "events",

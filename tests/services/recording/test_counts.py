@@ -83,10 +83,10 @@ def test_delay_is_the_largest_of_its_minute(post, recorder, counted, clock):
 def test_hours_have_verdicts_and_reasons_with_their_minutes(
     write, recorder, post, deliver, rows, clock
 ):
-    deliver(group_created())
+    post(group_created())
     clock.move(minutes=5)
-    deliver(group_created())
-    deliver(data=b"junk")
+    post(group_created())
+    post(data=b"junk")
     write(refusal_record(), tally_record(refused=5))
     recorder.record_available()
     clock.move(minutes=60)
@@ -99,6 +99,7 @@ def test_hours_have_verdicts_and_reasons_with_their_minutes(
         (hour, "", Refusal.APP_UNKNOWN): (5, first),
         (hour, APP, "received"): (3, first | again),
         (hour, APP, "accepted"): (1, first),
+        (hour, APP, "delay_microseconds"): (300_000_000, first),
         (hour, APP, "duplicate"): (1, again),
         (hour, APP, "invalid"): (1, again),
         (hour + 1, APP, "received"): (1, again),

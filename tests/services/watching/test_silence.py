@@ -85,7 +85,20 @@ def test_weekend_is_no_silence_once_one_is_known_but_a_monday_is():
 
 
 def test_an_outage_of_days_is_one_silence():
-    assert [one[:2] for one in find(every(1, 20, (8 * DAY, 18 * DAY)), 20)] == [(8 * DAY, 18 * DAY)]
+    found = find(every(1, 20, (8 * DAY, 18 * DAY)), 20)
+
+    assert found == [(8 * DAY, 18 * DAY, 10 * DAY)]
+
+
+def test_hole_before_the_period_is_not_of_it():
+    assert find(every(1, 9, (5 * DAY, 5 * DAY + HOUR)), 9) == []
+    assert find(every(1, 9, (7 * DAY - HOUR, 7 * DAY + 1)), 9) != []
+
+
+def test_one_busy_day_makes_nothing_usual():
+    busy = range(DAY, 2 * DAY)  # the same day a week ago
+
+    assert find([*every(240, 9), *busy], 9) == []
 
 
 @pytest.mark.parametrize(("known_days", "silences"), [(2, 0), (3, 1)])

@@ -70,7 +70,7 @@ class LifecycleEvent(Base):
         sa.Index(None, "occurred_at", "id"),
         sa.Index(None, "subject_type", "occurred_at", "id"),
         sa.Index(None, "subject_id", "occurred_at", "id"),
-        sa.Index(None, "action", "occurred_at", "id"),
+        sa.Index(None, "subject_type", "action", "occurred_at", "id"),
         sa.Index(None, "operator", "occurred_at", "id"),
         sa.Index(None, "owner", "occurred_at", "id"),
         sa.Index(None, "sdk_app_id", "occurred_at", "id"),

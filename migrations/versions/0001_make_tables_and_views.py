@@ -44,7 +44,7 @@ ALIKE = {
         "ix_lifecycle_events_occurred_at_id": "1 1",
         "ix_lifecycle_events_subject_type_occurred_at_id": "500000 1 1",
         "ix_lifecycle_events_subject_id_occurred_at_id": "50 1 1",
-        "ix_lifecycle_events_action_occurred_at_id": "100000 1 1",
+        "ix_lifecycle_events_subject_type_action_occurred_at_id": "500000 50000 1 1",
         "ix_lifecycle_events_operator_occurred_at_id": "1000 1 1",
         "ix_lifecycle_events_owner_occurred_at_id": "1000 1 1",
         "ix_lifecycle_events_sdk_app_id_occurred_at_id": "500000 1 1",
@@ -178,7 +178,8 @@ def make_events() -> None:
         ),
     )
     make_index("lifecycle_events", "occurred_at", "id")
-    for column in ("subject_type", "subject_id", "action", "operator", "owner", "sdk_app_id"):
+    make_index("lifecycle_events", "subject_type", "action", "occurred_at", "id")
+    for column in ("subject_type", "subject_id", "operator", "owner", "sdk_app_id"):
         make_index("lifecycle_events", column, "occurred_at", "id")
     op.create_index(
         "ix_lifecycle_events_subject_action",

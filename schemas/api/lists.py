@@ -1,10 +1,15 @@
 """What the lists of the console can be asked beyond what the API can."""
 
-from marshmallow import fields, validate
+from collections.abc import Mapping
+from typing import Any
 
+from marshmallow import fields, post_load, validate
+
+from schemas.api.cursor import Position, SubjectPosition
 from schemas.api.deliveries import DeliveryQuerySchema, QuarantineQuerySchema
 from schemas.api.history import HistoryQuerySchema
-from schemas.api.page import PagedQuerySchema, PageQuerySchema
+from schemas.api.page import ListQuery, PagedQuerySchema, PageQuerySchema
+from schemas.api.subjects import SubjectSearchSchema
 
 
 class BothWaysSchema(PagedQuerySchema):
@@ -27,6 +32,33 @@ class DeliveryListSchema(BothWaysSchema, DeliveryQuerySchema):
 
 class QuarantineListSchema(BothWaysSchema, QuarantineQuerySchema):
     """Which refused requests."""
+
+
+class SubjectListSchema(BothWaysSchema, SubjectSearchSchema):
+    """Which channels or groups, and in which order.
+
+    Attributes:
+        sort: by which time, the newest on top, or by ID. Without it, those that have ended come by
+            their end, others by their last change.
+    """
+
+    sort = fields.String(validate=validate.OneOf(["changed", "created", "ended", "id"]))
+
+    @post_load
+    def to_query(self, data: dict[str, Any], **_: Any) -> ListQuery[Any]:
+        """Choose an order, unless one is given."""
+        data.setdefault("sort", "ended" if data.get("status") == "destroyed" else "changed")
+        query: ListQuery[Any] = super().to_query(data)
+        return query
+
+    def choose_position(self, filters: Mapping[str, Any]) -> type[Position | SubjectPosition]:
+        """A list by time goes on from an event, one by ID from a subject."""
+        return Position if is_by_time(filters) else SubjectPosition
+
+
+def is_by_time(filters: Mapping[str, Any]) -> bool:
+    """Tell whether subjects come in order of time: an index of names, IDs or owners has none."""
+    return filters["sort"] != "id" and filters.keys().isdisjoint({"id", "name", "owner"})
 
 
 class UserQuerySchema(BothWaysSchema, PageQuerySchema):

@@ -93,8 +93,13 @@ class PagedQuerySchema(QuerySchema):
         before = data.pop("before", None)
         scope = json.dumps([type(self).__name__, data], sort_keys=True, default=str)
         text = cursor if before is None else before
-        after = None if text is None else decode_cursor(text, self.position, scope=scope)
+        position = self.choose_position(data)
+        after = None if text is None else decode_cursor(text, position, scope=scope)
         return ListQuery(data, limit, after, scope, is_backward=before is not None)
+
+    def choose_position(self, filters: Mapping[str, Any]) -> type[Position | SubjectPosition]:
+        """Tell what a cursor holds, where that depends on the filters."""
+        return self.position
 
 
 class PageQuerySchema(PagedQuerySchema):

@@ -106,14 +106,17 @@ def filter_events(events: Rows, query: PageQuery) -> tuple[list[Rows], SortKey]:
     wanted, rows = query.filters, keep_equal(events, query, *FILTERED)
     if "member" in wanted:
         return select_events_of_member(rows, query)
-    alternatives = [rows]
-    if "action" in wanted:
-        actions = [LifecycleEvent.action == action for action in {*wanted["action"]}]
-        alternatives = [rows.where(action) for action in actions]
-        if "subject_id" in wanted and "subject_type" not in wanted:
-            kinds = [LifecycleEvent.subject_type == kind for kind in SubjectType]
-            alternatives = [rows.where(kind) for rows in alternatives for kind in kinds]
-    return alternatives, (LifecycleEvent.occurred_at, LifecycleEvent.id)
+    key = (LifecycleEvent.occurred_at, LifecycleEvent.id)
+    if "action" not in wanted:
+        return [rows], key
+    if not {"operator", "owner"}.isdisjoint(wanted):  # a user has few enough events of any action
+        return [rows.where(LifecycleEvent.action.in_(wanted["action"]))], key
+    kinds = [wanted["subject_type"]] if "subject_type" in wanted else SubjectType
+    return [
+        rows.where(LifecycleEvent.subject_type == kind, LifecycleEvent.action == action)
+        for kind in kinds
+        for action in {*wanted["action"]}
+    ], key
 
 
 def select_events_of_member(rows: Rows, query: PageQuery) -> tuple[list[Rows], SortKey]:

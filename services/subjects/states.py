@@ -1,6 +1,6 @@
 """The state of channels and groups, now or at an instant."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -36,7 +36,12 @@ def describe_states(
     named = (
         event_id
         for _, life in lives
-        for event_id in (life.created_by, life.destroyed_by, *life.set_by.values())
+        for event_id in (
+            life.created_by,
+            life.destroyed_by,
+            life.last_event_id,
+            *life.set_by.values(),
+        )
     )
     moments = fetch_moments(connection, filter(None, named))
     times: dict[int | None, datetime | None] = {
@@ -52,16 +57,22 @@ def describe_states(
             "created_at": times.get(life.created_by),
             "destroyed_at": times.get(life.destroyed_by),
             "last_event_id": life.last_event_id,
-            "fields": {
-                field: {
-                    "value": life.values[name],
-                    "since": times[life.set_by[name]],
-                    "event_id": life.set_by[name],
-                    "operator": moments[life.set_by[name]]["operator"],
-                }
-                for name, field in FIELDS.items()
-                if name in life.values
-            },
+            "changed_at": times[life.last_event_id],
+            "fields": describe_fields(life, moments),
         }
         for subject_id, life in lives
     ]
+
+
+def describe_fields(life: Life, moments: Mapping[int, sa.RowMapping]) -> Row:
+    """Return the fields of a life by name, each with the moment of the event that set it."""
+    return {
+        field: {
+            "value": life.values[name],
+            "since": moments[life.set_by[name]]["occurred_at"],
+            "event_id": life.set_by[name],
+            "operator": moments[life.set_by[name]]["operator"],
+        }
+        for name, field in FIELDS.items()
+        if name in life.values
+    }

@@ -20,7 +20,11 @@ CASES = [
     ("group_history", f"occurred_at BETWEEN {HOUR}", "occurred_at_id"),
     ("group_history", "operator = 'u7'", "ix_lifecycle_events_operator_occurred_at_id"),
     ("members_at_end", "group_id = 's7'", "ix_lifecycle_events_subject_action"),
-    ("members_at_end", f"destroyed_at BETWEEN {HOUR}", "ix_lifecycle_events_action_occurred_at_id"),
+    (
+        "members_at_end",
+        f"destroyed_at BETWEEN {HOUR}",
+        "ix_lifecycle_events_subject_type_action_occurred_at_id",
+    ),
     ("members_at_end", "user_id = 'u7'", "ix_"),
     ("callback_problems", "kind = 'invalid'", "ix_deliveries_verdict_received_at_id"),
     ("callback_problems", f"received_at BETWEEN {HOUR}", "ix_deliveries_verdict_received_at_id"),

@@ -41,7 +41,7 @@ TABLES: Mapping[str, tuple[Table, type[PagedQuerySchema]]] = {
     "quarantine": (QUARANTINE, QuarantineQuerySchema),
 }
 TABLE = f"<any({','.join(TABLES)}):table>"
-OF_A_PAGE = {"limit", "cursor", "before"}
+OF_A_PAGE = {"limit", "cursor", "before", "sort"}
 
 
 @bp.record_once

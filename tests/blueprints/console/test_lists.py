@@ -1,12 +1,15 @@
 """What the lists of the console share: filters, counts, changes, pages on and back."""
 
 import re
+from datetime import timedelta
 
 import pytest
 
+from models.event import LifecycleEvent
 from tests.blueprints.console.conftest import ON_EVERY_ENGINE
 from tests.blueprints.console.html import next_page, plain
-from tests.conftest import APP, OPEN_APP
+from tests.conftest import APP, NOW, OPEN_APP
+from tests.health import store_rows
 from tests.payloads import group_changed, group_created, group_destroyed, sample, topic_changed
 
 START = 1_700_000_000_000
@@ -182,3 +185,98 @@ def test_counts_of_refusals_lead_to_what_they_count(refusals, look, read):
         assert len(read("/quarantine", **query)["items"]) == count
     assert len(rows(look(f"quarantine?reason=sign_wrong&sdk_app_id={APP}"))) == 2
     look("quarantine?reason=x", 400)
+
+
+@pytest.fixture
+def groups(deliver):
+    """Groups made in the order a, b, c, d; b is disbanded, then c; a changes last of all."""
+    for minute, group_id in enumerate("abcd"):
+        deliver(group_created(GroupId=group_id, Name=None, EventTime=at(minute)))
+    deliver(group_destroyed(GroupId="b", Name=None, EventTime=at(10)))
+    deliver(group_destroyed(GroupId="c", Name=None, EventTime=at(11)))
+    deliver(group_destroyed(GroupId="c", Name=None, EventTime=at(11)))  # delivered twice
+    deliver(sample("CallbackAfterGroupFull", GroupId="a", EventTime=at(12)))
+
+
+def ids(page):
+    return re.findall('<a href="/console/(?:group|channel)s/([^?"]+)[?]', page)
+
+
+@ON_EVERY_ENGINE
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("", "acbd"),
+        ("?sort=created", "dcba"),
+        ("?sort=ended", "cb"),
+        ("?sort=id", "abcd"),
+        ("?status=active", "ad"),
+        ("?status=destroyed", "cb"),
+        ("?status=destroyed&sort=created", "cb"),
+        ("?owner=leckie", "abcd"),
+        (f"?sdk_app_id={APP}", "acbd"),
+        (f"?sdk_app_id={OPEN_APP}", ""),
+    ],
+)
+def test_groups_are_sorted(groups, look, query, expected):
+    assert "".join(ids(look(f"groups{query}"))) == expected
+
+
+@ON_EVERY_ENGINE
+@pytest.mark.parametrize("sort", ["changed", "created", "ended"])
+def test_sorted_groups_lead_on_and_back(groups, look, sort):
+    whole, pages, address = ids(look(f"groups?sort={sort}")), [], f"groups?sort={sort}&limit=1"
+    while address:
+        page = look(address)
+        pages.append(ids(page))
+        address = next_page(page)
+    assert [one for page in pages for one in page] == whole
+
+    for before in pages[-2::-1]:
+        page = look(link(page, "Previous page"))
+        assert ids(page) == before
+    assert link(page, "Previous page") is None
+    assert link(page, "CSV") == "export/groups?format=csv"
+
+
+@ON_EVERY_ENGINE
+def test_group_that_is_made_anew_stands_where_its_present_life_does(groups, deliver, look):
+    deliver(group_created(GroupId="b", Name="New", EventTime=at(20)))
+
+    assert ids(look("groups?sort=created")) == [*"bdca"]
+    assert ids(look("groups?sort=ended")) == ["c"]
+    assert ids(look("groups?status=active")) == [*"bad"]
+
+
+def test_same_id_in_two_apps_stands_twice(groups, deliver, look):
+    deliver(group_created(GroupId="a", EventTime=at(5)), query={"SdkAppid": OPEN_APP})
+
+    assert "".join(ids(look("groups"))) == "acbad"
+    assert [row[-3] for row in rows(look("groups?limit=1"))] == ["2023-11-14 22:25:20"]
+
+
+def test_busy_group_does_not_hide_the_others(database_url, groups, look):
+    """Thousands of events of one group lie between it and the group before."""
+    store_rows(
+        database_url,
+        LifecycleEvent,
+        [
+            {
+                "id": row_id,
+                "delivery_id": row_id,
+                "event_key": str(row_id),
+                "occurrence": 0,
+                "subject_type": "group",
+                "subject_id": "busy",
+                "action": "members_added",
+                "command": "Group.CallbackAfterNewMemberJoin",
+                "sdk_app_id": APP,
+                "occurred_at": NOW + timedelta(milliseconds=row_id),
+                "received_at": NOW,
+                "details": {},
+            }
+            for row_id in range(1000, 6000)
+        ],
+    )
+
+    assert ids(look("groups")) == ["busy", *"acbd"]

@@ -110,7 +110,7 @@ def test_lists_can_be_filtered(deliver, look, kind):
     assert "@a0" in look(f"{kind}?name=Name%200&status=&owner=")
     assert "@a1" not in look(f"{kind}?status=active")
     assert "@a1" in look(f"{kind}?status=destroyed")
-    assert "None." in look(f"{kind}?id=@a&owner=nobody")
+    assert "Nothing matches these filters." in look(f"{kind}?id=@a&owner=nobody")
 
 
 @ON_EVERY_ENGINE

@@ -15,10 +15,13 @@ from models.vocabulary import SubjectType
 from schemas.api.cursor import Position, SubjectPosition
 from schemas.api.deliveries import DeliveryQuerySchema
 from schemas.api.history import HistoryQuerySchema
+from schemas.api.lists import SubjectListSchema, UserQuerySchema
 from schemas.api.subjects import GroupsQuerySchema
 from services.reading.deliveries import fetch_deliveries
 from services.reading.history import fetch_history
+from services.reading.users import fetch_user_events
 from services.subjects.listing import fetch_subjects
+from services.subjects.recent import fetch_recent_subjects
 from tests.conftest import ENGINES
 
 ROWS = 20_000
@@ -31,8 +34,12 @@ HISTORY = [
     ({}, f"{EVENTS}_occurred_at_id"),
     ({"subject_type": ["channel"]}, f"{EVENTS}_subject_type_occurred_at_id"),
     ({"subject_id": ["s7"]}, f"{EVENTS}_subject_id_occurred_at_id"),
-    ({"action": ["destroyed"]}, f"{EVENTS}_action_occurred_at_id"),
-    ({"action": ["destroyed", "full"]}, f"{EVENTS}_action_occurred_at_id"),
+    ({"action": ["destroyed"]}, f"{EVENTS}_subject_type_action_occurred_at_id"),
+    ({"action": ["destroyed", "full"]}, f"{EVENTS}_subject_type_action_occurred_at_id"),
+    (
+        {"subject_type": ["group"], "action": ["full"]},
+        f"{EVENTS}_subject_type_action_occurred_at_id",
+    ),
     ({"subject_id": ["s7"], "action": ["destroyed"]}, f"{EVENTS}_subject_action"),
     ({"subject_type": ["group"], "owner": ["u7"]}, f"{EVENTS}_owner_occurred_at_id"),
     (
@@ -180,6 +187,37 @@ def test_list_of_subjects_is_served_by_its_index(reader, query, index, after):
     plan = "\n".join(explain(reader, fetch, replace(GroupsQuerySchema().load(query), after=after)))
 
     assert index in plan, plan
+    assert "Seq Scan" not in plan
+
+
+@pytest.mark.parametrize("after", [None, MIDDLE])
+@pytest.mark.parametrize(
+    ("kind", "sort", "index"),
+    [
+        (SubjectType.CHANNEL, "changed", "subject_type_occurred_at_id"),
+        (SubjectType.GROUP, "ended", "subject_type_action_occurred_at_id"),
+    ],
+)
+def test_list_of_subjects_by_time_is_served_by_its_index(reader, kind, sort, index, after):
+    def fetch(connection, query):
+        fetch_recent_subjects(connection, kind, query)
+
+    query = replace(SubjectListSchema().load({"sort": [sort]}), after=after)
+    plan = "\n".join(explain(reader, fetch, query))
+
+    assert f"{EVENTS}_{index}" in plan, plan
+    assert "Seq Scan" not in plan
+
+
+@pytest.mark.parametrize("after", [None, MIDDLE])
+def test_events_of_a_user_are_served_by_an_index_for_each_role(reader, after):
+    def fetch(connection, query):
+        fetch_user_events(connection, "u7", query)
+
+    plan = "\n".join(explain(reader, fetch, replace(UserQuerySchema().load({}), after=after)))
+
+    for index in (f"{EVENTS}_operator_occurred_at_id", f"{EVENTS}_owner_occurred_at_id", MEMBERS):
+        assert index in plan, plan
     assert "Seq Scan" not in plan
 
 

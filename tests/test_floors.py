@@ -40,6 +40,7 @@ FORBIDDEN = {
     "services.recording": (*HTTP, *SERVERS, "services.receiving", "services.reading"),
     "services.reading": (*HTTP, *SERVERS, "services.recording", "services.receiving"),
     "services.exporting": (*HTTP, *SERVERS, "services.recording", "services.receiving"),
+    "services.lists": (*HTTP, *SERVERS, "services.recording", "services.receiving"),
     "services.searching": (*HTTP, *SERVERS, "services.recording", "services.receiving"),
     "services.watching": (*HTTP, *SERVERS, "services.recording", "services.receiving"),
     "services.subjects": (*HTTP, *SERVERS, "services.recording", "services.receiving"),

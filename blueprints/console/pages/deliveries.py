@@ -21,6 +21,7 @@ from schemas.api.lists import DeliveryListSchema, QuarantineListSchema
 from schemas.tencent.envelope import read_envelope
 from schemas.tencent.registry import LIFECYCLE_SCHEMAS
 from schemas.tencent.strict_json import UnreadableError, parse_json
+from services.lists.effects import add_effects
 from services.reading.deliveries import (
     count_delivery_facets,
     count_refused_facets,
@@ -66,6 +67,7 @@ def show_delivery(delivery_id: int) -> ResponseReturnValue:
     with runtime().connect() as connection:
         delivery = fetch_delivery(connection, delivery_id) or abort(404)
         event = fetch_event_of(connection, delivery["duplicate_of"] or delivery_id)
+        add_effects(connection, [event] if event else [])
         repeats = fetch_repeats(connection, delivery_id, most=REPEATS)
         before, after = fetch_neighbours(connection, delivery_id)
     return render_template(

@@ -9,8 +9,8 @@ from blueprints.console.arguments import read_arguments
 from blueprints.console.shell import bp
 from models.vocabulary import Action, SubjectType
 from schemas.api.lists import EventListSchema
+from services.lists.effects import add_effects
 from services.reading.history import count_event_facets, fetch_event_list
-from services.subjects.effects import add_effects
 
 
 @bp.get("/events")

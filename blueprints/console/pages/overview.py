@@ -15,6 +15,7 @@ from blueprints.console.shell import bp
 from blueprints.console.status import fetch_present_arrivals, keep_status, know_until
 from schemas.api.health import RANGES, HealthQuerySchema
 from schemas.api.history import HistoryQuerySchema
+from services.lists.effects import add_effects
 from services.reading.history import fetch_event_list
 from services.watching.activity import find_ceased
 from services.watching.incidents import fetch_account
@@ -42,11 +43,13 @@ def fetch_activity(connection: sa.Connection, *, period: Period) -> dict[str, An
     """Fetch what arrived, what has stopped arriving, and what happened last."""
     account = fetch_account(connection, period.since, max(know_until(), period.since))
     newest = HistoryQuerySchema().load({"limit": [NEWEST_EVENTS]})
+    events = fetch_event_list(connection, newest).items
+    add_effects(connection, events)
     return {
         "arrivals": fetch_present_arrivals(connection),
         "chart": fetch_chart(connection, period.since, period.until, incidents=account.incidents),
         "ceased": find_ceased(connection, now=runtime().now()),
-        "events": fetch_event_list(connection, newest).items,
+        "events": events,
     }
 
 

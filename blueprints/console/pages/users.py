@@ -8,10 +8,10 @@ from blueprints.api.runtime import runtime
 from blueprints.console.arguments import read_arguments
 from blueprints.console.shell import bp
 from schemas.api.lists import UserQuerySchema
+from services.lists.belonging import fetch_joined, fetch_owned
+from services.lists.effects import add_effects
 from services.reading.facets import MOST_COUNTED
 from services.reading.users import count_roles, fetch_user_events
-from services.subjects.belonging import fetch_joined, fetch_owned
-from services.subjects.effects import add_effects
 
 
 @bp.get("/users/<subject_id:user_id>")

@@ -70,6 +70,14 @@ def test_events_have_the_name_of_that_time_and_what_changed(deliver, look):
     ]
 
 
+def test_overview_and_delivery_have_the_name_of_that_time_too(deliver, look):
+    deliver(group_created(GroupId="g", Name="A", EventTime=at(0)))
+    deliver(sample("CallbackAfterGroupFull", GroupId="g", EventTime=at(1)))
+
+    assert [row[1] for row in rows(look(""))] == ["A g", "A g"]
+    assert "member limit reached 2023-11-14 22:14:20 A g" in plain(look("deliveries/2"))
+
+
 @ON_EVERY_ENGINE
 def test_same_id_in_two_apps_has_two_names(deliver, look):
     for app, name in ((APP, "Ours"), (OPEN_APP, "Theirs")):

@@ -57,13 +57,21 @@ class Series:
 
 
 @dataclass(frozen=True)
-class Mark:
-    """A place along the axis: a label or an incident, which may have a width."""
+class Label:
+    """A label of the axis."""
 
+    at: datetime
     left: float
-    width: float = 0
-    at: datetime | None = None
-    incident: Incident | None = None
+
+
+@dataclass(frozen=True)
+class Mark:
+    """An incident along the axis."""
+
+    kind: IncidentKind
+    at: datetime
+    left: float
+    width: float
 
 
 @dataclass(frozen=True)
@@ -87,7 +95,7 @@ class Chart:
     width: float
     top: int
     most_refused: int
-    labels: Sequence[Mark]
+    labels: Sequence[Label]
     holes: Sequence[Mark]
     marks: Sequence[Mark]
     is_by_hour: bool
@@ -136,36 +144,35 @@ def lay_out(bars: Sequence[Bar], incidents: Sequence[Incident], app: str | None)
     top = find_top(max(sum(bar.counts[word] for word in STACKED) for bar in bars))
     most_refused = max(sum(bar.counts[word] for word in APART) for bar in bars)
     is_by_hour = until - since <= LABELS_BY_HOUR
-
-    def place(incident: Incident) -> Mark:
-        left = max((incident.since - since) / (until - since), 0) * WHOLE
-        right = min((incident.until - since) / (until - since), 1) * WHOLE
-        return Mark(round(left, 2), round(right - left, 2), incident=incident)
-
-    silences = [one for one in incidents if one.kind is IncidentKind.SILENT]
-    others = [one for one in incidents if one.kind is not IncidentKind.SILENT and one.since < until]
+    marks = [place(one, since, until) for one in incidents if one.since < until]
     return Chart(
         since=since,
         until=until,
-        columns=[
-            Column(
-                bar,
-                round(WHOLE * number / len(bars), 3),
-                [*stack(bar, STACKED, top)],
-                [*stack(bar, APART, most_refused)],
-            )
-            for number, bar in enumerate(bars)
-        ],
+        columns=[*lay_out_columns(bars, top, most_refused)],
         series=dict(list_series(bars, app)),
         address=address_word(None, app),
         width=round(WHOLE / len(bars), 3),
         top=top,
         most_refused=most_refused,
         labels=[*label(bars, is_by_hour=is_by_hour)],
-        holes=[place(one) for one in silences if one.since < until],
-        marks=[place(one) for one in others],
+        holes=[one for one in marks if one.kind is IncidentKind.SILENT],
+        marks=[one for one in marks if one.kind is not IncidentKind.SILENT],
         is_by_hour=is_by_hour,
     )
+
+
+def lay_out_columns(bars: Sequence[Bar], top: int, most_refused: int) -> Iterator[Column]:
+    """Lay out each bar, and the one below it."""
+    for number, bar in enumerate(bars):
+        left = round(WHOLE * number / len(bars), 3)
+        yield Column(bar, left, [*stack(bar, STACKED, top)], [*stack(bar, APART, most_refused)])
+
+
+def place(incident: Incident, since: datetime, until: datetime) -> Mark:
+    """Place an incident on the axis, as far as it is within a period."""
+    left = max((incident.since - since) / (until - since), 0) * WHOLE
+    right = min((incident.until - since) / (until - since), 1) * WHOLE
+    return Mark(incident.kind, incident.since, round(left, 2), round(right - left, 2))
 
 
 def list_series(bars: Sequence[Bar], app: str | None) -> Iterator[tuple[str, Series]]:
@@ -204,7 +211,7 @@ def stack(bar: Bar, words: Sequence[str], most: int) -> Iterator[Part]:
         yield Part(word, count, top, height)
 
 
-def label(bars: Sequence[Bar], *, is_by_hour: bool) -> Iterator[Mark]:
+def label(bars: Sequence[Bar], *, is_by_hour: bool) -> Iterator[Label]:
     """Label some bars along the axis: with a round time, or where a day begins."""
     width = bars[0].until - bars[0].since
     step = (SHORT_STEP if width < HOUR else LONG_STEP) if is_by_hour else DAY // MINUTE
@@ -214,6 +221,6 @@ def label(bars: Sequence[Bar], *, is_by_hour: bool) -> Iterator[Mark]:
         minute = local.hour * 60 + local.minute
         key = (local.date(), minute // step)
         if key != known if known else minute % step == 0:
-            found.append(Mark(round(WHOLE * number / len(bars), 3), at=bar.since))
+            found.append(Label(bar.since, round(WHOLE * number / len(bars), 3)))
         known = key
     yield from found[:: -(-len(found) // MOST_LABELS) or 1]

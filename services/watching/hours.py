@@ -51,6 +51,18 @@ def find_first_hour(connection: sa.Connection) -> int | None:
     return connection.scalar(sa.select(sa.func.min(HourCount.hour)))
 
 
+def find_newest(connection: sa.Connection, app: str, word: str) -> datetime:
+    """Find the newest minute in which a word was counted, which is known to be some."""
+    query = (
+        sa.select(HourCount.hour, HourCount.minutes)
+        .where(HourCount.sdk_app_id == app, HourCount.word == word)
+        .order_by(HourCount.hour.desc())
+        .limit(1)
+    )
+    hour, minutes = connection.execute(query).one()
+    return to_instant(hour * MINUTES + minutes.bit_length() - 1)
+
+
 def write_line(hours: Hours, first: int, end: int) -> str:
     """Write the minutes of hours as a line, a character each: 1 where something was counted."""
     return "".join(

@@ -12,7 +12,7 @@ from models.counts import HOUR, to_hour
 from models.vocabulary import Measure, Refusal, Verdict
 from services.reading.health import DatabaseHealth, JournalHealth
 from services.watching.activity import count_words, find_lasts
-from services.watching.hours import fetch_hours, to_minute
+from services.watching.hours import MINUTE, fetch_hours, find_newest, to_minute
 from services.watching.silence import HOURS_BEFORE, LEAST_MINUTES, find_silences
 
 HOURS = 24
@@ -46,6 +46,7 @@ class Problem:
         number: of callbacks, requests or records.
         at: when the last callback arrived, or the oldest record that waits.
         word: why requests were refused.
+        is_over: whether callbacks of the app have arrived since.
     """
 
     kind: ProblemKind
@@ -53,11 +54,12 @@ class Problem:
     at: datetime | None = None
     sdk_app_id: str = ""
     word: str = ""
+    is_over: bool = False
 
     @property
     def is_grave(self) -> bool:
         """Whether callbacks are, or may be, missed."""
-        return self.kind not in WARNINGS
+        return self.kind not in WARNINGS and not self.is_over
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ class Arrivals:
         counts: by app and word, as ``HourCount`` has them.
         lasts: when the last callback of each app arrived, whenever that was.
         silences: apps that are silent at present, and how many callbacks usually come in that time.
+        refused_at: when requests of our apps were last refused, to the minute, by app and reason.
     """
 
     since: datetime
@@ -75,6 +78,7 @@ class Arrivals:
     counts: Mapping[tuple[str, str], int]
     lasts: Mapping[str, datetime]
     silences: Mapping[str, int]
+    refused_at: Mapping[tuple[str, str], datetime]
 
     @property
     def last(self) -> datetime | None:
@@ -85,12 +89,13 @@ class Arrivals:
         """Count what a word stands for, of all apps."""
         return sum(count for (_, one), count in self.counts.items() if one == word)
 
-    def refused(self, *, strangers: bool) -> Mapping[tuple[str, str], int]:
-        """Count the refused requests by app and reason, of our apps or of strangers."""
+    @property
+    def noise(self) -> Mapping[str, int]:
+        """How many requests that name none of our apps were refused, by reason."""
         return {
-            key: count
-            for key, count in sorted(self.counts.items())
-            if key[1] in {*Refusal} and (key[0] == "") == strangers
+            word: count
+            for (app, word), count in sorted(self.counts.items())
+            if word in {*Refusal} and not app
         }
 
 
@@ -105,7 +110,13 @@ def fetch_arrivals(connection: sa.Connection, *, now: datetime, known_until: dat
         and (usual := measure_silence(connection, app, last, until=known_until))
     }
     counts = count_words(connection, end - HOURS, end)
-    return Arrivals(EPOCH + (end - HOURS) * HOUR, EPOCH + end * HOUR, counts, lasts, silences)
+    refused_at = {
+        (app, word): find_newest(connection, app, word)
+        for app, word in counts
+        if word in {*Refusal} and app
+    }
+    since, until = EPOCH + (end - HOURS) * HOUR, EPOCH + end * HOUR
+    return Arrivals(since, until, counts, lasts, silences, refused_at)
 
 
 def measure_silence(connection: sa.Connection, app: str, last: datetime, *, until: datetime) -> int:
@@ -135,7 +146,7 @@ def find_problems(
     found += find_problems_of_journal(journal) if journal else ()
     found += find_problems_of_arrivals(arrivals) if arrivals else ()
     gravity = [*ProblemKind]
-    return sorted(found, key=lambda one: gravity.index(one.kind))
+    return sorted(found, key=lambda one: (not one.is_grave, gravity.index(one.kind)))
 
 
 def find_problems_of_journal(journal: JournalHealth) -> Iterator[Problem]:
@@ -156,7 +167,8 @@ def find_problems_of_arrivals(arrivals: Arrivals) -> Iterator[Problem]:
         yield Problem(ProblemKind.LOST, lost)
     for app, usual in arrivals.silences.items():
         yield Problem(ProblemKind.SILENT, usual, arrivals.lasts[app], app)
-    for (app, reason), count in arrivals.refused(strangers=False).items():
-        yield Problem(ProblemKind.REFUSED, count, sdk_app_id=app, word=reason)
+    for (app, reason), at in arrivals.refused_at.items():
+        count, last = arrivals.counts[app, reason], arrivals.lasts.get(app, EPOCH)
+        yield Problem(ProblemKind.REFUSED, count, at, app, reason, is_over=last >= at + MINUTE)
     if invalid := arrivals.count(Verdict.INVALID):
         yield Problem(ProblemKind.INVALID, invalid)

@@ -48,10 +48,11 @@ def show_health() -> ResponseReturnValue:
     now, app = here.now(), filters.get("sdk_app_id")
     period, first = choose_period(filters, now), find_first(now)
     with here.connect() as connection:
-        account = fetch_account(
-            connection, min(first, period.since), max(know_until(), first), sdk_app_id=app
-        )
-        within = period.select(account.incidents)
+        account = asked = fetch_account(connection, first, max(know_until(), first), sdk_app_id=app)
+        if period.since < first:
+            end = min(period.until + LONGEST, now)
+            asked = fetch_account(connection, period.since, end, sdk_app_id=app)
+        within = period.select(asked.incidents)
         chart = fetch_chart(
             connection, period.since, period.until, sdk_app_id=app, incidents=within
         )
@@ -61,7 +62,6 @@ def show_health() -> ResponseReturnValue:
         standing=read_status(),
         filters=filters,
         period=period,
-        account=account,
         incidents=incidents[:NEWEST_INCIDENTS],
         is_known=account.first_hour is not None and to_hour(period.until) >= account.first_hour,
         more=len(incidents) - NEWEST_INCIDENTS,
@@ -72,12 +72,12 @@ def show_health() -> ResponseReturnValue:
 
 
 def choose_period(filters: Mapping[str, Any], now: datetime) -> Period:
-    """Choose the period that is asked for, which ends now and is not too long, or the last one."""
+    """Choose the period that is asked for, not after now and not too long, or the last one."""
     if not {"since", "until"} & filters.keys():
         span = RANGES[filters["range"]]
         unit = MINUTE if choose_width(span) < HOUR else HOUR
         until = now + unit - (now - EPOCH) % unit
         return Period(until - span, until)
-    until = min(filters.get("until", now), now)
+    until = max(min(filters.get("until", now), now), EPOCH + LONGEST)
     since = max(filters.get("since", until - RANGES["24h"]), until - LONGEST)
     return Period(min(since, until - MINUTE), until, is_asked=True)

@@ -148,6 +148,19 @@ def test_wrong_signature_for_our_app_is_an_alarm_with_its_cause(look, store, rea
     assert find_dot(page)[0] == "bad"
 
 
+def test_refusal_is_no_alarm_any_more_once_callbacks_arrive(deliver, look, store, clock):
+    store(counted(0, Measure.REFUSED, 12, name=Refusal.SIGN_WRONG))
+    deliver(group_created())
+    assert find_dot(look(""))[0] == "bad"
+    clock.move(minutes=1)
+    deliver(group_created(GroupId="a"))
+
+    page = look("")
+
+    assert "Last at 2026-11-21 07:00:00; callbacks have arrived since." in section(page, "problems")
+    assert find_dot(page)[0] == "odd"
+
+
 def test_noise_of_strangers_is_no_problem(look, store):
     store(counted(0, Measure.REFUSED, 391, app="", name=Refusal.APP_UNKNOWN))
 
@@ -301,6 +314,18 @@ def test_period_is_never_longer_than_90_days_nor_in_the_future(look, store):
 
     assert "to 2026-11-22 00:00:00" in plain(look("health?since=2000-01-01T00:00:00Z"))
     assert "from 2026-11-21 06:59:00" in plain(look("health?since=2030-01-01T00:00:00Z"))
+
+
+def test_time_before_the_strip_can_be_asked_for(look, store, clock):
+    hole = range(60, 120)
+    store(*received(at for at in range(-5 * 1440, 1440) if at not in hole))
+    clock.move(days=200)
+
+    page = plain(look("health?since=2026-11-21T08:00:00Z&until=2026-11-21T09:00:00Z"))
+
+    assert "No callbacks for 1 h 0 min; about 60 usually arrive in such a time." in page
+    assert "Still going on." not in page
+    assert "Nothing is known" in plain(look("health?until=0001-01-01T00:00:00Z"))
 
 
 def test_health_needs_the_database(client, without_database):

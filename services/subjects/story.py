@@ -76,14 +76,12 @@ class Story:
         life = self.lives[past[-1].life - 1]
         past = [step for step in past if step.life == life.number]
         seen = {step.event_id for step in past}
-        then = replace(
-            life,
-            last_event_id=past[-1].event_id,
-            created_by=life.created_by if life.created_by in seen else None,
-            destroyed_by=life.destroyed_by if life.destroyed_by in seen else None,
-            values={},
-            set_by={},
-        )
+        last = past[-1]
+        then = Life(life.number, life.sdk_app_id, last.occurred_at, last.event_id, last.action)
+        if life.created_by in seen:
+            then.created_by, then.created_at = life.created_by, life.created_at
+        if life.destroyed_by in seen:
+            then.destroyed_by, then.destroyed_at = life.destroyed_by, life.destroyed_at
         for step in past:
             then.values |= {WIRE_NAMES[field]: new for field, _, new in step.changes}
             then.set_by |= {WIRE_NAMES[field]: step.event_id for field, _, _ in step.changes}

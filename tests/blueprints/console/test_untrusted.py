@@ -100,6 +100,11 @@ def test_long_text_is_cut_and_says_so():
     assert inside(show_text("x" * 5000, most=5000)) == "x" * 5000
 
 
+def test_space_where_a_text_was_cut_is_not_at_its_end():
+    assert points(show_text("word " * 100 + "end", most=5)) == []
+    assert points(show_text("a" * 10 + " ", most=5)) == []
+
+
 @given(st.text(st.characters(codec=None), min_size=1, max_size=MOST_CHARACTERS))
 def test_every_text_can_be_read_back(text):
     shown = inside(show_text(text))

@@ -43,11 +43,11 @@ def test_steps_lead_through_every_instant_and_back(instants):
         event("profile_changed", name=str(number), at=at) for number, at in enumerate(instants)
     )
     forward, place = [], story.find_place(NOW - timedelta(days=1))
-    while place.next:
+    while place.next and len(forward) < len(instants):
         forward.append(place.next)
         place = story.find_place(place.next)
     backward, place = [forward[-1]], story.find_place(None)
-    while place.previous:
+    while place.previous and len(backward) < len(instants):
         backward.append(place.previous)
         place = story.find_place(place.previous)
 

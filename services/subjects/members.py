@@ -3,10 +3,10 @@
 The end of most groups lists all of them. Otherwise they follow from who was said to join or leave.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain, groupby, islice
+from itertools import groupby, islice
 from operator import itemgetter
 
 import sqlalchemy as sa
@@ -50,9 +50,8 @@ def fetch_members(connection: sa.Connection, story: Story, life: Life, *, most: 
 
 def fetch_listed(connection: sa.Connection, event_id: int, *, most: int) -> Members:
     """Return the members that the end of a life lists, which may be none."""
-    listed = sa.select(EventMember.user_id).where(EventMember.event_id == event_id)
-    first = listed.where(EventMember.position < most).order_by(EventMember.position)
-    count = sa.select(sa.func.count()).select_from(listed.subquery())
+    first = select_listed(event_id).where(EventMember.position < most)
+    count = sa.select(sa.func.count()).where(EventMember.event_id == event_id)
     return Members([*connection.scalars(first)], connection.scalar(count), is_listed=True)
 
 
@@ -68,18 +67,22 @@ def fetch_reported(
     return Members(first, len(first) + sum(1 for _ in users) if is_counted else None)
 
 
-def stream_members(connection: sa.Connection, story: Story, life: Life) -> Iterator[str]:
+def stream_members(connection: sa.Connection, story: Story, life: Life) -> Generator[str]:
     """Yield all members of a life, as its end lists them or else as they were reported."""
-    if life.destroyed_by is not None:
-        listed = sa.select(EventMember.user_id).where(EventMember.event_id == life.destroyed_by)
-        listed = listed.order_by(EventMember.position)
-        users = connection.scalars(listed, execution_options=STREAMED)
-        first = [*islice(users, 1)]
-        if first:
-            yield from chain(first, users)
-            return
-    rows = connection.execute(select_mentions(story.subject), execution_options=STREAMED)
-    yield from find_members(rows, story.list_steps(life))
+    end = life.destroyed_by
+    if end is not None and fetch_listed(connection, end, most=0).count:
+        with connection.execute(select_listed(end), execution_options=STREAMED) as listed:
+            yield from listed.scalars()
+        return
+    mentions = select_mentions(story.subject)
+    with connection.execute(mentions, execution_options=STREAMED) as found:
+        yield from find_members(found, story.list_steps(life))
+
+
+def select_listed(event_id: int) -> sa.Select[str]:
+    """Select the users that an event lists, in Tencent's order."""
+    listed = sa.select(EventMember.user_id).where(EventMember.event_id == event_id)
+    return listed.order_by(EventMember.position)
 
 
 def select_mentions(subject: Subject) -> sa.Select[str, int]:

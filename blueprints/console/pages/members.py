@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Generator
+from contextlib import closing
 from itertools import chain, islice
 
 import sqlalchemy as sa
@@ -42,8 +43,7 @@ def list_members(kind: SubjectType, subject_id: str) -> Response:
 
 def write_members(engine: sa.Engine, story: Story, life: Life) -> Generator[bytes]:
     """Write the members of a life, piece by piece."""
-    with engine.connect() as connection:
-        users = stream_members(connection, story, life)
+    with engine.connect() as connection, closing(stream_members(connection, story, life)) as users:
         while lines := [to_line(user_id) for user_id in islice(users, LINES_AT_ONCE)]:
             yield "".join(lines).encode(errors="backslashreplace")
 

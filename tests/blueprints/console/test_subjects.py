@@ -1,5 +1,6 @@
 """The story of one channel or group, as the console tells it."""
 
+import gc
 import re
 from html import unescape
 from urllib.parse import quote
@@ -301,6 +302,19 @@ def test_users_of_a_step_are_counted_and_the_first_are_told(deliver, look):
     assert "user 5" not in timeline
 
 
+@ON_EVERY_ENGINE
+def test_file_of_members_that_is_broken_off_leaves_no_result_open(deliver, client, recwarn):
+    members = [{"Member_Account": f"user {number}"} for number in range(2500)]
+    deliver(group_destroyed(GroupId="a", MemberList=members))
+
+    answer = client.get("/console/groups/a/members.txt", headers={"Authorization": f"Bearer {KEY}"})
+    next(answer.iter_encoded())
+    answer.close()
+    gc.collect()
+
+    assert [str(one.message) for one in recwarn] == []
+
+
 def test_owner_is_told_once(deliver, look):
     for number, owner in enumerate(["user2", "user3"]):
         change = {"NewOwner_Account": owner, "EventTime": START + number}
@@ -332,6 +346,7 @@ def test_cleared_field_is_called_cleared_everywhere(deliver, look):
 
     assert "Notification: text → cleared" in section(page, "timeline")
     assert "Notification cleared" in section(page, "state")
+    assert "unchanged" not in page  # the type of the group comes with every callback
     assert "&#34;&#34;" not in page
 
 

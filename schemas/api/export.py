@@ -90,6 +90,7 @@ class SubjectRowSchema(StateSchema):
 
         exclude = ("at", "values")
 
+    changed_at = Instant(brief=True, metadata=about("When the last event occurred."))
     name = fields.Raw(allow_none=True, metadata=about("Null where it was never reported."))
     owner = fields.Raw(allow_none=True)
     introduction = fields.Raw(allow_none=True)

@@ -87,6 +87,7 @@ def test_state_of_a_subject_is_a_row_with_a_column_for_each_field(deliver, downl
     first, second = read_csv(download("export/groups?format=csv"))
     assert (first["subject_id"], first["name"], first["owner"]) == ("@TGS#A", "'=1", "ann")
     assert (first["status"], second["status"]) == ("active", "destroyed")
+    assert second["changed_at"] == second["destroyed_at"] != ""
     assert (first["introduction"], second["created_at"], first["destroyed_at"]) == ("", "", "")
     line = json.loads(download("export/groups").text.splitlines()[0])
     assert (line["introduction"], line["name"]) == (None, "=1")

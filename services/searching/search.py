@@ -88,15 +88,15 @@ def find_holders(connection: sa.Connection, asked: Asked, kind: Findable) -> lis
 def describe(
     connection: sa.Connection, kind: SubjectType, holders: Sequence[Holder], folded: str
 ) -> list[Row]:
-    """Describe subjects: their present states, and why they were found, the best reason first."""
+    """Describe subjects: their present states, and why they were found."""
     named = fetch_names(connection, kind, {subject_id for _, subject_id in holders})
-    reasons = {one: find_reason(one[1], named[one], folded) for one in holders if one in named}
-    ordered = sorted(reasons, key=lambda one: reasons[one].rank)
-    states = describe_states(connection, kind, [(one[1], named[one].life) for one in ordered])
-    periods = fetch_periods(connection, [(reasons[one], named[one]) for one in ordered])
+    known = [one for one in holders if one in named]
+    states = describe_states(connection, kind, [(one[1], named[one].life) for one in known])
+    reasons = [(find_reason(one[1], named[one], folded), named[one]) for one in known]
+    periods = fetch_periods(connection, reasons)
     return [
         {"id": holder[1], "name": named[holder].life.values.get("Name"), **state, **period}
-        for holder, state, period in zip(ordered, states, periods, strict=True)
+        for holder, state, period in zip(known, states, periods, strict=True)
     ]
 
 

@@ -5,13 +5,15 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from bench.databases import Database
+from services.recording.database import RecorderDatabase
+from services.recording.labels import label_all
 
 CHUNK_ROWS = 250_000
 BYTES_OF_A_ROW = 3_500  # with indexes, event and members, and what the filling itself needs
@@ -217,6 +219,9 @@ def fill(database: Database, count: int, folder: Path) -> None:
         hours = [HOUR.format(hour=HOURS[name], word=word) for word in ("measure", "verdict")]
         ledger = LEDGER.format(next=count + 1)
         run(connection, [ledger, COUNTS[name], TOTAL, *hours, *AFTER[name]])
+    tell("labels")
+    with closing(RecorderDatabase(url)) as writer:
+        label_all(writer)
     flush(url)
     tell(f"{count:,} rows are there after {time.monotonic() - started:.0f} s\n")
 

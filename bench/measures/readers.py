@@ -60,6 +60,8 @@ def make_questions(rows: int) -> Mapping[str, Ask]:
         "state": state,
         "versions": partial(state, suffix="/versions"),
         "list": lambda choose: f"/channels?owner=user{choose.randrange(9973)}",
+        "search": lambda choose: f"/search?q={choose.randint(1, subjects)}",
+        "search for what all have": lambda _: "/search?q=official",
         "/drift": lambda _: "/drift",
         "console: overview": lambda _: "/console/",
         "console: a channel": lambda choose: f"/console{state(choose)}",
@@ -163,8 +165,8 @@ def time_questions(title: str, service: Service, plan: Plan, rows: int) -> Table
     Raises:
         RuntimeError: the answer is not 200.
     """
-    times: dict[str, list[float]] = {name: [] for name in CLIENTS}
     questions, choose, never = make_questions(rows), seeded(0), Event()
+    times: dict[str, list[float]] = {name: [] for name in questions}
     connection = http.client.HTTPConnection("127.0.0.1", service.read_port, timeout=600)
     with closing(connection):
         for number in range(20 * plan.rounds):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cache
+from typing import Any
 
 from flask import redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -16,7 +17,7 @@ from models.vocabulary import Action, Findable, Match, SubjectType
 from schemas.api.search import SearchQuerySchema
 from services.reading.pages import Row
 from services.searching.asked import Asked, understand
-from services.searching.lists import ACTIONS, Filters, suggest_lists
+from services.searching.lists import ACTIONS, Filters, Suggestion, suggest_lists
 from services.searching.search import Found, find_all
 
 
@@ -31,6 +32,8 @@ def search() -> ResponseReturnValue:
     with runtime().connect() as connection:
         found = find_all(connection, asked, query["kind"])
         lists = [*suggest_lists(connection, asked, zone=choose_zone(), words=list_words())]
+    if not found and len(lists) == 1:
+        return redirect(address_list(lists[0]))
     only = None if lists else find_only(asked, found)
     if only is not None:
         return redirect(address(*only))
@@ -57,6 +60,12 @@ def address(kind: Findable, item: Row) -> str:
             # An ID of several apps would have been found several times.
             app = None if item["match"] is Match.ID else item["sdk_app_id"]
             return url_for(f".show_{kind}", subject_id=item["id"], sdk_app_id=app)
+
+
+def address_list(suggestion: Suggestion) -> str:
+    """Address a list with its filters."""
+    filters: dict[str, Any] = {**suggestion.filters}
+    return url_for(f".list_{suggestion.list}", **filters)
 
 
 @cache

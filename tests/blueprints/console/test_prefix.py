@@ -41,7 +41,7 @@ PAGES += (
     "drift",
     "system",
 )
-PAGES += ("search?q=disbanded", "sign-in", "nowhere", "groups/nothing")
+PAGES += ("search?q=2026-11-25", "sign-in", "nowhere", "groups/nothing")
 
 
 @pytest.mark.parametrize("kept", ["", "/chatlog"])

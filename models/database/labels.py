@@ -2,9 +2,10 @@
 
 A gram is two neighbouring characters of a label, or one that is no ASCII letter or digit, as a
 number. ``label_grams`` is an index of them on SQLite and PostgreSQL: it leads to the labels that
-have all grams of what is searched. MariaDB and MySQL look through the labels, the newest first.
+have all grams of what is searched. MariaDB and MySQL look through all labels of a kind.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -18,6 +19,7 @@ from models.types import ExactText, OrderedText
 from models.vocabulary import Findable
 
 CHARACTER_BITS = 21
+SPECIAL = re.compile("[!%_]")  # in a pattern of LIKE
 LAST_CHARACTER = "\U0010ffff"
 # The kind is a gram as well; no label has these characters.
 KINDS = {Findable.CHANNEL: 1, Findable.GROUP: 2, Findable.USER: 3}
@@ -46,9 +48,12 @@ FIND = {
         ORDER BY id DESC LIMIT :limit
     """,
     "mysql": """
-        SELECT sdk_app_id, holder_id FROM labels
-        WHERE kind = :kind AND instr(folded, :folded) > 0
-        ORDER BY id DESC LIMIT :limit
+        SELECT sdk_app_id, holder_id FROM (
+            SELECT id FROM labels FORCE INDEX (ix_labels_kind_folded_id)
+            WHERE kind = :kind AND folded LIKE :pattern ESCAPE '!'
+            ORDER BY id DESC LIMIT :limit
+        ) AS found JOIN labels USING (id)
+        ORDER BY id DESC
     """,
 }
 Holder = tuple[str, str]  # an SDKAppID, empty for a user; and an ID
@@ -94,7 +99,8 @@ def find_parts(connection: sa.Connection, kind: Findable, folded: str, limit: in
         limit: of labels; several may have one holder.
     """
     dialect = connection.dialect.name
-    wanted = {"folded": folded, "limit": limit, "kind": kind}
+    pattern = SPECIAL.sub(r"!\g<0>", folded)
+    wanted = {"kind": kind, "folded": folded, "pattern": f"%{pattern}%", "limit": limit}
     wanted["grams"] = write_grams(dialect, kind, folded)
     found = connection.execute(sa.text(FIND[dialect]).columns(**HOLDERS), wanted)
     return [(app, holder_id) for app, holder_id in found]

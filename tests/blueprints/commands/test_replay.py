@@ -6,10 +6,11 @@ import pytest
 import sqlalchemy as sa
 
 from models.database.engine import open_writer
-from models.tables import Delivery, EventMember, LifecycleEvent
+from models.tables import Delivery, EventMember, Ledger, LifecycleEvent
 from schemas.tencent import body
 from schemas.tencent.registry import LIFECYCLE_SCHEMAS
 from services.operating import replay
+from services.recording.labels import label_all
 from tests.payloads import (
     channel_changed,
     channel_created,
@@ -84,6 +85,14 @@ def test_what_has_become_readable_turns_into_events(older, run, tables, read, mo
     assert destroyed["occurred_at"] == "2022-12-09T08:26:54.123Z"
     assert read("/history", member="bob", action="destroyed")["items"] == [destroyed]
     assert read("/groups/%40TGS%232J4SZEAEL")["status"] == "destroyed"
+
+
+def test_what_has_become_readable_is_labelled(older, run, rows, recorder):
+    run()
+    label_all(recorder.database)
+
+    (ledger,) = rows(Ledger)
+    assert ledger.labelled_event_id == len(rows(LifecycleEvent)) == 5
 
 
 def test_running_twice_changes_nothing(older, run, tables):

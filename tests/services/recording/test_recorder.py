@@ -14,6 +14,7 @@ from config import RecorderSettings
 from models.tables import (
     Delivery,
     JournalMark,
+    Label,
     LifecycleEvent,
     MinuteCount,
     QuarantinedRequest,
@@ -25,6 +26,7 @@ from services.journal.journal import Journal
 from services.journal.records import Kind, Record, new_uuid, write_record
 from services.journal.status import measure
 from services.recording.database import NotReadyError
+from services.recording.labels import label_all
 from services.recording.recorder import Recorder
 from tests.conftest import APP, NOW
 from tests.payloads import channel_created, group_created, group_destroyed
@@ -178,16 +180,19 @@ def test_restored_database_gets_what_it_lacks(write, recorder, rows, restored_ur
     write(callback_record(1, body=body), refusal_record(2), callback_record(3, body=body))
     write(tally_record(4, refused=7), Record(Kind.STOPPED, new_uuid(NOW), NOW, {"process": "x"}))
     recorder.record_available()
+    label_all(recorder.database)
     assert list_waiting(journal.folders[0]) == []
 
     restored = Recorder(RecorderSettings(restored_url, journal), clock)
-    restored.record_available()
-    restored.record_available()
+    for _ in range(2):
+        restored.record_available()
+        label_all(restored.database)
     restored.close()
 
     engine = sa.create_engine(restored_url)
     with engine.connect() as connection:
-        for model in (Delivery, LifecycleEvent, QuarantinedRequest, MinuteCount, ServiceEvent):
+        tables = (Delivery, LifecycleEvent, Label, QuarantinedRequest, MinuteCount, ServiceEvent)
+        for model in tables:
             query = sa.select(model).order_by(*model.__table__.primary_key)
             assert connection.execute(query).all() == rows(model) != []
     engine.dispose()

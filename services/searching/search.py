@@ -89,6 +89,8 @@ def describe(
     connection: sa.Connection, kind: SubjectType, holders: Sequence[Holder], folded: str
 ) -> list[Row]:
     """Describe subjects: their present states, and why they were found."""
+    if not holders:
+        return []
     named = fetch_names(connection, kind, {subject_id for _, subject_id in holders})
     known = [one for one in holders if one in named]
     states = describe_states(connection, kind, [(one[1], named[one].life) for one in known])

@@ -8,11 +8,12 @@ import sqlalchemy as sa
 from models.vocabulary import Action
 from services.reading.pages import IDS, Row, Rows
 from services.subjects.events import COLUMNS, STREAMED, TABLE
-from services.subjects.lives import Event, follow_lives
+from services.subjects.lives import FIELDS, Event, follow_lives
 
 # Of all callbacks only these report fields, but for the type of a group. The rest, such as a
 # hundred thousand members who joined, is not read to learn a name.
 TELLING = (Action.CREATED, Action.PROFILE_CHANGED, Action.OWNER_CHANGED, Action.DESTROYED)
+ORDER = [*FIELDS.values()]
 EVENTS = sa.select(
     *TABLE.c["subject_type", "subject_id", "received_at"],
     *(column.label(name) for name, column in zip(Event._fields, COLUMNS, strict=True)),
@@ -30,7 +31,8 @@ def add_effects(connection: sa.Connection, events: Sequence[Row]) -> None:
     for _, history in groupby(rows, lambda row: (row.subject_type, row.subject_id, row.sdk_app_id)):
         for life, changes in follow_lives(Event._make(row[3:]) for row in history):
             if event := listed.get(life.last_event_id):
-                event |= {"subject_name": life.values.get("Name"), "changes": changes}
+                in_order = sorted(changes, key=lambda change: ORDER.index(change[0]))
+                event |= {"subject_name": life.values.get("Name"), "changes": in_order}
 
 
 def select_histories(events: Sequence[Row]) -> Rows:

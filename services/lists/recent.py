@@ -114,7 +114,7 @@ def lay_out(
     rows = found[::-1] if query.is_backward else found
     states = describe_states(connection, kind, [(row["subject_id"], life) for row, life in rows])
     if not rows:
-        return Page([], None if query.is_backward else place)
+        return Page([], None, place) if query.is_backward else Page([], place)
     first, last = (Position(row["occurred_at"], row["id"]) for row, _ in (rows[0], rows[-1]))
     if query.is_backward:
         return Page(states, last, place)

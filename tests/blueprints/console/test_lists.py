@@ -2,10 +2,13 @@
 
 import re
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
+from models.delivery import Delivery
 from models.event import LifecycleEvent
+from services.reading.facets import MOST_COUNTED
 from tests.blueprints.console.conftest import ON_EVERY_ENGINE
 from tests.blueprints.console.html import next_page, plain
 from tests.conftest import APP, NOW, OPEN_APP
@@ -48,7 +51,7 @@ def counts(page):
 def test_events_have_the_name_of_that_time_and_what_changed(deliver, look):
     group, joined = {"GroupId": "g"}, {"NewMemberList": members("bob", "eve")}
     deliver(group_created(**group, Name="A", Owner_Account="ada", EventTime=at(0)))
-    renamed = {"Name": "B", "Notification": None, "Introduction": None}
+    renamed = {"Name": "B", "Notification": None, "Introduction": "New"}
     deliver(group_changed(**group, **renamed, EventTime=at(2)))
     deliver(sample("CallbackAfterNewMemberJoin", **group, **joined, EventTime=at(3)))
     owners = {"OldOwner_Account": "ada", "NewOwner_Account": "bob"}
@@ -64,10 +67,12 @@ def test_events_have_the_name_of_that_time_and_what_changed(deliver, look):
         ["topic changed", "B g", "Talk"],
         ["owner changed", "B g", "Owner: ada → bob"],
         ["members added", "B g", "+2 members"],
-        ["profile changed", "B g", "Name: A → B"],
+        ["profile changed", "B g", "Name: A → B Introduction: New"],
         ["members added", "A g", "+2 members"],
         ["created", "A g", "2 members"],
     ]
+    names = [row[1] for row in rows(look("events?action=members_added&action=topic_changed"))]
+    assert names == ["B g", "B g", "A g"]
 
 
 def test_overview_and_delivery_have_the_name_of_that_time_too(deliver, look):
@@ -151,6 +156,7 @@ def test_pages_lead_on_and_back(events, look, order):
         pages.append([row[:2] for row in rows(page)])
         address = next_page(page)
     assert [row for one in pages for row in one] == whole
+    assert "Found 7 " in counts(page)  # on the last page as on the first
 
     for before in pages[-2::-1]:
         page = look(link(page, "Previous page"))
@@ -288,3 +294,24 @@ def test_busy_group_does_not_hide_the_others(database_url, groups, look):
     )
 
     assert ids(look("groups")) == ["busy", *"acbd"]
+
+
+def test_counts_of_a_long_list_are_of_the_newest(database_url, look):
+    oldest = NOW - timedelta(days=1)
+    received = {"sdk_app_id": APP, "peer": "", "query_string": "", "body": b""}
+    store_rows(
+        database_url,
+        Delivery,
+        [
+            received
+            | {"id": number, "uuid": UUID(int=number), "received_at": oldest + timedelta(0, number)}
+            | {"verdict": "unhandled" if number == 1 else "accepted", "command": str(number % 2)}
+            for number in range(1, MOST_COUNTED + 2)
+        ],
+    )
+
+    found = counts(look("deliveries"))
+
+    assert found.startswith("Found 10,000+ The counts below are of the newest 10,000.")
+    assert "Command 0 5,000 1 5,000" in found
+    assert "no lifecycle event" not in found

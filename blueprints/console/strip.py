@@ -14,7 +14,7 @@ from services.watching.incidents import Account, IncidentKind
 DAYS = 90
 DAY = timedelta(days=1)
 # What a cell shows, the gravest last; a restart alone is no reason to worry.
-SHOWN = (IncidentKind.LATE, IncidentKind.REFUSED, IncidentKind.SILENT, IncidentKind.LOST)
+SHOWN = (IncidentKind.LATE, IncidentKind.SILENT, IncidentKind.REFUSED, IncidentKind.LOST)
 NORMAL, QUIET, UNKNOWN = "normal", "quiet", "unknown"
 
 

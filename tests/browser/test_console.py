@@ -133,3 +133,21 @@ def test_first_load_is_light(open_page):
     weight = sum(sizes["responseBodySize"] + sizes["responseHeadersSize"] for sizes in loaded)
     assert len(loaded) >= 4
     assert weight < 125_000  # a proxy compresses it
+
+
+def test_bar_of_the_chart_leads_by_the_keyboard_to_what_it_counts(page):
+    page.goto("/console/health?range=7d")
+    bar = page.locator(".column", has_text="accepted").last
+    bar.focus()
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("Deliveries")
+    assert page.locator("tbody tr").count() > 0
+
+
+def test_hour_of_the_strip_leads_to_its_minutes(page):
+    page.goto("/console/health")
+    page.locator(".cell.normal[href]").first.click()
+
+    expect(page.locator(".answer")).to_contain_text("callback")
+    assert page.locator(".column").count() == 60

@@ -22,7 +22,7 @@ if (slider) {
 }
 
 const wanted = document.querySelector('[name="member"]');
-const list = document.querySelector(".whole .members");
+const list = document.querySelector(".people .members");
 wanted?.addEventListener("input", () => {
   for (const member of list?.children ?? []) {
     member.hidden = !member.textContent.toLowerCase().includes(wanted.value.trim().toLowerCase());

@@ -318,6 +318,18 @@ def deliver(post, record):
 
 
 @pytest.fixture
+def deliver_all(post, record):
+    """Post callbacks, and have them recorded together: that takes a fraction of the time."""
+
+    def deliver_all(bodies):
+        for body in bodies:
+            assert post(body).status_code == 200
+        record()
+
+    return deliver_all
+
+
+@pytest.fixture
 def read(client):
     """Get JSON with a key; keyword arguments are the query string."""
 

@@ -37,10 +37,9 @@ def _short_pages(monkeypatch):
 
 
 @pytest.fixture
-def events(deliver, read_all):
+def events(deliver_all, read_all):
     """What ``/history`` has of all samples."""
-    for body in SAMPLES:
-        deliver(body)
+    deliver_all(SAMPLES)
     return read_all("/history")
 
 

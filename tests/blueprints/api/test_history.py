@@ -19,7 +19,7 @@ CHANNEL, GROUP = "@TOA#_test_OA_for_penn", "@TGS#2J4SZEAEL"
 
 
 @pytest.fixture
-def lives(deliver):
+def lives(deliver_all):
     """A channel and a group from beginning to end, a second apart."""
     bodies = [
         channel_created(),
@@ -32,7 +32,7 @@ def lives(deliver):
     ]
     for second, body in enumerate(bodies):
         body["EventTime"] = 1670574414123 + 1000 * second
-        assert deliver(body).status_code == 200
+    deliver_all(bodies)
 
 
 def test_event_object_is_as_the_contract_shows_it(deliver, read):

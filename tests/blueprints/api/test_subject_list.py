@@ -11,14 +11,15 @@ from tests.payloads import channel_created, group_changed, group_created, group_
 
 
 @pytest.fixture
-def groups(deliver):
+def groups(deliver_all):
     """Seven groups, every other one disbanded, and a channel."""
+    bodies = [channel_created()]
     for number in range(7):
-        group = f"g{number}"
-        deliver(group_created(GroupId=group, Name=f"N{number % 2}", EventTime=1000 + number))
+        group = {"GroupId": f"g{number}", "Name": f"N{number % 2}"}
+        bodies.append(group_created(**group, EventTime=1000 + number))
         if number % 2:
-            deliver(group_destroyed(GroupId=group, Name="N1", EventTime=2000 + number))
-    deliver(channel_created())
+            bodies.append(group_destroyed(**group, EventTime=2000 + number))
+    deliver_all(bodies)
 
 
 @pytest.fixture(params=[1, 2, 100])
@@ -63,12 +64,13 @@ def test_filters_are_about_the_present(groups, read_all, filters, expected):
 
 
 @pytest.fixture
-def named(deliver):
+def named(deliver_all):
     """Groups with names of many kinds; tells which a search finds, as they are stored in order."""
     names = ["", "A", "Aa", "AB", "a", "ab", "é", "名", "名前", "\N{GRINNING FACE}", "a\0b", "␛"]
     names += ["x" * 70 + "1", "x" * 70 + "2"]
-    for number, name in enumerate(names):
-        deliver(group_created(GroupId=f"g{number:02}", Name=name))
+    deliver_all(
+        group_created(GroupId=f"g{number:02}", Name=name) for number, name in enumerate(names)
+    )
     return lambda prefix: sorted(filter(lambda name: name.startswith(prefix), names), key=start_of)
 
 

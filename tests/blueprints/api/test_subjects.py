@@ -63,11 +63,10 @@ def at_second(second, body):
 
 
 @pytest.fixture
-def lived(deliver):
+def lived(deliver_all):
     """A channel from its creation to its end, a second apart."""
     bodies = [channel_created(), channel_changed(Introduction=""), channel_destroyed()]
-    for second, body in enumerate(bodies):
-        assert deliver(at_second(second, body)).status_code == 200
+    deliver_all(at_second(second, body) for second, body in enumerate(bodies))
 
 
 def test_state_is_as_the_contract_shows_it(lived, read):

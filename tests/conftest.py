@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from werkzeug.serving import make_server
 
 from app import create_commands, create_reader, create_receiver
+from blueprints.api.runtime import Runtime
 from config import (
     ApiKey,
     JournalSettings,
@@ -147,12 +148,18 @@ def recorder(recorder_settings, clock):
     recorder.close()
 
 
+@pytest.fixture(scope="session")
+def bare_reader():
+    """The reading app, with nothing to read: to make it takes longer than most tests do."""
+    return create_reader(ReaderSettings(sa.make_url("sqlite:///none.db"), api_keys=()))
+
+
 @pytest.fixture
-def app(settings, clock):
+def app(bare_reader, settings, clock):
     """The reading app."""
-    app = create_reader(settings, now=clock)
-    yield app
-    app.extensions["runtime"].close()
+    here = bare_reader.extensions["runtime"] = Runtime(settings, clock)
+    yield bare_reader
+    here.close()
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from itsdangerous import URLSafeTimedSerializer
 
 from app import create_reader
 from config import ApiKey, ReaderSettings
+from services.reading.wrong_keys import WrongKeys
 from tests.conftest import KEY
 
 OPEN = {
@@ -126,6 +127,13 @@ def guess(client, way):
     raise AssertionError
 
 
+@pytest.fixture
+def _no_time_passes(app):
+    """A machine that is busy forgets no wrong key meanwhile."""
+    app.extensions["runtime"].wrong_keys = WrongKeys(lambda: 1000.0)
+
+
+@pytest.mark.usefixtures("_no_time_passes")
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 def test_wrong_keys_are_slowed_by_every_way(client, way):
     number, answer = guess(client, way)
@@ -141,6 +149,7 @@ def test_wrong_keys_are_slowed_by_every_way(client, way):
     assert client.get("/history").status_code == 401
 
 
+@pytest.mark.usefixtures("_no_time_passes")
 def test_forged_sessions_are_slowed_too(client):
     client.set_cookie("console", forge_session(), path="/console/")
 

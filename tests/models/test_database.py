@@ -51,7 +51,7 @@ def test_reader_sees_one_state_until_its_transaction_ends(reader, database_url):
     with reader.connect() as connection:
         before = connection.scalar(count)
         with writer.begin() as writing:
-            row = {"id": 77, "next_delivery_id": 1, "next_event_id": 1, "next_request_id": 1}
+            row = {column.key: 77 for column in Ledger.__table__.columns}
             writing.execute(sa.insert(Ledger), row)
         during = connection.scalar(count)
         connection.rollback()

@@ -1,5 +1,6 @@
 """What gunicorn is told alike for the receiver, the reader, and all of it on one port."""
 
+import gc
 import logging
 import re
 import resource
@@ -70,6 +71,11 @@ def raise_limit(wanted: int) -> int:
         soft = min(wanted, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, limits[1]))
     return soft
+
+
+def post_worker_init(_: object) -> None:
+    """Have no garbage collection walk through all that was imported."""
+    gc.freeze()
 
 
 def worker_exit(_: object, __: object) -> None:

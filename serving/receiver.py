@@ -1,6 +1,5 @@
 """How gunicorn serves the receiver: ``gunicorn -c serving/receiver.py wsgi:receiver``."""
 
-import gc
 import os
 import sys
 
@@ -33,5 +32,4 @@ def when_ready(_: object) -> None:
 
 def post_fork(_: object, __: object) -> None:
     """Keep answers from waiting for the interpreter."""
-    gc.freeze()  # no collection walks through all that was imported
     sys.setswitchinterval(SWITCH_SECONDS)

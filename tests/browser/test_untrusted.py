@@ -91,7 +91,7 @@ def deliver_corpus(deliver, clock):
 def links_of(page):
     """List the pages that a page leads to."""
     found = page.eval_on_selector_all("main a[href]", "links => links.map(link => link.href)")
-    return [link for link in found if not link.endswith("/body")]
+    return [link for link in found if not (link.endswith("/body") or "/console/export/" in link)]
 
 
 def test_no_text_runs_or_leads_elsewhere(open_page, deliver, clock, address):
@@ -129,7 +129,7 @@ def check(page):
                 'script:not([src^="/console/static/"]), iframe, img, style, base, video, math,'
                 + 'template, object, embed, textarea, plaintext, noscript,'
                 + 'meta[http-equiv], link:not([href^="/console/static/"]), svg:not(.chart svg),'
-                + 'form:not([action^="/console/"]):not(.filters)').length,
+                + 'form:not([action^="/console/"], [method=dialog], .filters, .steps)').length,
             handlers: [...document.querySelectorAll('*')].filter(
                 one => one.getAttributeNames().some(name => name.startsWith('on'))).length,
             mains: document.querySelectorAll('main').length,

@@ -64,7 +64,7 @@ class LifecycleEvent(Base):
 
     # The unique key tells repeats. All indexes but the one with the name serve
     # services.reading.history.fetch_history: equality first, then the sort order. That one and the
-    # one before it serve services.subjects.listing.fetch_candidates, by their first columns.
+    # one before it serve services.lists.by_name.fetch_candidates, by their first columns.
     __table_args__ = (
         sa.UniqueConstraint("event_key", "occurrence"),
         sa.Index(None, "occurred_at", "id"),

@@ -9,8 +9,8 @@ from blueprints.api.operation import operation
 from blueprints.api.runtime import runtime
 from schemas.api.search import SearchQuerySchema, SearchSchema
 from services.searching.asked import understand
-from services.searching.lists import Suggestion, suggest_lists
 from services.searching.search import find_all
+from services.searching.suggestions import Suggestion, suggest_lists
 
 LISTS = {"events": "api.show_history", "deliveries": "api.show_deliveries"}
 

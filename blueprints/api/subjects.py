@@ -21,8 +21,8 @@ from schemas.api.subjects import (
     VersionPageSchema,
     VersionsQuerySchema,
 )
+from services.lists.by_name import fetch_subjects
 from services.subjects.events import AmbiguousSubjectError, Subject
-from services.subjects.listing import fetch_subjects
 from services.subjects.states import fetch_state
 from services.subjects.versions import ForeignEventError, fetch_versions
 

@@ -20,11 +20,11 @@ from schemas.api.export import (
 from schemas.api.history import EventSchema
 from schemas.api.page import PageQuery, SubjectsQuery
 from schemas.fields import Instant
+from services.lists.by_name import fetch_subjects
 from services.reading.deliveries import fetch_deliveries, fetch_quarantine_list
 from services.reading.history import fetch_history
 from services.reading.pages import Row, stream_pages
 from services.reading.users import fetch_user_events
-from services.subjects.listing import fetch_subjects
 from services.subjects.lives import FIELDS
 
 

@@ -1,1 +1,1 @@
-"""What lists and the page of a user tell of subjects beyond rows: names then, order, belonging."""
+"""Many channels and groups: by name, by time, of one user, or behind the events of a list."""

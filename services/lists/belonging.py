@@ -7,8 +7,8 @@ import sqlalchemy as sa
 
 from models.event import EventMember, LifecycleEvent
 from models.vocabulary import Action, SubjectType
+from services.lists.by_name import fetch_lives
 from services.reading.pages import Row
-from services.subjects.listing import fetch_lives
 from services.subjects.states import describe_states
 
 NEWEST = 50  # events of a user that are looked at: all events of their subjects are replayed
@@ -55,7 +55,7 @@ def fetch_active(connection: sa.Connection, subjects: Collection[Key]) -> list[R
     states = []
     for kind in SubjectType:
         ids = dict.fromkeys(subject_id for one, subject_id, _ in subjects if one == kind)
-        lives = fetch_lives(connection, kind, ids, {})
+        lives = fetch_lives(connection, kind, ids)
         found = ((subject_id, life) for subject_id in ids for life in lives[subject_id])
         active = [one for one in found if one[1].status == "active"]
         states += describe_states(connection, kind, active)

@@ -1,1 +1,1 @@
-"""The reader: pages, filters, exports and counts, over a connection that can't write."""
+"""Rows as they are stored: pages of events, deliveries and refused requests, and their counts."""

@@ -1,1 +1,1 @@
-"""Search: what was typed, what it finds, and the lists that answer it otherwise."""
+"""What was typed, the subjects and users it finds by name or ID, and the lists it suggests."""

@@ -12,8 +12,8 @@ from models.vocabulary import Findable, Match, SubjectType
 from services.reading.deliveries import find_delivery
 from services.reading.pages import Row
 from services.searching.asked import Asked
+from services.searching.names import Named, fetch_names
 from services.subjects.events import fetch_moments
-from services.subjects.names import Named, fetch_names
 from services.subjects.states import describe_states
 
 MOST_FOUND = 20  # of a kind

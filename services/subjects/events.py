@@ -1,8 +1,9 @@
-"""Read the events of one subject, in the order in which lives are made of them."""
+"""Read the events of subjects, in the order in which lives are made of them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -78,6 +79,28 @@ def read_events(
     if len(apps) > 1:
         every = query.with_only_columns(TABLE.c.sdk_app_id).distinct()
         raise AmbiguousSubjectError(connection.scalars(every))
+
+
+def read_histories(
+    connection: sa.Connection,
+    kind: SubjectType,
+    subject_ids: Iterable[str],
+    *,
+    sdk_app_id: str | None = None,
+) -> Iterator[tuple[str, str, Iterator[Event]]]:
+    """Yield ID, app and events of some subjects, in order of ID and app.
+
+    The events of one have to be taken before the next one is.
+    """
+    query = sa.select(TABLE.c.subject_id, *COLUMNS).where(
+        TABLE.c.subject_type == kind, TABLE.c.subject_id.in_(subject_ids)
+    )
+    if sdk_app_id is not None:
+        query = query.where(TABLE.c.sdk_app_id == sdk_app_id)
+    query = query.order_by(TABLE.c.subject_id, TABLE.c.sdk_app_id, *IN_ORDER)
+    with connection.execute(query, execution_options=STREAMED) as found:
+        for (subject_id, app), rows in groupby(found, lambda row: (row[0], row[-1])):
+            yield subject_id, app, (Event._make(row[1:]) for row in rows)
 
 
 def fetch_moments(

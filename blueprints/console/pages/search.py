@@ -17,8 +17,8 @@ from models.vocabulary import Action, Findable, Match, SubjectType
 from schemas.api.search import SearchQuerySchema
 from services.reading.pages import Row
 from services.searching.asked import Asked, understand
-from services.searching.lists import ACTIONS, Filters, Suggestion, suggest_lists
 from services.searching.search import Found, find_all
+from services.searching.suggestions import ACTIONS, Filters, Suggestion, suggest_lists
 
 
 @bp.get("/search")

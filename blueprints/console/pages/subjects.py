@@ -9,8 +9,8 @@ from blueprints.console.arguments import read_arguments
 from blueprints.console.shell import bp
 from models.vocabulary import SubjectType
 from schemas.api.lists import SubjectListSchema, is_by_time
-from services.lists.recent import fetch_recent_subjects
-from services.subjects.listing import fetch_subjects
+from services.lists.by_name import fetch_subjects
+from services.lists.by_time import fetch_recent_subjects
 
 
 @bp.get("/channels", endpoint="list_channels", defaults={"kind": SubjectType.CHANNEL})

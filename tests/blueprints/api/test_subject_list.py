@@ -5,7 +5,7 @@ from base64 import urlsafe_b64encode
 import pytest
 
 from models.text import start_of
-from services.subjects import listing
+from services.lists import by_name
 from tests.conftest import OPEN_APP
 from tests.payloads import channel_created, group_changed, group_created, group_destroyed, sample
 
@@ -24,8 +24,8 @@ def groups(deliver_all):
 
 @pytest.fixture(params=[1, 2, 100])
 def _chunks(monkeypatch, request):
-    monkeypatch.setattr(listing, "LEAST_CHUNK", request.param)
-    monkeypatch.setattr(listing, "LARGEST_CHUNK", request.param)
+    monkeypatch.setattr(by_name, "LEAST_CHUNK", request.param)
+    monkeypatch.setattr(by_name, "LARGEST_CHUNK", request.param)
 
 
 def ids(items):
@@ -154,8 +154,8 @@ def test_apps_are_told_apart_among_equal_names(deliver, read_all):
 def test_page_that_finds_little_ends_early_and_the_next_goes_on(
     groups, read, read_all, monkeypatch
 ):
-    monkeypatch.setattr(listing, "LARGEST_CHUNK", 2)
-    monkeypatch.setattr(listing, "MAX_EXAMINED", 2)
+    monkeypatch.setattr(by_name, "LARGEST_CHUNK", 2)
+    monkeypatch.setattr(by_name, "MAX_EXAMINED", 2)
 
     for wanted, expected in (
         ({"status": "destroyed"}, ["g1", "g3", "g5"]),

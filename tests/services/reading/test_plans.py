@@ -17,11 +17,11 @@ from schemas.api.deliveries import DeliveryQuerySchema
 from schemas.api.history import HistoryQuerySchema
 from schemas.api.lists import SubjectListSchema, UserQuerySchema
 from schemas.api.subjects import GroupsQuerySchema
-from services.lists.recent import fetch_recent_subjects
+from services.lists.by_name import fetch_subjects
+from services.lists.by_time import fetch_recent_subjects
 from services.reading.deliveries import fetch_deliveries
 from services.reading.history import fetch_history
 from services.reading.users import fetch_user_events
-from services.subjects.listing import fetch_subjects
 from tests.conftest import ENGINES
 
 ROWS = 20_000

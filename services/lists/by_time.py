@@ -10,8 +10,8 @@ from models.event import LifecycleEvent
 from models.vocabulary import Action, SubjectType
 from schemas.api.cursor import Position
 from schemas.api.page import Order, PageQuery
+from services.lists.by_name import fetch_lives
 from services.reading.pages import Page, Row, keep_equal, select_in_order
-from services.subjects.listing import fetch_lives
 from services.subjects.lives import Life
 from services.subjects.states import describe_states
 
@@ -83,7 +83,7 @@ def follow(
     for start in range(0, len(rows), SLICE):
         part = rows[start : start + SLICE]
         ids = {row["subject_id"] for row in part if may_place(row, filters)}
-        lives = fetch_lives(connection, kind, ids, filters) if ids else {}
+        lives = fetch_lives(connection, kind, ids, filters.get("sdk_app_id")) if ids else {}
         of_apps = {(one, life.sdk_app_id): life for one in ids for life in lives[one]}
         for row in part:
             key = (row["subject_id"], row["sdk_app_id"])

@@ -2,16 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import dropwhile, groupby, islice
+from itertools import dropwhile, islice
 
 import sqlalchemy as sa
 
-from models.event import LifecycleEvent
+from models.database.labels import Holder
 from models.vocabulary import SubjectType
-from services.subjects.events import COLUMNS, IN_ORDER, STREAMED
+from services.subjects.events import read_histories
 from services.subjects.lives import Event, Life, follow_lives
-
-Holder = tuple[str, str]  # SDKAppID and ID of a channel or group
 
 
 @dataclass(frozen=True)
@@ -39,16 +37,10 @@ def fetch_names(
     connection: sa.Connection, kind: SubjectType, subject_ids: Iterable[str]
 ) -> dict[Holder, Named]:
     """Return what the subjects with these IDs are and were called, in each app."""
-    events = (
-        sa.select(LifecycleEvent.subject_id, *COLUMNS)
-        .where(LifecycleEvent.subject_type == kind, LifecycleEvent.subject_id.in_(subject_ids))
-        .order_by(LifecycleEvent.subject_id, LifecycleEvent.sdk_app_id, *IN_ORDER)
-    )
-    with connection.execute(events, execution_options=STREAMED) as found:
-        return {
-            (app, subject_id): follow_names(Event._make(row[1:]) for row in history)
-            for (subject_id, app), history in groupby(found, lambda row: (row[0], row[-1]))
-        }
+    return {
+        (app, subject_id): follow_names(events)
+        for subject_id, app, events in read_histories(connection, kind, subject_ids)
+    }
 
 
 def follow_names(events: Iterable[Event]) -> Named:

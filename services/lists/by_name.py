@@ -1,7 +1,6 @@
-"""List channels or groups by their present state."""
+"""List channels or groups by ID or by name, and fetch the present lives of any."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,8 +12,8 @@ from models.vocabulary import OF_TOPICS, SubjectType
 from schemas.api.cursor import SubjectPosition
 from schemas.api.page import SubjectsQuery
 from services.reading.pages import ListPage
-from services.subjects.events import COLUMNS, IN_ORDER, STREAMED
-from services.subjects.lives import Event, Life, find_last_life
+from services.subjects.events import read_histories
+from services.subjects.lives import Life, find_last_life
 from services.subjects.states import describe_states
 
 LEAST_CHUNK, LARGEST_CHUNK = 20, 200
@@ -61,7 +60,7 @@ def fetch_subjects(
         candidates = fetch_candidates(connection, kind, query, after, chunk)
         # A subject that had several names is a candidate by each.
         unknown = {subject_id for _, subject_id in candidates} - lives.keys()
-        lives |= fetch_lives(connection, kind, unknown, query.filters)
+        lives |= fetch_lives(connection, kind, unknown, query.filters.get("sdk_app_id"))
         for start, subject_id in candidates:
             for life in lives[subject_id]:
                 place = SubjectPosition(start, subject_id, life.sdk_app_id)
@@ -125,21 +124,14 @@ def fetch_lives(
     connection: sa.Connection,
     kind: SubjectType,
     subject_ids: Iterable[str],
-    filters: Mapping[str, str],
+    sdk_app_id: str | None = None,
 ) -> dict[str, list[Life]]:
     """Return the last lives of some subjects by ID, those of one ID in order of their apps."""
-    events = (
-        sa.select(LifecycleEvent.subject_id, *COLUMNS)
-        .where(LifecycleEvent.subject_type == kind, LifecycleEvent.subject_id.in_(subject_ids))
-        .order_by(LifecycleEvent.subject_id, LifecycleEvent.sdk_app_id, *IN_ORDER)
-    )
-    if "sdk_app_id" in filters:
-        events = events.where(LifecycleEvent.sdk_app_id == filters["sdk_app_id"])
     lives: dict[str, list[Life]] = {subject_id: [] for subject_id in subject_ids}
-    with connection.execute(events, execution_options=STREAMED) as found:
-        for (subject_id, _), history in groupby(found, lambda row: (row[0], row[-1])):
-            if life := find_last_life(Event._make(row[1:]) for row in history):
-                lives[subject_id].append(life)
+    histories = read_histories(connection, kind, lives, sdk_app_id=sdk_app_id)
+    for subject_id, _, events in histories:
+        if life := find_last_life(events):
+            lives[subject_id].append(life)
     return lives
 
 

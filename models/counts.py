@@ -1,23 +1,16 @@
 """Counts that the recorder keeps up: by the minute, by the hour, in all, and of what differs."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base
-from models.clock import EPOCH
 from models.text import MAX_ID_LENGTH
 from models.types import ExactText, UtcDateTime, Word
 
 LATE_SECONDS = 5  # a callback that waits longer than this is late; usually it is 50 ms
-HOUR = timedelta(hours=1)
-
-
-def to_hour(at: datetime) -> int:
-    """Count the whole hours from 1970 UTC to an instant."""
-    return (at - EPOCH) // HOUR
 
 
 class MinuteCount(Base):

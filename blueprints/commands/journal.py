@@ -10,6 +10,7 @@ import click
 
 from blueprints.commands import bp
 from config import JournalSettings
+from models.clock import write_instant
 from schemas.redaction import redact
 from services.journal.folder import DAMAGED, list_kept, list_stuck, list_waiting, size_of
 from services.journal.records import Record, read_records
@@ -118,7 +119,7 @@ def show_record(record: Record, *, body: bool) -> None:
     shown = {
         "uuid": record.uuid,
         "kind": record.kind.value,
-        "received_at": record.received_at.isoformat().replace("+00:00", "Z"),
+        "received_at": write_instant(record.received_at),
         **head,
         "body": count(len(record.body), "byte"),
     }

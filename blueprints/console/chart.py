@@ -10,9 +10,9 @@ from flask import url_for
 
 from blueprints.console.language import say
 from blueprints.console.zone import to_zone
-from models.counts import HOUR
+from models.clock import DAY, HOUR, MINUTE
 from models.vocabulary import Measure, Verdict
-from services.watching.activity import DAY, MINUTE, NOISE, Bar, fetch_bars
+from services.watching.activity import NOISE, Bar, fetch_bars
 from services.watching.incidents import Incident, IncidentKind
 
 MOST_BARS = 100

@@ -2,17 +2,15 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from itertools import groupby
 
 from blueprints.console.zone import to_zone, write_period
-from models.clock import EPOCH
-from models.counts import HOUR, to_hour
-from services.watching.hours import MINUTE, NONE
+from models.clock import DAY, EPOCH, HOUR, MINUTE, to_hour
+from services.watching.hours import NONE
 from services.watching.incidents import Account, IncidentKind
 
 DAYS = 90
-DAY = timedelta(days=1)
 # What a cell shows, the gravest last; a restart alone is no reason to worry.
 SHOWN = (IncidentKind.LATE, IncidentKind.SILENT, IncidentKind.REFUSED, IncidentKind.LOST)
 NORMAL, QUIET, UNKNOWN = "normal", "quiet", "unknown"

@@ -2,7 +2,7 @@
 
 import re
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from flask import g, request
@@ -13,6 +13,7 @@ from blueprints.api.runtime import runtime
 from blueprints.console.language import translate, translate_count
 from blueprints.console.shell import bp
 from blueprints.console.untrusted import NOTHING
+from models.clock import DAY, HOUR, move_to_zone, write_instant
 
 ZONE_COOKIE = "zone"
 # Offered; a script adds the one of the browser, and the cookie may hold any other.
@@ -43,7 +44,7 @@ def set_up_templates(state: BlueprintSetupState) -> None:
         day=show_day,
         age=show_age,
         picked=to_picker,
-        argument=write_utc,
+        argument=write_instant,
     )
     environment.globals.update(
         choose_zone=choose_zone,
@@ -72,10 +73,7 @@ def find_zone(name: str) -> ZoneInfo | None:
 
 def to_zone(instant: datetime) -> datetime:
     """Move an instant into the zone; at either end of time it stays in UTC."""
-    try:
-        return instant.astimezone(choose_zone())
-    except OverflowError:
-        return instant.astimezone(UTC)
+    return move_to_zone(instant, choose_zone())
 
 
 def show_time(instant: datetime | None) -> Markup:
@@ -83,7 +81,7 @@ def show_time(instant: datetime | None) -> Markup:
     if instant is None:
         return NOTHING
     return Markup('<time datetime="{0}" title="{0}, {1}">{2:%Y-%m-%d %H:%M:%S}</time>').format(
-        write_utc(instant), describe_age(instant), to_zone(instant)
+        write_instant(instant), describe_age(instant), to_zone(instant)
     )
 
 
@@ -101,7 +99,7 @@ def name_period(since: datetime, until: datetime) -> str:
 
 def write_period(since: datetime, until: datetime) -> str:
     """Write a period as the arguments of an address."""
-    return f"since={write_utc(since)}&until={write_utc(until)}"
+    return f"since={write_instant(since)}&until={write_instant(until)}"
 
 
 def show_day(instant: datetime) -> str:
@@ -114,7 +112,7 @@ def show_age(instant: datetime | None) -> Markup:
     if instant is None:
         return NOTHING
     return Markup('<time datetime="{0}" title="{1:%Y-%m-%d %H:%M:%S}">{2}</time>').format(
-        write_utc(instant), to_zone(instant), describe_age(instant)
+        write_instant(instant), to_zone(instant), describe_age(instant)
     )
 
 
@@ -147,24 +145,19 @@ def find_presets() -> list[tuple[str, dict[str, str | None]]]:
     day = now.replace(hour=0, minute=0, second=0, microsecond=0)
     evening = day.replace(hour=22) - timedelta(days=now.hour < 22)
     periods: list[tuple[datetime, datetime | None]] = [
-        (now.replace(second=0, microsecond=0) - timedelta(hours=1), None),
+        (now.replace(second=0, microsecond=0) - HOUR, None),
         (day, None),
         (evening, evening + timedelta(hours=8)),
-        (day - timedelta(days=1), day),
-        (day - timedelta(days=7), None),
+        (day - DAY, day),
+        (day - 7 * DAY, None),
     ]
     return [
         (
             translate(label),
-            {"since": write_utc(since), "until": write_utc(until) if until else None},
+            {"since": write_instant(since), "until": write_instant(until) if until else None},
         )
         for label, (since, until) in zip(PRESETS, periods, strict=True)
     ]
-
-
-def write_utc(instant: datetime) -> str:
-    """Write an instant as addresses have it, in RFC 3339."""
-    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def to_picker(instant: datetime | None, *, up: bool = True) -> str:
@@ -186,6 +179,6 @@ def read_picked(value: str) -> str:
         return value
     try:
         picked = datetime.fromisoformat(f"{match[1]}{match[2] or 'T00:00'}")
-        return write_utc(picked.replace(tzinfo=choose_zone()))
+        return write_instant(picked.replace(tzinfo=choose_zone()))
     except (ValueError, OverflowError):  # the schema says what is wrong with it
         return value

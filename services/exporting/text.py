@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from models.clock import move_to_zone
 from models.text import dump_json
-from services.exporting.instants import to_local
 from services.exporting.tables import Sheet, Table
 from services.reading.pages import Row
 
@@ -98,7 +98,7 @@ def list_cells(sheet: Sheet, row: Row, zone: ZoneInfo) -> Iterator[Any]:
 
 def show_seconds(instant: datetime | None, zone: ZoneInfo) -> str | None:
     """Write a local time to the second."""
-    return None if instant is None else f"{to_local(instant, zone):%Y-%m-%d %H:%M:%S}"
+    return None if instant is None else f"{move_to_zone(instant, zone):%Y-%m-%d %H:%M:%S}"
 
 
 def to_cell(value: Any) -> Any:

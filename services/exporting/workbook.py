@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 from xlsxwriter import Workbook
 from xlsxwriter.exceptions import FileCreateError
 
+from models.clock import move_to_zone
 from models.text import dump_json
-from services.exporting.instants import to_local
 from services.exporting.tables import Sheet, Table
 from services.reading.pages import Row
 
@@ -90,7 +90,8 @@ class SheetWriter:
     def write_cell(self, row: int, column: int, value: Any) -> None:
         """Write a value as what it is; none leaves the cell empty."""
         if isinstance(value, datetime):
-            self.page.write_datetime(row, column, to_local(value, self.zone), self.instant)
+            local = move_to_zone(value, self.zone).replace(tzinfo=None)  # a cell has no zone
+            self.page.write_datetime(row, column, local, self.instant)
         elif type(value) is int and value < MOST_EXACT:
             self.page.write_number(row, column, value, self.number)
         elif value is not None:

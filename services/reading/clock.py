@@ -6,6 +6,7 @@ from statistics import median_low
 
 import sqlalchemy as sa
 
+from models.clock import DAY
 from models.delivery import Delivery
 from models.quarantine import QuarantinedRequest
 from models.vocabulary import Refusal
@@ -13,7 +14,7 @@ from schemas.tencent.envelope import SIMULATED, read_envelope
 
 MAX_COMPARED = 20
 MIN_REFUSED = 3
-RECENT = timedelta(days=1)
+RECENT = DAY
 
 
 def select_newest(

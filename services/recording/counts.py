@@ -8,13 +8,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from models.clock import to_hour
 from models.counts import (
     LATE_SECONDS,
     Difference,
     HourCount,
     MinuteCount,
     TotalCount,
-    to_hour,
 )
 from models.database.many import upsert
 from models.text import fits_id_column

@@ -4,11 +4,12 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import Literal
 
 import sqlalchemy as sa
 
+from models.clock import DAY, write_instant
 from models.event import LifecycleEvent
 from models.text import fold
 from models.vocabulary import Action
@@ -16,8 +17,7 @@ from schemas.tencent.registry import LIFECYCLE_SCHEMAS
 from services.searching.asked import Asked
 
 ANY_COMMAND = re.compile(r"\w+\.Callback\w+")
-ONE_DAY = timedelta(days=1)
-DAY = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})")
+DATE = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})")
 COMMANDS = {
     fold(spelling): command
     for command in LIFECYCLE_SCHEMAS
@@ -70,14 +70,9 @@ def has_events(connection: sa.Connection, sdk_app_id: str) -> bool:
 
 def read_day(text: str, zone: tzinfo) -> Filters | None:
     """Read a date, such as 2026-11-25, as the time from its beginning to its end in a zone."""
-    match = DAY.fullmatch(text)
+    match = DATE.fullmatch(text)
     with suppress(ValueError, OverflowError):  # no such day
         if match is not None:
             day = datetime(int(match[1]), int(match[2]), int(match[3]), tzinfo=zone)
-            return {"since": write_instant(day), "until": write_instant(day + ONE_DAY)}
+            return {"since": write_instant(day), "until": write_instant(day + DAY)}
     return None
-
-
-def write_instant(instant: datetime) -> str:
-    """Write an instant as a parameter of an address."""
-    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -7,16 +7,15 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from models.counts import HOUR, HourCount, MinuteCount, TotalCount, to_hour
+from models.clock import DAY, HOUR, to_hour
+from models.counts import HourCount, MinuteCount, TotalCount
 from models.delivery import Delivery
 from models.vocabulary import Measure, Refusal, Verdict
 from schemas.tencent.registry import LIFECYCLE_SCHEMAS
 
-DAY = timedelta(days=1)
-MINUTE = timedelta(minutes=1)
 RECENT = timedelta(minutes=5)
 DAYS, REGULAR_DAYS = 7, 4  # a command that came on so many of the last days is expected
-FORGOTTEN = timedelta(days=30)
+FORGOTTEN = 30 * DAY
 NOISE = "noise"  # refused requests that name none of our apps
 WORDS = (*Verdict, Measure.LOST, Measure.REFUSED, NOISE)
 

@@ -2,16 +2,15 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from models.clock import EPOCH
+from models.clock import EPOCH, MINUTE
 from models.counts import HourCount
 
 MINUTES = 60  # of an hour
-MINUTE = timedelta(minutes=1)
 
 
 class Marks(NamedTuple):

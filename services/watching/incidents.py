@@ -3,12 +3,12 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum, unique
 
 import sqlalchemy as sa
 
-from models.counts import to_hour
+from models.clock import MINUTE, to_hour
 from models.ledger import ServiceEvent
 from models.vocabulary import Measure, Refusal, ServiceEventKind
 from services.watching.hours import (
@@ -26,7 +26,7 @@ from services.watching.silence import HOURS_BEFORE, find_silences
 
 SECOND_MICROSECONDS = 1_000_000
 NEWEST_SERVICE_EVENTS = 1000
-TOGETHER = timedelta(minutes=1)  # processes that start and stop within it, do so for one reason
+TOGETHER = MINUTE  # processes that start and stop within it, do so for one reason
 # Minutes that an hour or more parts from each other are two incidents, of different hours.
 RUN = re.compile(f"1(?:0{{0,{MINUTES - 2}}}1)*")
 STARTS = {

@@ -7,12 +7,11 @@ from enum import StrEnum, unique
 
 import sqlalchemy as sa
 
-from models.clock import EPOCH
-from models.counts import HOUR, to_hour
+from models.clock import EPOCH, HOUR, MINUTE, to_hour
 from models.vocabulary import Measure, Refusal, Verdict
 from services.reading.health import DatabaseHealth, JournalHealth
 from services.watching.activity import count_words, find_lasts
-from services.watching.hours import MINUTE, fetch_hours, find_newest, to_minute
+from services.watching.hours import fetch_hours, find_newest, to_minute
 from services.watching.silence import HOURS_BEFORE, LEAST_MINUTES, find_silences
 
 HOURS = 24

@@ -8,7 +8,7 @@ from statistics import median_low
 from services.watching.hours import MINUTES, NONE, Hours, write_line
 
 HOURS_OF_A_DAY = 24
-DAY = HOURS_OF_A_DAY * MINUTES
+DAY_MINUTES = HOURS_OF_A_DAY * MINUTES
 WEEK_DAYS = 7
 HOURS_BEFORE = WEEK_DAYS * HOURS_OF_A_DAY  # that a gap is compared with
 LEAST_DAYS = 3  # of them, which must be known
@@ -61,12 +61,12 @@ def count_usual_minutes(line: str, begin: int, end: int) -> int:
     days, but no more than on that day of the week, as many apps rest at weekends.
     """
     known, usual = line.find("1"), 0
-    for day, start in enumerate(range(begin, end, DAY)):
-        stop = min(start + DAY, end)
+    for day, start in enumerate(range(begin, end, DAY_MINUTES)):
+        stop = min(start + DAY_MINUTES, end)
         counts = {
-            back: line.count("1", start - back * DAY, stop - back * DAY)
+            back: line.count("1", start - back * DAY_MINUTES, stop - back * DAY_MINUTES)
             for back in range(day + 1, day + 1 + WEEK_DAYS)
-            if start - back * DAY >= known
+            if start - back * DAY_MINUTES >= known
         }
         if len(counts) >= LEAST_DAYS:
             middle = median_low(counts.values())
@@ -76,7 +76,7 @@ def count_usual_minutes(line: str, begin: int, end: int) -> int:
 
 def find_pace(received: Hours, line: str, start: int, place: int) -> float:
     """Tell how many callbacks came in a minute that had any, in the week before a place."""
-    minutes = line.count("1", max(place - WEEK_DAYS * DAY, 0), place)
+    minutes = line.count("1", max(place - WEEK_DAYS * DAY_MINUTES, 0), place)
     hour = start + place // MINUTES
     callbacks = sum(received.get(one, NONE).value for one in range(hour - HOURS_BEFORE, hour + 1))
     return callbacks / minutes

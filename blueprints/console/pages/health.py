@@ -14,10 +14,8 @@ from blueprints.console.chart import choose_width, fetch_chart
 from blueprints.console.shell import bp
 from blueprints.console.status import know_until, read_status
 from blueprints.console.strip import find_first, lay_out_days
-from models.clock import EPOCH
-from models.counts import HOUR, to_hour
+from models.clock import EPOCH, HOUR, MINUTE, to_hour
 from schemas.api.health import RANGES, HealthQuerySchema
-from services.watching.activity import MINUTE
 from services.watching.incidents import Incident, fetch_account
 
 NEWEST_INCIDENTS = 50

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import sqlalchemy as sa
 
 from config import ReceiverSettings
+from models.clock import DAY
 from models.delivery import Delivery
 from models.vocabulary import ServiceEventKind
 from schemas.tencent.body import read_callback
@@ -16,7 +17,7 @@ from schemas.tencent.envelope import read_envelope
 from schemas.tencent.registry import LIFECYCLE_SCHEMAS
 from services.journal.records import Kind, Record, new_uuid
 from services.operating.demo import everyday, tales
-from services.operating.demo.story import DAY, DAYS, Happening, Story
+from services.operating.demo.story import DAYS, Happening, Story
 from services.operating.sender import to_bytes
 from services.receiving.authentication import RefusedError, authenticate_sender, sign
 from services.receiving.tally import Tally

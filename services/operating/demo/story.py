@@ -7,10 +7,10 @@ from random import Random
 from typing import Any, NamedTuple
 from zlib import crc32
 
+from models.clock import DAY
 from schemas.tencent.samples import GROUPS, OFFICIAL_ACCOUNTS, Body
 from services.operating.demo.people import BOTS, USERS
 
-DAY = timedelta(days=1)
 DAYS = 7
 NIGHT = timedelta(hours=4)  # a day begins after it, so that last night is always over
 HOURS = (3, 6, 8, 8, 7, 6, 5, 6, 7, 7, 8, 8, 9, 9, 8, 7, 6, 5, 5, 4, 3, 2, 2, 2)  # weights, in UTC

@@ -1,7 +1,6 @@
 """What the week is remembered for."""
 
-from datetime import timedelta
-
+from models.clock import HOUR
 from services.operating.demo.people import NOTICES, USERS
 from services.operating.demo.story import Group, Story
 
@@ -10,7 +9,6 @@ PHOENIX = "phoenix-club"
 BRIEFING, NIGHT_MARKET = "@TOA#_daily_briefing", "@TOA#_night_market"
 MAKERS = "@TGS#_@TGS#cMAKERS62CJ"
 INVITED = 32  # at once
-HOUR = timedelta(hours=1)
 
 
 def tell_riverside(story: Story) -> None:

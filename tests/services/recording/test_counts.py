@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from models.counts import to_hour
+from models.clock import to_hour
 from models.tables import Difference, HourCount, LostCallback, MinuteCount, ServiceEvent
 from models.vocabulary import Measure, Refusal
 from services.journal.records import Kind, Record, new_uuid

@@ -15,7 +15,7 @@ from schemas.tencent.registry import LIFECYCLE_SCHEMAS
 
 RECENT = timedelta(minutes=5)
 DAYS, REGULAR_DAYS = 7, 4  # a command that came on so many of the last days is expected
-FORGOTTEN = 30 * DAY
+FORGOTTEN = 30 * DAY  # after which what no longer comes is not expected
 NOISE = "noise"  # refused requests that name none of our apps
 WORDS = (*Verdict, Measure.LOST, Measure.REFUSED, NOISE)
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from models.clock import EPOCH, HOUR, MINUTE, to_hour
 from models.vocabulary import Measure, Refusal, Verdict
 from services.reading.health import DatabaseHealth, JournalHealth
-from services.watching.activity import count_words, find_lasts
+from services.watching.activity import FORGOTTEN, count_words, find_lasts
 from services.watching.hours import fetch_hours, find_newest, to_minute
 from services.watching.silence import HOURS_BEFORE, LEAST_MINUTES, find_silences
 
@@ -99,13 +99,18 @@ class Arrivals:
 
 
 def fetch_arrivals(connection: sa.Connection, *, now: datetime, known_until: datetime) -> Arrivals:
-    """Fetch what arrived; an app is not silent yet that is known only until it was not."""
+    """Fetch what arrived; an app is not silent yet that is known only until it was not.
+
+    Nor is one that has been gone for long while another sends: it is likely to be retired.
+    """
     end = to_hour(now) + 1
     lasts = find_lasts(connection)
+    newest = max(lasts.values(), default=EPOCH)
     silences = {
         app: usual
         for app, last in lasts.items()
         if known_until - last > QUIET
+        and newest - last < FORGOTTEN
         and (usual := measure_silence(connection, app, last, until=known_until))
     }
     counts = count_words(connection, end - HOURS, end)

@@ -120,6 +120,19 @@ def test_app_that_is_silent_is_a_problem_though_another_is_not(deliver, look, cl
     assert OPEN_APP not in problems
 
 
+def test_app_that_is_long_gone_is_forgotten_once_another_sends(deliver, look, clock, store):
+    deliver(group_created())
+    deliver(group_created(), query={"SdkAppid": OPEN_APP})
+    store(*received(range(-4 * 1440, 0)), *received(range(-4 * 1440, 0), OPEN_APP))
+    clock.move(days=31)
+    silent = f"No callbacks are arriving for app {APP}."
+    assert silent in section(look(""), "problems")
+
+    deliver(group_created(GroupId="b"), query={"SdkAppid": OPEN_APP})
+
+    assert silent not in section(look(""), "problems")
+
+
 def test_what_waits_in_the_journal_is_not_silence(deliver, look, clock, store, client):
     deliver(group_created())
     store(*received(range(-4 * 1440, 0)))

@@ -11,7 +11,8 @@ from services.lists.by_name import fetch_lives
 from services.reading.pages import Row
 from services.subjects.states import describe_states
 
-NEWEST = 50  # events of a user that are looked at: all events of their subjects are replayed
+NEWEST = 50  # events of a user whose subjects are looked at: all their events are replayed
+MOST_MENTIONS = 1_000  # of a member, among which these are found
 MEMBERSHIP = (Action.CREATED, Action.MEMBERS_ADDED, Action.MEMBERS_REMOVED)
 SUBJECT = (LifecycleEvent.subject_type, LifecycleEvent.subject_id, LifecycleEvent.sdk_app_id)
 Key = tuple[str, str, str]  # kind, ID and app of a subject
@@ -32,11 +33,18 @@ def fetch_owned(connection: sa.Connection, user_id: str) -> list[Row]:
 
 def fetch_joined(connection: sa.Connection, user_id: str) -> list[Row]:
     """Return the states of the active subjects that a user has joined and not left since."""
+    newest = (
+        sa.select(EventMember.occurred_at, EventMember.event_id)
+        .where(EventMember.user_id == user_id)
+        .order_by(EventMember.occurred_at.desc(), EventMember.event_id.desc())
+        .limit(MOST_MENTIONS)
+        .subquery()
+    )
     reports = (
         sa.select(*SUBJECT, LifecycleEvent.action, LifecycleEvent.occurred_at)
-        .join(EventMember, EventMember.event_id == LifecycleEvent.id)
-        .where(EventMember.user_id == user_id, LifecycleEvent.action.in_(MEMBERSHIP))
-        .order_by(EventMember.occurred_at.desc(), EventMember.event_id.desc())
+        .join(newest, newest.c.event_id == LifecycleEvent.id)
+        .where(LifecycleEvent.action.in_(MEMBERSHIP))
+        .order_by(newest.c.occurred_at.desc(), newest.c.event_id.desc())
         .limit(NEWEST)
     )
     last: dict[Key, tuple[str, datetime]] = {}

@@ -13,7 +13,7 @@ from services.subjects.lives import FIELDS, Event, follow_lives
 # Of all callbacks only these report fields, but for the type of a group. The rest, such as a
 # hundred thousand members who joined, is not read to learn a name.
 TELLING = (Action.CREATED, Action.PROFILE_CHANGED, Action.OWNER_CHANGED, Action.DESTROYED)
-ORDER = [*FIELDS.values()]
+TOLD = [field for field in FIELDS.values() if field != "group_type"]
 EVENTS = sa.select(
     *TABLE.c["subject_type", "subject_id", "received_at"],
     *(column.label(name) for name, column in zip(Event._fields, COLUMNS, strict=True)),
@@ -31,8 +31,8 @@ def add_effects(connection: sa.Connection, events: Sequence[Row]) -> None:
     for _, history in groupby(rows, lambda row: (row.subject_type, row.subject_id, row.sdk_app_id)):
         for life, changes in follow_lives(Event._make(row[3:]) for row in history):
             if event := listed.get(life.last_event_id):
-                in_order = sorted(changes, key=lambda change: ORDER.index(change[0]))
-                event |= {"subject_name": life.values.get("Name"), "changes": in_order}
+                told = [one for field in TOLD for one in changes if one[0] == field]
+                event |= {"subject_name": life.values.get("Name"), "changes": told}
 
 
 def select_histories(events: Sequence[Row]) -> Rows:

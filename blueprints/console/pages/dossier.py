@@ -41,7 +41,7 @@ def show_subject(kind: SubjectType, subject_id: str) -> ResponseReturnValue:
     with runtime().connect() as connection:
         story = fetch_story(connection, subject) or abort(404)
         if "version" in query:
-            version = story.versions[: query["version"]][-1]
+            [version] = story.versions[: query["version"]][-1:] or abort(404)
             return redirect(with_arguments(version=None, at=version.at.isoformat()))
         shown = fetch_shown(connection, story, query)
     return render_template("console/subject.html", kind=kind, subject=story.subject, **shown)

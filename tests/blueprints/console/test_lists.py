@@ -75,6 +75,13 @@ def test_events_have_the_name_of_that_time_and_what_changed(deliver, look):
     assert names == ["B g", "B g", "A g"]
 
 
+def test_type_that_was_known_before_is_no_change(deliver, look):
+    deliver(sample("CallbackAfterNewMemberJoin", GroupId="g", Type="Public", EventTime=at(0)))
+    deliver(group_changed(GroupId="g", Type="Public", Name="B", EventTime=at(1)))
+
+    assert "Public" not in plain(look("events?action=profile_changed"))
+
+
 def test_overview_and_delivery_have_the_name_of_that_time_too(deliver, look):
     deliver(group_created(GroupId="g", Name="A", EventTime=at(0)))
     deliver(sample("CallbackAfterGroupFull", GroupId="g", EventTime=at(1)))

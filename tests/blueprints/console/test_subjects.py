@@ -434,6 +434,12 @@ def test_slider_and_steps_lead_from_state_to_state(deliver, look, client):
     assert answer.location == "/console/groups/a?at=2023-11-15T22%3A13%3A20%2B00%3A00"
 
 
+def test_version_of_a_subject_that_has_none_is_not_found(deliver, look):
+    deliver(sample("CallbackAfterAddSubscriber", Official_Account="c"))
+
+    look("channels/c?version=1", 404)
+
+
 def test_steps_do_not_stand_still_where_changes_share_an_instant(deliver, look):
     for number in range(3):
         deliver(group_changed(GroupId="a", Name=f"Name {number}", EventTime=START + number // 2))

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import accumulate
 
 from flask import Response, request
@@ -11,12 +11,18 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
+from blueprints import VERSION
 from blueprints.api.access import bp
 from blueprints.api.operation import operation
 from blueprints.api.runtime import Runtime, runtime
 from models.vocabulary import ANSWER_BOUNDS_MS, Measure, Refusal
 from services.reading.clock import find_ahead
-from services.watching.activity import Totals, fetch_delay_microseconds, fetch_totals
+from services.watching.activity import (
+    Totals,
+    fetch_delay_microseconds,
+    fetch_totals,
+    find_last_commands,
+)
 
 PREFIX = "chat_lifecycle_log_"
 GAUGES = {
@@ -58,8 +64,10 @@ class Scrape(Collector):
                 fetch_delay_microseconds(connection, now=now),
                 fetch_totals(connection),
                 find_ahead(connection, now=now),
+                find_last_commands(connection),
             )
         )
+        yield labelled("build_info", "The release that serves this.", "version", {VERSION: 1})
         yield gauge("database_up", "1 if the database answers, else 0.", health.database.reachable)
         if health.journal is not None:
             for attribute, (name, text) in GAUGES.items():
@@ -70,7 +78,7 @@ class Scrape(Collector):
         yield wrong_keys
         if found is None:
             return
-        delay, totals, ahead = found
+        delay, totals, ahead, lasts = found
         if ahead is not None:
             text = (
                 "How far this clock is ahead of Tencent's, by what callbacks say of their signing."
@@ -80,12 +88,26 @@ class Scrape(Collector):
             text = "Largest time from arrival to the database, of the last five minutes."
             yield gauge("delay_seconds", text, delay / 1e6)
         yield from count(totals)
+        yield labelled(
+            "last_callback_timestamp_seconds",
+            "When each command arrived last, in seconds since 1970.",
+            "command",
+            {command: at.timestamp() for command, at in lasts.items()},
+        )
         yield time_answers(totals)
 
 
 def gauge(name: str, text: str, value: float) -> Metric:
     """Make a gauge without labels."""
     return GaugeMetricFamily(f"{PREFIX}{name}", text, value)
+
+
+def labelled(name: str, text: str, label: str, values: Mapping[str, float]) -> Metric:
+    """Make a gauge with one label."""
+    made = GaugeMetricFamily(f"{PREFIX}{name}", text, labels=[label])
+    for label_value, value in sorted(values.items()):
+        made.add_metric([label_value], value)
+    return made
 
 
 def count(totals: Totals) -> Iterator[Metric]:

@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from marshmallow import Schema
 from werkzeug.routing import Rule
 
+from blueprints import VERSION
 from blueprints.api.access import bp as api
 from blueprints.api.operation import JSON, Operation, answer_json
 from blueprints.docs.guide import CHAPTERS
@@ -18,7 +19,6 @@ from schemas.tencent.envelope import PARAMETERS
 from schemas.tencent.registry import LIFECYCLE_SCHEMAS
 
 TITLE = "Chat Lifecycle Log"
-VERSION = "0.1.0"
 KEYS: list[dict[str, list[str]]] = [{"bearer": []}, {"basic": []}]
 READ_ANSWERS = {
     200: "As asked.",

@@ -4,8 +4,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.orm import InstrumentedAttribute
 
 from models.clock import DAY, HOUR, to_hour
 from models.counts import HourCount, MinuteCount, TotalCount
@@ -134,16 +136,30 @@ def count_words(connection: sa.Connection, first: int, end: int) -> Mapping[tupl
 
 def find_lasts(connection: sa.Connection) -> Mapping[str, datetime]:
     """Tell when the last callback of each app arrived, whatever became of it."""
-    apps = sa.select(TotalCount.sdk_app_id).where(TotalCount.measure == Measure.RECEIVED)
-    app = apps.distinct().subquery().c.sdk_app_id
+    return find_last_of_each(connection, TotalCount.sdk_app_id, Delivery.sdk_app_id)
+
+
+def find_last_commands(connection: sa.Connection) -> Mapping[str, datetime]:
+    """Tell when each command that is counted by its name arrived last."""
+    return find_last_of_each(connection, TotalCount.name, Delivery.command)
+
+
+def find_last_of_each(
+    connection: sa.Connection,
+    counted: InstrumentedAttribute[str],
+    delivered: InstrumentedAttribute[Any],
+) -> Mapping[str, datetime]:
+    """Tell when the last callback of each value that is counted arrived, by an index."""
+    values = sa.select(counted.label("value")).where(TotalCount.measure == Measure.RECEIVED)
+    value = values.distinct().subquery().c.value
     last = (
         sa.select(Delivery.received_at)
-        .where(Delivery.sdk_app_id == app)
+        .where(delivered == value)
         .order_by(Delivery.received_at.desc())
         .limit(1)
         .scalar_subquery()
     )
-    return {one: at for one, at in connection.execute(sa.select(app, last)) if at is not None}
+    return {one: at for one, at in connection.execute(sa.select(value, last)) if at is not None}
 
 
 def find_ceased(connection: sa.Connection, *, now: datetime) -> Sequence[Ceased]:

@@ -5,11 +5,12 @@ import os
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from blueprints import VERSION
 from models.vocabulary import Measure, Refusal
 from services.journal.status import JournalStatus
 from tests.conftest import APP, KEY, NOW, TOKEN, sign
 from tests.health import store_counts, store_status
-from tests.payloads import group_created
+from tests.payloads import group_created, group_destroyed
 
 PREFIX = "chat_lifecycle_log_"
 HEADERS = {"Authorization": f"Bearer {KEY}"}
@@ -54,6 +55,24 @@ def test_every_reason_is_there_before_it_is_needed(client):
     found = {name[1] for name in numbers(client) if name[0] == "refused_requests_total"}
 
     assert found == {reason.value for reason in Refusal}
+
+
+def test_each_command_has_the_time_of_its_last_callback(deliver, client, clock):
+    deliver(group_destroyed())
+    first = clock.now
+    clock.move(minutes=1)
+    deliver(group_created())
+    clock.move(minutes=1)
+    deliver(group_created())
+    deliver(data=b"[]", query={"CallbackCommand": None})
+
+    found = numbers(client)
+
+    lasts = {name[1]: value for name, value in found.items() if name[0].startswith("last_callback")}
+    assert lasts == {
+        CREATED: pytest.approx(clock.now.timestamp(), abs=1e-6),
+        "Group.CallbackAfterGroupDestroyed": pytest.approx(first.timestamp(), abs=1e-6),
+    }
 
 
 def test_losses_of_all_apps_are_one_number(client, database_url):
@@ -102,6 +121,7 @@ def test_state_of_the_journal_is_told_without_the_database(without_database):
 
     assert found.pop(("journal_oldest_seconds",)) >= 0
     assert found == {
+        ("build_info", VERSION): 1,
         ("database_up",): 0,
         ("journal_waiting_records",): 3,
         ("journal_stuck_records",): 1,

@@ -291,6 +291,17 @@ def test_strip_shows_the_gravest_of_each_hour_of_90_days(look, store, clock):
     assert unknown + sum(found.values()) == 89 * 24 + 8
 
 
+@pytest.mark.parametrize(
+    ("language", "legend"),
+    [("en", "late refused silent lost"), ("zh-CN", "延迟 已拒绝 无回调 丢失")],
+)
+def test_legend_of_the_strip_is_in_the_language_of_the_page(client, look, language, legend):
+    look("health")  # in English
+    client.set_cookie("lang", language, path="/console/")
+
+    assert legend in section(look("health"), "strip")
+
+
 def test_strip_has_one_stop_of_the_keyboard_for_a_day(look, store):
     store(*received([0]))
 

@@ -76,6 +76,6 @@ def list_words() -> Mapping[str, Filters]:
         for action in Action:
             word = put_plainly(action, kind)
             filters = {"action": action} | ({"subject_type": kind} if kind else {})
-            for spelling in (word, CHINESE[word]):
+            for spelling in (word, CHINESE[word], CHINESE[word].removeprefix("已")):
                 words.setdefault(fold(spelling), filters)
     return words

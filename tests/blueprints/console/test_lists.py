@@ -34,9 +34,9 @@ def rows(page):
 
 
 def link(page, text):
-    """The address that a link of this text leads to, or none."""
+    """The address that a link of this text leads to, or none; a count may follow the text."""
     for address, content in re.findall(r'<a href="/console/([^"]+)"[^>]*>(.*?)</a>', page):
-        if plain(content) == text:
+        if re.fullmatch(rf"{re.escape(text)}( [\d,]+\+?)?", plain(content)):
             return address.replace("&amp;", "&")
     return None
 
@@ -60,8 +60,10 @@ def test_events_have_the_name_of_that_time_and_what_changed(deliver, look):
     deliver(group_destroyed(**group, MemberList=members("eve"), EventTime=at(6)))
     deliver(sample("CallbackAfterNewMemberJoin", **group, **joined, EventTime=at(1)))  # late
     deliver(group_created(**group, Name="C", Owner_Account="ada", EventTime=at(7)))
+    deliver(group_changed(**group, Name="C", Notification=None, EventTime=at(8)))
 
     assert [row[:3] for row in rows(look("events"))] == [
+        ["profile changed", "C g", "unchanged"],
         ["created", "C g", "2 members"],
         ["disbanded", "MyFirstGroup g", "1 member"],
         ["topic changed", "B g", "Talk"],

@@ -184,6 +184,12 @@ def test_what_is_not_there_is_a_page_that_says_so(look, address):
     assert "# is written as %23." in page
 
 
+def test_id_that_is_not_there_can_be_searched(look):
+    page = look("groups/no%23ne", 404)
+
+    assert '<a href="/console/search?q=no%23ne">Search for no#ne</a>' in re.sub("</?bdi>", "", page)
+
+
 @pytest.mark.parametrize(
     "address", ["deliveries/9223372036854775808", "groups/%FF", "static/nothing", "%F0%9F%98%80"]
 )

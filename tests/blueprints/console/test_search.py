@@ -110,6 +110,7 @@ def list_searches(last):
         command: f"/console/deliveries?command={command}",
         APP: f"/console/events?sdk_app_id={APP}",
         "disbanded": "/console/events?action=destroyed&subject_type=group",
+        "解散": "/console/events?action=destroyed&subject_type=group",
         "room/": "/console/groups/room/1",
         "ROOM": "/console/groups/room/1",
         "family": "/console/groups/room/1",

@@ -12,7 +12,7 @@ from models.quarantine import QuarantinedRequest
 from models.vocabulary import Refusal
 from schemas.tencent.envelope import SIMULATED, read_envelope
 
-MAX_COMPARED = 20
+MAX_COMPARED, MAX_READ = 20, 500  # requests: an app without a token sends none that is signed
 MIN_REFUSED = 3
 RECENT = DAY
 
@@ -20,16 +20,20 @@ RECENT = DAY
 def select_newest(
     table: type[Delivery | QuarantinedRequest], *conditions: sa.ColumnElement[bool]
 ) -> sa.Select[datetime, str]:
-    """Select the newest requests of a period, without those that the commands here sent."""
-    return (
-        sa.select(table.received_at, table.query_string)
-        .where(
-            *conditions,
-            table.received_at.between(sa.bindparam("since"), sa.bindparam("now")),
-            table.query_string.contains("Sign="),
-            ~table.query_string.contains(SIMULATED),
-        )
+    """Select the signed of the newest requests of a period, but for what the commands here sent."""
+    newest = (
+        sa.select(table.received_at, table.id, table.query_string)
+        .where(*conditions, table.received_at.between(sa.bindparam("since"), sa.bindparam("now")))
         .order_by(table.received_at.desc(), table.id.desc())
+        .limit(MAX_READ)
+        .subquery()
+    )
+    is_signed = newest.c.query_string.contains("Sign=")
+    is_simulated = newest.c.query_string.contains(SIMULATED)
+    return (
+        sa.select(newest.c.received_at, newest.c.query_string)
+        .where(is_signed, ~is_simulated)
+        .order_by(newest.c.received_at.desc(), newest.c.id.desc())
         .limit(MAX_COMPARED)
     )
 

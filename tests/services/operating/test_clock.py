@@ -1,10 +1,13 @@
 """Comparing this machine's clock with Tencent's."""
 
+from datetime import timedelta
+
 import pytest
 
 from schemas.tencent.envelope import SIMULATED
 from services.operating.clock import examine_clock
-from tests.conftest import TOKEN, sign
+from services.reading.clock import MAX_READ, find_ahead
+from tests.conftest import OPEN_APP, TOKEN, sign
 from tests.payloads import group_created
 
 
@@ -63,3 +66,22 @@ def test_what_the_commands_send_says_nothing_of_the_clock(deliver_late, examine)
     deliver_late(0, **{SIMULATED: "chat-lifecycle-log"})
 
     assert examine()[0] == "warning"
+
+
+def test_no_more_requests_are_read_than_a_scrape_has_time_for(
+    deliver_late, post, record, app, clock
+):
+    def look():
+        with app.extensions["runtime"].connect() as connection:
+            return find_ahead(connection, now=clock())
+
+    deliver_late(5)
+    assert look() >= timedelta(seconds=5)
+
+    clock.move(seconds=1)
+    for number in range(MAX_READ):
+        unsigned = {"SdkAppid": OPEN_APP, "Sign": None, "RequestTime": None}
+        post(group_created(GroupId=f"open {number}"), query=unsigned)
+    record()
+
+    assert look() is None

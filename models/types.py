@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.compiler import TypeCompiler
 
 from models.text import FOLDED_LENGTH, MAX_ID_LENGTH, START_LENGTH, escape_text, unescape_text
@@ -19,6 +20,7 @@ LongText = sa.Text().with_variant(mysql.LONGTEXT, "mysql")
 TextStart = sa.String(START_LENGTH).with_variant(sa.Text(collation="C"), "postgresql")
 # The start of a folded text, in the same order.
 FoldedText = sa.String(FOLDED_LENGTH).with_variant(sa.Text(collation="C"), "postgresql")
+LAST_CHARACTER = "\U0010ffff"
 Microseconds = sa.DateTime(timezone=True).with_variant(mysql.DATETIME(fsp=6), "mysql")
 
 
@@ -95,3 +97,14 @@ class Json(sa.JSON):
 def compile_json(type_: Json, compiler: TypeCompiler, **_: Any) -> str:
     """Spell the column type on MariaDB and MySQL."""
     return "LONGTEXT"
+
+
+def begins_with(
+    column: InstrumentedAttribute[Any], start: str, length: int
+) -> sa.ColumnElement[bool]:
+    """Return the condition that texts, as stored, begin so: one range of an index.
+
+    The index is in order of code points; ``length`` is that of the column, in characters.
+    """
+    last = start.ljust(length, LAST_CHARACTER)
+    return column.between(sa.literal(start, sa.String), sa.literal(last, sa.String))

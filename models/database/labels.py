@@ -15,12 +15,11 @@ import sqlalchemy as sa
 from models.database.many import insert
 from models.event import Label
 from models.text import FOLDED_LENGTH
-from models.types import ExactText, OrderedText
+from models.types import ExactText, OrderedText, begins_with
 from models.vocabulary import Findable
 
 CHARACTER_BITS = 21
 SPECIAL = re.compile("[!%_]")  # in a pattern of LIKE
-LAST_CHARACTER = "\U0010ffff"
 # The kind is a gram as well; no label has these characters.
 KINDS = {Findable.CHANNEL: 1, Findable.GROUP: 2, Findable.USER: 3}
 
@@ -81,10 +80,8 @@ def find_beginnings(
     connection: sa.Connection, kind: Findable, folded: str, limit: int
 ) -> list[Holder]:
     """Find the holders of labels that begin with a folded text; of the text itself, first."""
-    first = sa.literal(folded, sa.String)
-    last = sa.literal(folded.ljust(FOLDED_LENGTH, LAST_CHARACTER), sa.String)
-    query = sa.select(Label.sdk_app_id, Label.holder_id)
-    query = query.where(Label.kind == kind, Label.folded.between(first, last))
+    is_it = begins_with(Label.folded, folded, FOLDED_LENGTH)
+    query = sa.select(Label.sdk_app_id, Label.holder_id).where(Label.kind == kind, is_it)
     found = connection.execute(query.order_by(Label.folded, Label.id).limit(limit))
     return [(app, holder_id) for app, holder_id in found]
 

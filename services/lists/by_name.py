@@ -8,6 +8,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from models.event import LifecycleEvent
 from models.text import MAX_ID_LENGTH, START_LENGTH, escape_text, start_of
+from models.types import begins_with
 from models.vocabulary import OF_TOPICS, SubjectType
 from schemas.api.cursor import SubjectPosition
 from schemas.api.page import SubjectsQuery
@@ -19,7 +20,6 @@ from services.subjects.states import describe_states
 LEAST_CHUNK, LARGEST_CHUNK = 20, 200
 MAX_EXAMINED = 1000  # candidates for one page, so that a rare match ends within a moment
 ALL_APPS = "all"  # comes after every SDKAppID, as those are digits
-LAST_CHARACTER = "\U0010ffff"
 
 LATER = LifecycleEvent.__table__.alias("later").c
 # The owner that was reported last for the subject of an event, be it in an earlier life.
@@ -107,17 +107,6 @@ def fetch_candidates(
         rows = rows.where(key[0] >= last[0], follows)
     found = connection.execute(rows.order_by(*key).distinct().limit(chunk))
     return [(str(start), one) for start, one in found]
-
-
-def begins_with(
-    column: InstrumentedAttribute[Any], start: str, length: int
-) -> sa.ColumnElement[bool]:
-    """Return the condition that texts, as stored, begin so: one range of an index.
-
-    The index is in order of code points; ``length`` is that of the column, in characters.
-    """
-    last = start.ljust(length, LAST_CHARACTER)
-    return column.between(sa.literal(start, sa.String), sa.literal(last, sa.String))
 
 
 def fetch_lives(

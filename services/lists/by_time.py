@@ -11,6 +11,7 @@ from models.vocabulary import Action, SubjectType
 from schemas.api.cursor import Position
 from schemas.api.page import Order, PageQuery
 from services.lists.by_name import fetch_lives
+from services.reading.history import EVENT_KEY
 from services.reading.pages import Page, Row, keep_equal, select_in_order
 from services.subjects.lives import Life
 from services.subjects.states import describe_states
@@ -19,7 +20,6 @@ from services.subjects.states import describe_states
 MOST_SCANNED = 6_000  # events
 MOST_REPLAYED = 400  # subjects
 SLICE = 20  # subjects that are replayed together
-KEY = (LifecycleEvent.occurred_at, LifecycleEvent.id)
 PLACES = sa.select(
     *LifecycleEvent.__table__.c["occurred_at", "id", "action", "subject_id", "sdk_app_id"]
 )
@@ -63,7 +63,7 @@ def fetch_places(connection: sa.Connection, kind: SubjectType, query: PageQuery)
     if action := ACTIONS.get(query.filters["sort"]):
         rows = rows.where(LifecycleEvent.action == action)
         of_kind.append(LATER.action == action)
-    place = select_in_order([rows], in_order, sort_key=KEY, limit=query.limit).subquery().c
+    place = select_in_order([rows], in_order, sort_key=EVENT_KEY, limit=query.limit).subquery().c
     has_later = sa.exists().where(
         *of_kind,
         LATER.subject_id == place.subject_id,

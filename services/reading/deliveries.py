@@ -25,6 +25,7 @@ from services.reading.pages import (
     Page,
     Row,
     Rows,
+    fetch_by_id,
     fetch_page,
     fetch_row,
     keep_equal,
@@ -127,8 +128,7 @@ def fetch_quarantine(connection: sa.Connection, query: PageQuery) -> Page:
     alternatives = filter_refused(REFUSED_PLACES, query)
     places = fetch_page(connection, alternatives, query, sort_key=REFUSED_KEY)
     ids = [place["id"] for place in places.items]
-    found = connection.execute(REFUSED.where(QuarantinedRequest.id.in_(IDS)), {"ids": ids})
-    requests = {row["id"]: dict(row) for row in found.mappings()}
+    requests = fetch_by_id(connection, REFUSED.where(QuarantinedRequest.id.in_(IDS)), ids)
     return Page([requests[request_id] for request_id in ids], places.next)
 
 

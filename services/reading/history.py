@@ -20,6 +20,7 @@ from services.reading.pages import (
     Rows,
     SortKey,
     cut_to_fit,
+    fetch_by_id,
     fetch_page,
     fetch_row,
     keep_equal,
@@ -43,9 +44,9 @@ EVENTS = sa.select(*SHOWN, DELIVERY_COUNT)
 PLACES = sa.select(LifecycleEvent.id, LifecycleEvent.occurred_at, BODY_SIZE)
 LISTED = sa.select(*(column for column in SHOWN if column.key != "details"))
 FACETS = ("action", "operator", "sdk_app_id")
-COUNTED = sa.select(
-    *LifecycleEvent.__table__.c[FACETS], LifecycleEvent.occurred_at, LifecycleEvent.id
-)
+EVENT_KEY = (LifecycleEvent.occurred_at, LifecycleEvent.id)
+MEMBER_KEY = (EventMember.occurred_at, EventMember.event_id)
+COUNTED = sa.select(*LifecycleEvent.__table__.c[FACETS], *EVENT_KEY)
 FILTERED = (
     LifecycleEvent.subject_type,
     LifecycleEvent.subject_id,
@@ -106,17 +107,16 @@ def filter_events(events: Rows, query: PageQuery) -> tuple[list[Rows], SortKey]:
     wanted, rows = query.filters, keep_equal(events, query, *FILTERED)
     if "member" in wanted:
         return select_events_of_member(rows, query)
-    key = (LifecycleEvent.occurred_at, LifecycleEvent.id)
     if "action" not in wanted:
-        return [rows], key
+        return [rows], EVENT_KEY
     if not {"operator", "owner"}.isdisjoint(wanted):  # a user has few enough events of any action
-        return [rows.where(LifecycleEvent.action.in_(wanted["action"]))], key
+        return [rows.where(LifecycleEvent.action.in_(wanted["action"]))], EVENT_KEY
     kinds = [wanted["subject_type"]] if "subject_type" in wanted else SubjectType
     return [
         rows.where(LifecycleEvent.subject_type == kind, LifecycleEvent.action == action)
         for kind in kinds
         for action in {*wanted["action"]}
-    ], key
+    ], EVENT_KEY
 
 
 def select_events_of_member(rows: Rows, query: PageQuery) -> tuple[list[Rows], SortKey]:
@@ -130,7 +130,7 @@ def select_events_of_member(rows: Rows, query: PageQuery) -> tuple[list[Rows], S
     if "action" in query.filters:
         rows = rows.where(LifecycleEvent.action.in_(query.filters["action"]))
     rows = keep_equal(rows, query, EventMember.subject_id)
-    return [rows], (EventMember.occurred_at, EventMember.event_id)
+    return [rows], MEMBER_KEY
 
 
 def fetch_event(connection: sa.Connection, event_id: int) -> Row | None:
@@ -144,15 +144,12 @@ def fetch_event(connection: sa.Connection, event_id: int) -> Row | None:
 
 def fetch_events_by_id(connection: sa.Connection, event_ids: Sequence[int]) -> Mapping[int, Row]:
     """Return events without members, by ID; an unknown ID is left out."""
-    query = EVENTS.where(LifecycleEvent.id.in_(IDS))
-    rows = connection.execute(query, {"ids": event_ids}).mappings()
-    return {row["id"]: dict(row) for row in rows}
+    return fetch_by_id(connection, EVENTS.where(LifecycleEvent.id.in_(IDS)), event_ids)
 
 
 def count_fitting(connection: sa.Connection, event_ids: Sequence[int]) -> int:
     """Tell how many of these events, from the first on, fit on a page."""
-    query = PLACES.where(LifecycleEvent.id.in_(IDS))
-    places = {row["id"]: row for row in connection.execute(query, {"ids": event_ids}).mappings()}
+    places = fetch_by_id(connection, PLACES.where(LifecycleEvent.id.in_(IDS)), event_ids)
     return len(cut_to_fit([places[event_id] for event_id in event_ids]))
 
 

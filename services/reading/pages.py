@@ -1,10 +1,10 @@
 """Keyset pages: no page gets slower than the first, and none skips or repeats a row."""
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import accumulate
-from typing import Any, Generic
+from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute
@@ -20,6 +20,7 @@ IDS: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True, literal_execute
 MOST_BYTES = 512 * 1024  # of the bodies that a page shows, or that an export holds at a time
 SIZE = "body_size"  # of such a body, in bytes
 ROWS_AT_ONCE = 500  # of an export
+AnyRow = TypeVar("AnyRow", bound=Mapping[Any, Any])
 SortKey = tuple[
     InstrumentedAttribute[datetime] | KeyedColumnElement[datetime],
     InstrumentedAttribute[int] | KeyedColumnElement[int],
@@ -53,6 +54,12 @@ def fetch_row(connection: sa.Connection, query: Rows) -> Row | None:
     """Return the one row that a query selects, by column name, or none."""
     row = connection.execute(query).mappings().one_or_none()
     return None if row is None else dict(row)
+
+
+def fetch_by_id(connection: sa.Connection, query: Rows, ids: Collection[int]) -> dict[int, Row]:
+    """Return the rows that a query of ``IDS`` selects, by ID; an unknown ID is left out."""
+    found = connection.execute(query, {"ids": [*ids]}).mappings()
+    return {row["id"]: dict(row) for row in found}
 
 
 def fetch_page(
@@ -96,7 +103,7 @@ def stream_pages(
         limit = min(2 * len(page.items) or ROWS_AT_ONCE, ROWS_AT_ONCE)
 
 
-def cut_to_fit(rows: Sequence[sa.RowMapping]) -> Sequence[sa.RowMapping]:
+def cut_to_fit(rows: Sequence[AnyRow]) -> Sequence[AnyRow]:
     """Return the first rows whose sizes add up to ``MOST_BYTES`` at most; at least one, if any."""
     totals = accumulate(row.get(SIZE) or 0 for row in rows)
     return rows[: max(1, sum(total <= MOST_BYTES for total in totals))]

@@ -9,15 +9,23 @@ from sqlalchemy.orm import InstrumentedAttribute
 from models.event import EventMember, LifecycleEvent
 from schemas.api.page import PageQuery
 from services.reading.facets import MOST_COUNTED
-from services.reading.history import FIRST_MEMBERS, LISTED, add_first_members
-from services.reading.pages import IDS, Page, Row, Rows, SortKey, fetch_page, select_in_order
+from services.reading.history import EVENT_KEY, FIRST_MEMBERS, LISTED, MEMBER_KEY, add_first_members
+from services.reading.pages import (
+    IDS,
+    Page,
+    Row,
+    Rows,
+    SortKey,
+    fetch_by_id,
+    fetch_page,
+    select_in_order,
+)
 
-EVENT_KEY = (LifecycleEvent.occurred_at, LifecycleEvent.id)
 # The column that names the user, and the rest of its index.
 ROLES: Mapping[str, tuple[InstrumentedAttribute[Any], SortKey]] = {
     "operator": (LifecycleEvent.operator, EVENT_KEY),
     "owner": (LifecycleEvent.owner, EVENT_KEY),
-    "member": (EventMember.user_id, (EventMember.occurred_at, EventMember.event_id)),
+    "member": (EventMember.user_id, MEMBER_KEY),
 }
 
 
@@ -33,8 +41,7 @@ def fetch_user_events(connection: sa.Connection, user_id: str, query: PageQuery)
         connection, [sa.select(merged)], query, sort_key=(merged.c.occurred_at, merged.c.id)
     )
     ids = [place["id"] for place in places.items]
-    found = connection.execute(LISTED.where(LifecycleEvent.id.in_(IDS)), {"ids": ids}).mappings()
-    events = {row["id"]: dict(row) for row in found}
+    events = fetch_by_id(connection, LISTED.where(LifecycleEvent.id.in_(IDS)), ids)
     add_roles(connection, events, user_id)
     add_first_members(connection, [*events.values()], FIRST_MEMBERS)
     return Page([events[one] for one in ids], places.next, places.previous)

@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from services.reading.pages import Row
 from services.subjects.events import fetch_moments
 from services.subjects.lives import Life
 from services.subjects.story import Story
@@ -26,9 +27,9 @@ class Dossier:
 
     life: Life
     former_names: Mapping[str, datetime]
-    created: sa.RowMapping | None
-    ended: sa.RowMapping | None
-    last: sa.RowMapping
+    created: Row | None
+    ended: Row | None
+    last: Row
 
     @property
     def name(self) -> Any:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from models.event import LifecycleEvent
 from models.types import Microseconds
 from models.vocabulary import SubjectType
-from services.reading.pages import IDS
+from services.reading.pages import IDS, Row, fetch_by_id
 from services.subjects.lives import Event
 
 TABLE = LifecycleEvent.__table__
@@ -103,10 +103,6 @@ def read_histories(
             yield subject_id, app, (Event._make(row[1:]) for row in rows)
 
 
-def fetch_moments(
-    connection: sa.Connection, event_ids: Iterable[int]
-) -> Mapping[int, sa.RowMapping]:
+def fetch_moments(connection: sa.Connection, event_ids: Iterable[int]) -> Mapping[int, Row]:
     """Return what some events say of themselves, by ID."""
-    query = sa.select(*MOMENT).where(TABLE.c.id.in_(IDS))
-    found = connection.execute(query, {"ids": [*{*event_ids}]}).mappings()
-    return {row["id"]: row for row in found}
+    return fetch_by_id(connection, sa.select(*MOMENT).where(TABLE.c.id.in_(IDS)), {*event_ids})

@@ -64,7 +64,7 @@ def describe_states(
     ]
 
 
-def describe_fields(life: Life, moments: Mapping[int, sa.RowMapping]) -> Row:
+def describe_fields(life: Life, moments: Mapping[int, Row]) -> Row:
     """Return the fields of a life by name, each with the moment of the event that set it."""
     return {
         field: {

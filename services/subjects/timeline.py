@@ -13,7 +13,7 @@ from services.reading.history import add_first_members, count_fitting, fetch_eve
 from services.reading.pages import Row
 from services.subjects.lives import FIELDS
 from services.subjects.story import Story
-from services.subjects.versions import ForeignEventError, Step
+from services.subjects.versions import Step, find_event
 
 # What a timeline can be narrowed to.
 ALL, NAMES, OWNER, MEMBERS = PARTS = ("all", "names", "owner", "members")
@@ -117,7 +117,7 @@ def fetch_timeline(
     parted = [find_parts(one.action, *[change[0] for change in one.changes]) for one in story.steps]
     steps = [step for step, parts in zip(story.steps, parted, strict=True) if part in parts][::-1]
     ids = [step.event_id for step in steps]
-    first = find_index(ids, start)
+    first = 0 if start is None else find_event(ids, start)
     asked = ids[first : first + limit]
     page = asked[: count_fitting(connection, asked)]
     events = fetch_events_by_id(connection, page)
@@ -130,20 +130,6 @@ def fetch_timeline(
         older=ids[following] if following < len(ids) else None,
         oldest=ids[-limit:][0] if following < len(ids) else None,
     )
-
-
-def find_index(event_ids: Sequence[int], start: int | None) -> int:
-    """Return where a page starts.
-
-    Raises:
-        ForeignEventError: ``start`` is none of these events.
-    """
-    if start is None:
-        return 0
-    try:
-        return event_ids.index(start)
-    except ValueError:
-        raise ForeignEventError from None
 
 
 def count_parts(parted: Iterable[frozenset[str]]) -> Mapping[str, int]:

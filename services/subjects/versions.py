@@ -106,10 +106,17 @@ def cut_page(
     Raises:
         ForeignEventError: no step has the event ``after``.
     """
-    start = 0
-    if after is not None:
-        try:
-            start = [step.event_id for step in steps].index(after) + 1
-        except ValueError:
-            raise ForeignEventError from None
+    start = 0 if after is None else find_event([step.event_id for step in steps], after) + 1
     return steps[start : start + limit], len(steps) > start + limit
+
+
+def find_event(event_ids: Sequence[int], event_id: int) -> int:
+    """Return the place of an event among others.
+
+    Raises:
+        ForeignEventError: it is none of them.
+    """
+    try:
+        return event_ids.index(event_id)
+    except ValueError:
+        raise ForeignEventError from None

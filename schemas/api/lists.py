@@ -52,7 +52,7 @@ class SubjectListSchema(BothWaysSchema, SubjectSearchSchema):
         return query
 
     def choose_position(self, filters: Mapping[str, Any]) -> type[Position | SubjectPosition]:
-        """A list by time goes on from an event, one by ID from a subject."""
+        """Go on from an event in a list by time, and from a subject in one by ID."""
         return Position if is_by_time(filters) else SubjectPosition
 
 

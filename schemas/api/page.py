@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, ClassVar, Generic
+from typing import Any, Generic
 
 from marshmallow import (
     Schema,
@@ -69,13 +69,7 @@ class QuerySchema(Schema):
 
 
 class PagedQuerySchema(QuerySchema):
-    """Parameters of every paged address.
-
-    Attributes:
-        position: what a cursor holds.
-    """
-
-    position: ClassVar[type[Position | SubjectPosition]] = Position
+    """Parameters of every paged address."""
 
     limit = DecimalInteger(
         load_default=DEFAULT_LIMIT,
@@ -98,8 +92,8 @@ class PagedQuerySchema(QuerySchema):
         return ListQuery(data, limit, after, scope, is_backward=before is not None)
 
     def choose_position(self, filters: Mapping[str, Any]) -> type[Position | SubjectPosition]:
-        """Tell what a cursor holds, where that depends on the filters."""
-        return self.position
+        """Choose what a cursor holds."""
+        return Position
 
 
 class PageQuerySchema(PagedQuerySchema):

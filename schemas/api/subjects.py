@@ -1,10 +1,13 @@
 """The queries and answers about channels and groups."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from marshmallow import fields, validate
 
 from models.vocabulary import Action, SubjectType
 from schemas.api.answers import AnswerSchema
-from schemas.api.cursor import SubjectPosition
+from schemas.api.cursor import Position, SubjectPosition
 from schemas.api.page import Order, PagedQuerySchema, PageQuerySchema, QuerySchema, page_of
 from schemas.fields import DecimalInteger, Instant, about, app_filter, text_filter, word_field
 
@@ -14,14 +17,16 @@ APP = "SDKAppID of the app; required if several apps have a subject with this ID
 class SubjectsQuerySchema(PagedQuerySchema):
     """Filters of ``/channels`` and ``/groups``; a subject has to pass all that are given."""
 
-    position = SubjectPosition
-
     status = fields.String(
         validate=validate.OneOf(["active", "destroyed"]), metadata=about("Whether it still exists.")
     )
     owner = text_filter("User ID of the owner.")
     name = fields.String(metadata=about("Start of the name, case-sensitive."))
     sdk_app_id = app_filter()
+
+    def choose_position(self, filters: Mapping[str, Any]) -> type[Position | SubjectPosition]:
+        """Go on from a subject."""
+        return SubjectPosition
 
 
 class SubjectSearchSchema(SubjectsQuerySchema):

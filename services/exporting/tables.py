@@ -18,12 +18,12 @@ from schemas.api.export import (
     UserEventRowSchema,
 )
 from schemas.api.history import EventSchema
-from schemas.api.page import PageQuery, SubjectsQuery
+from schemas.api.page import ListQuery, PageQuery, SubjectsQuery
 from schemas.fields import Instant
-from services.lists.by_name import fetch_subjects
+from services.lists.by_name import SubjectPage, fetch_subjects
 from services.reading.deliveries import fetch_deliveries, fetch_quarantine_list
 from services.reading.history import fetch_history
-from services.reading.pages import Row, stream_pages
+from services.reading.pages import ListPage, Page, Row, stream_pages
 from services.reading.users import fetch_user_events
 from services.subjects.lives import FIELDS
 
@@ -58,12 +58,12 @@ class Table:
     """What one export writes.
 
     Attributes:
-        read: yields the items that pass a query.
+        fetch: returns a page of the items that pass a query.
         lines: what NDJSON has.
         sheets: what a workbook has; CSV has the first of them.
     """
 
-    read: Callable[[sa.Connection, Any], Generator[Row]]
+    fetch: Callable[[sa.Connection, Any], ListPage[Any]]
     lines: Sheet
     sheets: Sequence[Sheet]
 
@@ -72,32 +72,14 @@ class Table:
         """Return the name of the rows."""
         return self.sheets[0].name
 
-
-def read_events(connection: sa.Connection, query: PageQuery) -> Generator[Row]:
-    """Yield events, each with all its members."""
-    return stream_pages(partial(fetch_history, connection), query)
-
-
-def read_user_events(connection: sa.Connection, query: PageQuery) -> Generator[Row]:
-    """Yield the events that name the user of the query, each with the roles it names them in."""
-    return stream_pages(partial(fetch_user_events, connection, query.filters["user_id"]), query)
+    def read(self, connection: sa.Connection, query: ListQuery[Any]) -> Generator[Row]:
+        """Yield the items of all pages."""
+        return stream_pages(partial(self.fetch, connection), query)
 
 
-def read_subjects(
-    kind: SubjectType, connection: sa.Connection, query: SubjectsQuery
-) -> Generator[Row]:
-    """Yield the present states of channels or groups."""
-    return stream_pages(partial(fetch_subjects, connection, kind), query)
-
-
-def read_deliveries(connection: sa.Connection, query: PageQuery) -> Generator[Row]:
-    """Yield deliveries without their bodies."""
-    return stream_pages(partial(fetch_deliveries, connection), query)
-
-
-def read_quarantine(connection: sa.Connection, query: PageQuery) -> Generator[Row]:
-    """Yield refused requests without their bodies."""
-    return stream_pages(partial(fetch_quarantine_list, connection), query)
+def fetch_events_of_user(connection: sa.Connection, query: PageQuery) -> Page:
+    """Return a page of the events that name the user of the query."""
+    return fetch_user_events(connection, query.filters["user_id"], query)
 
 
 def take_whole(item: Row) -> Iterator[Row]:
@@ -129,8 +111,12 @@ def spread_fields(state: Row) -> Iterator[Row]:
 
 def list_subjects(name: str, kind: SubjectType) -> Table:
     """Make the table of all channels or of all groups."""
+
+    def fetch(connection: sa.Connection, query: SubjectsQuery) -> SubjectPage:
+        return fetch_subjects(connection, kind, query)
+
     sheet = Sheet(name, SubjectRowSchema(), spread_fields)
-    return Table(partial(read_subjects, kind), sheet, [sheet])
+    return Table(fetch, sheet, [sheet])
 
 
 MEMBER_ROWS = Sheet("members", MemberRowSchema(), list_members)
@@ -139,10 +125,10 @@ USER_ROWS = Sheet("user", UserEventRowSchema(), join_roles)
 DELIVERY_ROWS = Sheet("deliveries", DeliverySchema(), take_whole)
 REFUSAL_ROWS = Sheet("quarantine", RefusalRowSchema(), take_whole)
 
-EVENTS = Table(read_events, Sheet("events", EventSchema(), take_whole), [EVENT_ROWS, MEMBER_ROWS])
-MEMBERS = Table(read_events, MEMBER_ROWS, [MEMBER_ROWS])
-USER = Table(read_user_events, USER_ROWS, [USER_ROWS])
+EVENTS = Table(fetch_history, Sheet("events", EventSchema(), take_whole), [EVENT_ROWS, MEMBER_ROWS])
+MEMBERS = Table(fetch_history, MEMBER_ROWS, [MEMBER_ROWS])
+USER = Table(fetch_events_of_user, USER_ROWS, [USER_ROWS])
 CHANNELS = list_subjects("channels", SubjectType.CHANNEL)
 GROUPS = list_subjects("groups", SubjectType.GROUP)
-DELIVERIES = Table(read_deliveries, DELIVERY_ROWS, [DELIVERY_ROWS])
-QUARANTINE = Table(read_quarantine, REFUSAL_ROWS, [REFUSAL_ROWS])
+DELIVERIES = Table(fetch_deliveries, DELIVERY_ROWS, [DELIVERY_ROWS])
+QUARANTINE = Table(fetch_quarantine_list, REFUSAL_ROWS, [REFUSAL_ROWS])

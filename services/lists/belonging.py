@@ -61,7 +61,7 @@ def fetch_joined(connection: sa.Connection, user_id: str) -> list[Row]:
 def fetch_active(connection: sa.Connection, subjects: Collection[Key]) -> list[Row]:
     """Return the states of those subjects that are active, each kind in the order given."""
     states = []
-    for kind in SubjectType:
+    for kind in sorted({SubjectType(one) for one, _, _ in subjects}):
         ids = dict.fromkeys(subject_id for one, subject_id, _ in subjects if one == kind)
         lives = fetch_lives(connection, kind, ids)
         found = ((subject_id, life) for subject_id in ids for life in lives[subject_id])

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from schemas.api.page import PageQuery
+from schemas.api.page import Order, PageQuery
 from services.reading.pages import Rows, SortKey, select_in_order
 
 MOST_COUNTED = 10_000  # rows of a list, so that a page that shows counts is as fast as another
@@ -40,7 +40,8 @@ def count_facets(
 
     The alternatives are those of a page: see ``select_in_order``.
     """
-    whole = replace(query, after=None, is_backward=False)
+    filters = {**query.filters, "order": Order.DESC}
+    whole = replace(query, filters=filters, after=None, is_backward=False)
     rows = select_in_order(alternatives, whole, sort_key=sort_key, limit=MOST_COUNTED)
     newest = rows.subquery()
     values = [newest.c[name] for name in columns]

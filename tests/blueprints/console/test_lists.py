@@ -305,7 +305,8 @@ def test_busy_group_does_not_hide_the_others(database_url, groups, look):
     assert ids(look("groups")) == ["busy", *"acbd"]
 
 
-def test_counts_of_a_long_list_are_of_the_newest(database_url, look):
+@pytest.mark.parametrize("order", ["desc", "asc"])
+def test_counts_of_a_long_list_are_of_the_newest(database_url, look, order):
     oldest = NOW - timedelta(days=1)
     received = {"sdk_app_id": APP, "peer": "", "query_string": "", "body": b""}
     store_rows(
@@ -319,7 +320,7 @@ def test_counts_of_a_long_list_are_of_the_newest(database_url, look):
         ],
     )
 
-    found = counts(look("deliveries"))
+    found = counts(look(f"deliveries?order={order}"))
 
     assert found.startswith("Found 10,000+ The counts below are of the newest 10,000.")
     assert "Command 0 5,000 1 5,000" in found

@@ -17,6 +17,7 @@ from werkzeug.exceptions import ServiceUnavailable
 from blueprints.api.access import bp
 from blueprints.api.operation import operation
 from blueprints.api.runtime import EXPORT_CONNECTIONS, runtime
+from models.clock import move_to_zone
 from schemas.api.export import CONTENT_TYPES, ExportFormat, ExportQuerySchema, MemberRowSchema
 from schemas.api.history import EventSchema
 from schemas.api.page import ListQuery, PageQuery
@@ -91,7 +92,7 @@ def name_filter(name: str, given: Any, now: datetime) -> Iterator[str]:
     """Yield the parts of the name of a file that tell what passed a filter."""
     for value in given if isinstance(given, list) else [given]:
         if isinstance(value, datetime):
-            yield f"{name}-{value.astimezone(now.tzinfo):%Y-%m-%dT%H%M}"
+            yield f"{name}-{move_to_zone(value, now.tzinfo or UTC):%Y-%m-%dT%H%M}"
         elif not isinstance(value, Enum):
             yield f"{name}-{NOT_OF_A_NAME.sub('-', str(value)).strip('-.')[:MOST_OF_A_FILTER]}"
         elif name not in ("format", "order"):

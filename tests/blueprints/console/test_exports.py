@@ -107,6 +107,15 @@ def test_times_are_in_the_zone_that_was_chosen_and_the_heading_says_so(deliver, 
     )
 
 
+def test_file_until_the_end_of_time_is_named_in_any_zone(deliver, client, download):
+    deliver(group_destroyed())
+    client.set_cookie("zone", "Asia/Shanghai", path="/console/")
+
+    answer = download("export/events?until=9999-12-31T23:59:59Z&format=csv")
+
+    assert answer.headers["Content-Disposition"].endswith("_until-9999-12-31T2359.csv")
+
+
 @ON_EVERY_ENGINE
 def test_file_of_a_user_has_all_that_names_the_user(deliver, look, download):
     deliver(group_created(Operator_Account="ann", Owner_Account="ann", MemberList=[]))

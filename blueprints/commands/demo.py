@@ -33,10 +33,8 @@ def make_demo(*, seed: int) -> None:
 
     `make demo` does so in a database of its own, and shows it.
     """
-    url, settings = (
-        RecorderSettings.from_environment().database_url,
-        ReceiverSettings.from_environment(),
-    )
+    url = RecorderSettings.from_environment().database_url
+    settings = ReceiverSettings.from_environment()
     migrate(url)
     with closing(RecorderDatabase(url)) as database:
         database.is_new()

@@ -23,10 +23,6 @@ class Named:
     life: Life
     names: dict[int, str]
 
-    def find_present(self) -> int | None:
-        """Find the event that gave the present name; none if that is unknown."""
-        return self.life.set_by.get("Name")
-
     def find_end(self, event_id: int) -> int | None:
         """Find the event that ended the time of a name, by giving another; none if none did."""
         later = dropwhile(lambda one: one != event_id, self.names)

@@ -104,7 +104,7 @@ def describe(
 
 def find_reason(subject_id: str, named: Named, folded: str) -> Reason:
     """Find the best reason for which a subject was found; of former names, the last."""
-    present = named.find_present()
+    present = named.life.set_by.get("Name")
     reasons = [Reason(rate(subject_id, folded), Match.ID, subject_id, 0)]
     for event_id, name in reversed(named.names.items()):
         match = Match.NAME if event_id == present else Match.FORMER_NAME

@@ -17,6 +17,7 @@ from schemas.api.deliveries import DeliveryQuerySchema
 from schemas.api.history import HistoryQuerySchema
 from schemas.api.lists import SubjectListSchema, UserQuerySchema
 from schemas.api.subjects import GroupsQuerySchema
+from services.lists.belonging import fetch_joined
 from services.lists.by_name import fetch_subjects
 from services.lists.by_time import fetch_recent_subjects
 from services.reading.deliveries import fetch_deliveries
@@ -219,6 +220,14 @@ def test_events_of_a_user_are_served_by_an_index_for_each_role(reader, after):
     for index in (f"{EVENTS}_operator_occurred_at_id", f"{EVENTS}_owner_occurred_at_id", MEMBERS):
         assert index in plan, plan
     assert "Seq Scan" not in plan
+
+
+def test_what_a_user_has_joined_is_found_among_the_newest_mentions(reader):
+    plan = "\n".join(explain(reader, fetch_joined, "u7"))
+
+    assert MEMBERS in plan, plan
+    assert "Seq Scan" not in plan
+    assert "SCAN lifecycle" not in plan
 
 
 def test_missing_index_would_be_noticed(reader):

@@ -11,12 +11,19 @@ from models.text import FOLDED_LENGTH, fold
 from models.vocabulary import Findable
 
 AROUND = " \t\r\n\"'`“”\u2018\u2019„«»「」"
-ADDRESS = re.compile(r"https?://\S*/(channels|groups|users|deliveries)/([^?]+?)(/versions)?(\?.*)?")
+ADDRESS = re.compile(
+    r"https?://\S*/(channels|groups|users|deliveries)/([^?]+?)(/versions)?"
+    r"(#(main|members|event-\d+))?(\?.*)?"  # other than these, a # is of an ID that is not encoded
+)
 FIELD = re.compile(r"""\w*(?:Id|ID|_Account)["']?\s*[=:]\s*(.+)""", re.DOTALL)
 ENCODED = re.compile("%[0-9A-Fa-f]{2}")
 DELIVERY = re.compile(r"(?:delivery|deliveries|回调)?[\s#:-]*([0-9]{1,18})", re.IGNORECASE)
-KINDS = {"channels": Findable.CHANNEL, "groups": Findable.GROUP, "users": Findable.USER}
-KINDS |= {"deliveries": Findable.DELIVERY}
+KINDS = {
+    "channels": Findable.CHANNEL,
+    "groups": Findable.GROUP,
+    "users": Findable.USER,
+    "deliveries": Findable.DELIVERY,
+}
 
 
 @dataclass(frozen=True)

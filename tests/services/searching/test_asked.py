@@ -21,6 +21,7 @@ ID = "@TGS#a/b"
         ("Operator_Account=bob", "bob", None),
         ("https://x.example/log/console/groups/%40TGS%23a%2Fb?at=2026-01-01", ID, Findable.GROUP),
         (f"http://x.example/groups/{ID}/versions", ID, Findable.GROUP),
+        ("https://x.example/console/groups/%40TGS%23a%2Fb#members", ID, Findable.GROUP),
         ("https://x.example/console/users/bob", "bob", Findable.USER),
         ("https://x.example/console/deliveries/7", "7", Findable.DELIVERY),
         ("100% of it", "100% of it", None),

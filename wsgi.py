@@ -9,12 +9,16 @@ from contextlib import ExitStack
 from threading import Event
 from typing import TYPE_CHECKING, Any
 
+from blueprints.request_id import add_request_id
 from config import ReaderSettings, ReceiverSettings
+from serving.logs import make_handler
 
 if TYPE_CHECKING:
     from flask import Flask
 
-logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+log_handler = make_handler()
+log_handler.addFilter(add_request_id)
+logging.basicConfig(level=logging.INFO, handlers=[log_handler])
 logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of each plugin that it loads
 
 closing = ExitStack()  # what is left to do when a server ends

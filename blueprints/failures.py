@@ -63,5 +63,5 @@ def on_failure(error: Exception) -> Response:
     if isinstance(error, HTTPException):
         status = error.code or 500
         return fail(status, status * 100 + 1, error.name)
-    log.error("callback failed: %s", error, exc_info=error)
+    log.error("callback failed", exc_info=error)
     return fail(500, 50001, "internal error")

@@ -6,10 +6,16 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any
 
 LOCAL = "127.0.0.1"  # what a Unix socket, which has no address, is taken for
-HEADERS = ("FORWARDED", *(f"X_FORWARDED_{name}" for name in ("FOR", "PROTO", "HOST", "PREFIX")))
+HEADERS = (
+    "FORWARDED",
+    "X_REQUEST_ID",
+    *(f"X_FORWARDED_{name}" for name in ("FOR", "PROTO", "HOST", "PREFIX")),
+)
+REQUEST_ID = "proxies.request_id"  # in the environment of a request
 # Each character is looked at once, whatever a client writes.
 PAIR = re.compile(r'(?<!\w)(\w+)=("[^"]*"|[^\s;,="]*+)\s*+([;,]|$)')
 ADDRESS = re.compile(r"\[([^]%]+)\](:\d+)?|([\d.]+)(:\d+)?|([^%]+)")
+REQUEST_ID_TEXT = re.compile(r"[\w.:/+=@-]{1,128}", re.ASCII)
 PREFIX = re.compile(r"(/[\w.~-]+)+", re.ASCII)
 
 Hop = dict[str, str]  # what one proxy says: ``for`` whom, which ``proto`` and ``host``
@@ -19,7 +25,8 @@ class TrustedProxies:
     """WSGI middleware that believes the headers of trusted proxies, and no others.
 
     What they say stands where it stands without a proxy: the sender in ``REMOTE_ADDR``, the scheme
-    in ``wsgi.url_scheme``, the prefix in ``SCRIPT_NAME``. The headers themselves are taken away.
+    in ``wsgi.url_scheme``, the prefix in ``SCRIPT_NAME``. The ID of the request is in
+    ``REQUEST_ID``. The headers themselves are taken away.
 
     Args:
         app: what answers.
@@ -57,6 +64,8 @@ class TrustedProxies:
             environ["wsgi.url_scheme"] = scheme.lower()
         if host := last_of(said["X_FORWARDED_HOST"]) or hop.get("host", ""):
             environ["HTTP_HOST"] = host
+        if REQUEST_ID_TEXT.fullmatch(said["X_REQUEST_ID"]):
+            environ[REQUEST_ID] = said["X_REQUEST_ID"]
         prefix = last_of(said["X_FORWARDED_PREFIX"]).rstrip("/")
         if PREFIX.fullmatch(prefix):
             environ["SCRIPT_NAME"] = prefix

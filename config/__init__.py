@@ -3,8 +3,8 @@
 Each process reads only what it needs, so each starts without the settings of the others.
 """
 
-from config.declared import DATABASE_URL, KNOWN_NAMES, MAX_BODY_BYTES, SDK_APPS
-from config.environment import read_environment
+from config.declared import DATABASE_URL, KNOWN_NAMES, LOG_FORMAT, MAX_BODY_BYTES, SDK_APPS
+from config.environment import read_environment, read_sources
 from config.processes import JournalSettings, ReaderSettings, ReceiverSettings, RecorderSettings
 from config.setting import SettingsError
 from config.texts import ApiKey
@@ -12,6 +12,7 @@ from config.texts import ApiKey
 __all__ = [
     "DATABASE_URL",
     "KNOWN_NAMES",
+    "LOG_FORMAT",
     "MAX_BODY_BYTES",
     "SDK_APPS",
     "ApiKey",
@@ -21,4 +22,5 @@ __all__ = [
     "RecorderSettings",
     "SettingsError",
     "read_environment",
+    "read_sources",
 ]

@@ -13,6 +13,7 @@ from config.texts import (
     to_database_url,
     to_folders,
     to_host,
+    to_log_format,
     to_networks,
     to_sdk_apps,
 )
@@ -60,5 +61,7 @@ TRUSTED_PROXIES = Setting(
     "NETWORK[,NETWORK…], such as 127.0.0.1,10.0.0.0/8",
     otherwise=lambda _: (),
 )
+
+LOG_FORMAT = Setting("LOG_FORMAT", to_log_format, "text or json", default="text")
 
 KNOWN_NAMES = {one.name for one in list(vars().values()) if isinstance(one, Setting)}

@@ -25,11 +25,20 @@ def read_environment() -> dict[str, str]:
     Raises:
         SettingsError: a file can't be read, or a source gives a setting twice.
     """
-    given = read_source(read_file(Path(".env"))) | read_source(os.environ)
+    given = read_sources()
     for name in given.keys() - KNOWN_NAMES:
         if meant := get_close_matches(name.upper(), KNOWN_NAMES, 1, MISSPELT):
             log.warning("%s is no setting and has no effect; is %s meant?", name, meant[0])
     return given
+
+
+def read_sources() -> dict[str, str]:
+    """Merge both sources without a word in the log, which may not be set up yet.
+
+    Raises:
+        SettingsError: as ``read_environment``.
+    """
+    return read_source(read_file(Path(".env"))) | read_source(os.environ)
 
 
 def read_source(source: Mapping[str, str | None]) -> dict[str, str]:

@@ -18,6 +18,7 @@ Network = IPv4Network | IPv6Network
 
 DATABASE_DRIVERS = ("sqlite", "postgresql+psycopg", "mysql+pymysql")
 MIN_KEY_LENGTH = 16  # characters
+LOG_FORMATS = ("text", "json")
 
 log = logging.getLogger("config")
 
@@ -116,6 +117,13 @@ def to_host(text: str) -> str:
     """Parse an address to listen on; one of IPv6 gets the brackets that a port follows."""
     address = ip_address(text.strip("[]"))
     return f"[{address}]" if address.version == 6 else str(address)
+
+
+def to_log_format(text: str) -> str:
+    """Parse how lines of the log are written."""
+    if text not in LOG_FORMATS:
+        raise ValueError(text)
+    return text
 
 
 def to_networks(text: str) -> tuple[Network, ...]:

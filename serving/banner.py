@@ -5,6 +5,7 @@ import shlex
 from pathlib import Path
 
 from config import ReaderSettings
+from serving.logs import is_json
 
 
 def show_receiver(bind: str) -> None:
@@ -30,5 +31,6 @@ def show_reader(bind: str, settings: ReaderSettings) -> None:
 
 
 def show(*lines: str) -> None:
-    """Print lines at once, also into a pipe."""
-    print(*lines, sep="\n", flush=True)
+    """Print lines at once, also into a pipe; not where a program reads the log."""
+    if not is_json():
+        print(*lines, sep="\n", flush=True)

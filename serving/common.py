@@ -2,11 +2,14 @@
 
 import gc
 import logging
+import os
 import re
 import resource
 import time
 from pathlib import Path
 from typing import Any
+
+from serving.logs import is_json, make_handler
 
 LOG_SECONDS = 60.0
 RESERVED_FILES = 128  # of a worker: for the journal, databases, and whatever Python opens
@@ -22,6 +25,11 @@ forwarder_headers = ""
 secure_scheme_headers: dict[str, str] = {}
 # A heartbeat never waits for a disk.
 worker_tmp_dir = str(SHARED_MEMORY) if SHARED_MEMORY.is_dir() else None
+
+
+if is_json():  # gunicorn writes text only, to a file of its own: it is told to write to none
+    errorlog = os.devnull
+    logging.getLogger("gunicorn.error").addHandler(make_handler())
 
 
 class UnreadableRequests(logging.Filter):

@@ -76,19 +76,21 @@ class Receiver:
         Raises:
             NotDurableError: no folder took it; it counts as lost.
         """
+        at = arrival.received_at
+        uuid = new_uuid(at)
         try:
             reading = read_callback(envelope, body)
         except Exception:  # the bytes are stored anyway, for the recorder to read
-            log.exception("receiver: a callback can't be read")
+            delivery = {"delivery_uuid": str(uuid)}
+            log.exception("receiver: a callback can't be read", extra=delivery)
             reading = None
-        at = arrival.received_at
         head = {
             "sdk_app_id": sdk_app_id,
             "peer": arrival.peer,
             "query_string": arrival.query_string,
             "reading": reading,
         }
-        record = Record(Kind.CALLBACK, new_uuid(at), at, head, body)
+        record = Record(Kind.CALLBACK, uuid, at, head, body)
         try:
             self.journal.append(record)
         except NotDurableError as fault:

@@ -126,7 +126,12 @@ class Recorder:
             if fault is not None:
                 if entry.record is not None:
                     set_aside(self.settings.journal.folders, entry.record)
-                    log.error("record %s can't be stored: %s", entry.record.uuid, describe(fault))
+                    log.error(
+                        "record %s can't be stored: %s",
+                        entry.record.uuid,
+                        describe(fault),
+                        extra={"delivery_uuid": str(entry.record.uuid)},
+                    )
                 self.commit([entry], is_stored=False)
 
     def try_to_commit(self, entry: Entry) -> Exception | None:
@@ -192,7 +197,12 @@ class Recorder:
             try:
                 self.store(Batch([record]))
             except Exception as fault:
-                log.info("record %s still can't be stored: %s", record.uuid, describe(fault))
+                log.info(
+                    "record %s still can't be stored: %s",
+                    record.uuid,
+                    describe(fault),
+                    extra={"delivery_uuid": str(record.uuid)},
+                )
                 left += 1
             else:
                 path.unlink(missing_ok=True)

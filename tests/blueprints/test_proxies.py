@@ -5,7 +5,7 @@ from timeit import timeit
 
 import pytest
 
-from blueprints.proxies import TrustedProxies
+from blueprints.proxies import REQUEST_ID, TrustedProxies
 
 TRUSTED = [ip_network(one) for one in ("127.0.0.1", "10.0.0.0/8", "2001:db8:1::/48")]
 PROXY, STRANGER = "10.0.0.1", "192.0.2.9"
@@ -50,6 +50,23 @@ def sender(header, peer=PROXY):
 )
 def test_sender_is_read_from_the_right_through_trusted_proxies(header, expected):
     assert sender(header) == expected
+
+
+@pytest.mark.parametrize(
+    ("peer", "text", "expected"),
+    [
+        (PROXY, "8c1f-0e6f.3a/1b=", "8c1f-0e6f.3a/1b="),
+        (PROXY, "two words", None),
+        (PROXY, "x" * 129, None),
+        (PROXY, "\xe9", None),
+        (STRANGER, "8c1f", None),
+    ],
+)
+def test_id_of_a_request_is_the_one_of_a_trusted_proxy(peer, text, expected):
+    seen = see(peer, x_request_id=text)
+
+    assert seen.get(REQUEST_ID) == expected
+    assert "HTTP_X_REQUEST_ID" not in seen
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
-"""Real bodies through real clients: directly, through the documented nginx, over a Unix socket."""
+"""Real bodies through real clients: directly, through nginx, over a Unix socket."""
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -17,9 +16,9 @@ from models.clock import utc_now
 from models.database.engine import open_reader
 from models.tables import Delivery, EventMember, LifecycleEvent, QuarantinedRequest
 from services.recording.recorder import Recorder
+from tests import proxies
 from tests.captures import AUTHENTIC, CAPTURES, STATUSES
 from tests.conftest import ENGINES, TOKEN, sign
-from tests.engines import ROOT
 from tests.test_serving import RECEIVER, free_port, process, read_banner
 
 HERE = Path(__file__).parent
@@ -119,27 +118,10 @@ def bases(folder):
 
 @pytest.fixture(scope="module")
 def nginx(folder, bases):
-    """The nginx of the documentation before it, without TLS."""
-    program, port = need("nginx"), free_port()
-    text = (ROOT / "docs" / "operating.md").read_text()
-    servers = re.search(r"```nginx\n(upstream receiver.*?)```", text, re.DOTALL)[1]
-    servers = servers.replace("127.0.0.1:8000", bases["directly"])
-    servers = servers.replace("listen 443 ssl", f"listen 127.0.0.1:{port}", 1)
-    servers = servers.replace("listen 443 ssl", f"listen 127.0.0.1:{free_port()}")
-    folders = "".join(
-        f"{name}_temp_path {folder}/{name};"
-        for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-    user = "user root;" if os.geteuid() == 0 else ""
-    settings = f"{user} daemon off; pid {folder}/nginx.pid; error_log stderr; events {{}}"
-    (folder / "nginx.conf").write_text(f"{settings} http {{ access_log off; {folders} {servers} }}")
-    started = subprocess.Popen([program, "-e", "stderr", "-c", folder / "nginx.conf"])
-    while not (folder / "nginx.pid").exists():
-        assert started.poll() is None, "nginx did not start"
-        sleep(0.01)
-    yield f"127.0.0.1:{port}"
-    started.terminate()
-    started.wait()
+    """The nginx of deploy/ before it."""
+    addresses = {"receiver": bases["directly"], "reader": f"127.0.0.1:{free_port()}"}
+    with proxies.nginx(folder, **addresses, apps=APPS) as (public, _):
+        yield public
 
 
 @pytest.fixture(scope="module")

@@ -1,13 +1,16 @@
 """A console that has no callback yet, in a real browser."""
 
+import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
+from tests.browser.test_looks import WAYS
 from tests.payloads import group_created
 
 
-def test_card_turns_green_by_itself(open_page, deliver):
-    with open_page() as page:
+@pytest.mark.parametrize("way", WAYS)
+def test_card_turns_green_by_itself(open_page, deliver, way):
+    with open_page(**WAYS[way] | {"locale": "en-GB"}) as page:
         card = page.get_by_role("region", name="Connect Tencent")
         expect(card.get_by_text("Waiting for the first callback…")).to_be_visible()
         assert Axe().run(page).violations_count == 0

@@ -3,7 +3,16 @@
 Each process reads only what it needs, so each starts without the settings of the others.
 """
 
-from config.declared import DATABASE_URL, KNOWN_NAMES, LOG_FORMAT, MAX_BODY_BYTES, SDK_APPS
+from config.declared import (
+    DATABASE_URL,
+    HOST,
+    KNOWN_NAMES,
+    LOG_FORMAT,
+    MAX_BODY_BYTES,
+    PORT,
+    READ_PORT,
+    SDK_APPS,
+)
 from config.environment import read_environment, read_sources
 from config.processes import JournalSettings, ReaderSettings, ReceiverSettings, RecorderSettings
 from config.setting import SettingsError
@@ -11,9 +20,12 @@ from config.texts import ApiKey
 
 __all__ = [
     "DATABASE_URL",
+    "HOST",
     "KNOWN_NAMES",
     "LOG_FORMAT",
     "MAX_BODY_BYTES",
+    "PORT",
+    "READ_PORT",
     "SDK_APPS",
     "ApiKey",
     "JournalSettings",

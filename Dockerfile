@@ -1,0 +1,32 @@
+# One image for receiver, recorder, reader and commands: what it is run with says which.
+ARG BASE=docker.io/library/python:3.13-slim
+
+FROM ${BASE} AS build
+WORKDIR /build
+COPY requirements.txt .
+# Bytecode would be a third more; nothing here imports the tests of packages, or starts supervisor.
+RUN python3 -m venv pip \
+    && python3 -m venv --without-pip /opt/lifecycle \
+    && pip/bin/pip --python /opt/lifecycle/bin/python install --no-cache-dir --no-compile \
+        -r requirements.txt \
+    && pip/bin/pip --python /opt/lifecycle/bin/python uninstall --yes supervisor \
+    && find /opt/lifecycle -type d -name tests -prune -exec rm -r {} +
+
+FROM ${BASE}
+LABEL org.opencontainers.image.title="Chat Lifecycle Log" \
+      org.opencontainers.image.licenses="Apache-2.0"
+WORKDIR /srv
+COPY --from=build /opt/lifecycle /opt/lifecycle
+COPY . .
+RUN install -d -m 750 -o 10001 -g 10001 /data /data/journal
+# Flask leaves .env alone: the service reads it by itself.
+ENV PATH=/opt/lifecycle/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    FLASK_APP=wsgi \
+    FLASK_SKIP_DOTENV=1 \
+    HOST=0.0.0.0 \
+    JOURNAL_DIR=/data/journal
+USER 10001:10001
+EXPOSE 8000 8001
+CMD ["flask", "--help"]

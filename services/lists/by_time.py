@@ -59,10 +59,12 @@ def fetch_places(connection: sa.Connection, kind: SubjectType, query: PageQuery)
     in_order = replace(query, filters={**query.filters, "order": Order.DESC})
     rows = keep_equal(PLACES, query, LifecycleEvent.sdk_app_id)
     rows = rows.where(LifecycleEvent.subject_type == kind)
-    of_kind = [LATER.subject_type == kind]
+    # Of any action, an index that begins with the kind has all events of a subject in no order of
+    # time; behind a function, the kind leads to none.
+    of_kind = [sa.func.lower(LATER.subject_type) == kind]
     if action := ACTIONS.get(query.filters["sort"]):
         rows = rows.where(LifecycleEvent.action == action)
-        of_kind.append(LATER.action == action)
+        of_kind = [LATER.subject_type == kind, LATER.action == action]
     place = select_in_order([rows], in_order, sort_key=EVENT_KEY, limit=query.limit).subquery().c
     has_later = sa.exists().where(
         *of_kind,

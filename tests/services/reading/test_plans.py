@@ -193,20 +193,21 @@ def test_list_of_subjects_is_served_by_its_index(reader, query, index, after):
 
 @pytest.mark.parametrize("after", [None, MIDDLE])
 @pytest.mark.parametrize(
-    ("kind", "sort", "index"),
+    ("kind", "sort", "index", "later"),
     [
-        (SubjectType.CHANNEL, "changed", "subject_type_occurred_at_id"),
-        (SubjectType.GROUP, "ended", "subject_type_action_occurred_at_id"),
+        (SubjectType.CHANNEL, "changed", "type_occurred_at_id", "subject_id_occurred_at_id"),
+        (SubjectType.GROUP, "ended", "type_action_occurred_at_id", "subject_action"),
     ],
 )
-def test_list_of_subjects_by_time_is_served_by_its_index(reader, kind, sort, index, after):
+def test_list_of_subjects_by_time_is_served_by_its_indexes(reader, kind, sort, index, later, after):
     def fetch(connection, query):
         fetch_recent_subjects(connection, kind, query)
 
     query = replace(SubjectListSchema().load({"sort": [sort]}), after=after)
     plan = "\n".join(explain(reader, fetch, query))
 
-    assert f"{EVENTS}_{index}" in plan, plan
+    assert f"{EVENTS}_subject_{index}" in plan, plan
+    assert f"{EVENTS}_{later}" in plan, plan
     assert "Seq Scan" not in plan
 
 

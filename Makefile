@@ -3,7 +3,7 @@ BIN := .venv/bin
 
 .DEFAULT_GOAL := help
 
-.PHONY: help run demo test faults bench lint migrate revision lock
+.PHONY: help run demo check test faults bench lint migrate revision lock
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
@@ -29,6 +29,13 @@ demo: .venv/runtime ## Show a week of a made-up app, on ports 8100 and 8101
 test: .venv/development ## Run the suite on SQLite, PostgreSQL and MariaDB
 	@$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
+# Those that need no database server.
+QUICK_TESTS := tests/schemas tests/services/journal tests/services/receiving \
+	tests/test_config.py tests/test_floors.py
+
+check: lint ## Check style and types, and run the quick tests
+	$(BIN)/pytest -q -n auto --maxprocesses 4 $(QUICK_TESTS)
+
 faults: .venv/development ## Kill, stop, freeze and fill what the service stands on; 20 minutes
 	@mkdir -p var
 	@FAULTS=full FAULTS_TABLE=var/faults.md $(BIN)/pytest tests/faults
@@ -48,9 +55,9 @@ revision: .venv/runtime ## Draft a migration from the models: make revision m="w
 	$(BIN)/alembic revision --autogenerate -m "$(m)"
 
 lock: .venv/development ## Pin again what pyproject.toml asks for
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-header -o requirements.txt pyproject.toml
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-header --extra dev -o requirements-dev.txt pyproject.toml
-	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-header --extra bench -o requirements-bench.txt pyproject.toml
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-header --generate-hashes -o requirements.txt pyproject.toml
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-header --generate-hashes --extra dev -o requirements-dev.txt pyproject.toml
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-header --generate-hashes --extra bench -o requirements-bench.txt pyproject.toml
 
 # Flask reads .env by itself, before and otherwise than config: with no word about a fault in it,
 # with variables expanded, and from parent folders. It is told not to.

@@ -23,6 +23,7 @@ from services.lists.by_time import fetch_recent_subjects
 from services.reading.deliveries import fetch_deliveries
 from services.reading.history import fetch_history
 from services.reading.users import fetch_user_events
+from services.watching.activity import find_last_commands
 from tests.conftest import ENGINES
 
 ROWS = 20_000
@@ -239,3 +240,9 @@ def test_missing_index_would_be_noticed(reader):
     plan = explain(reader, fetch, None)
 
     assert not is_served_by(plan, f"{EVENTS}_name_occurred_at_id", filtered=True)
+
+
+def test_last_callback_of_each_command_is_found_by_an_index(reader):
+    plan = explain(reader, lambda connection, _: find_last_commands(connection), None)
+
+    assert "ix_deliveries_command_received_at_id" in "\n".join(plan)

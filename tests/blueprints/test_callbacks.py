@@ -131,7 +131,7 @@ def test_command_may_stand_in_the_body_alone(deliver, rows):
         (b'{"CallbackCommand":"Group.Other","GroupId":"a"}', 40003, "CallbackCommand: Query"),
         (b'{"CallbackCommand":7,"GroupId":"a"}', 40003, "CallbackCommand: Not a valid string"),
         (b"{}", 40004, "GroupId: Missing data"),
-        (b'{"GroupId":""}', 40004, "GroupId: Shorter"),
+        (b'{"GroupId":""}', 40004, "GroupId: Must not be empty"),
         (b'{"GroupId":null}', 40004, "GroupId: "),
         (b'{"GroupId":12}', 40004, "GroupId: Not a valid string"),
         (b'{"GroupId":"%s"}' % (b"x" * 256), 40004, "GroupId: Longer"),

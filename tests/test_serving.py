@@ -390,7 +390,8 @@ def test_one_callback_sent_many_times_at_once_makes_one_event(server, folder):
     "module", [RECEIVER, ALL_IN_ONE, READER], ids=["receiver", "app", "reader"]
 )
 @pytest.mark.parametrize(
-    ("name", "value"), [("PORT", "0"), ("JOURNAL_DIR", "a::b"), ("DATABASE_URL", "x")]
+    ("name", "value"),
+    [("PORT", "0"), ("JOURNAL_DIR", "a::b"), ("DATABASE_URL", "x"), ("LOG_FORMAT", "xml")],
 )
 def test_wrong_setting_stops_the_start_with_one_line(folder, module, name, value):
     if (module, name) == (RECEIVER, "DATABASE_URL"):

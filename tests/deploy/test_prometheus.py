@@ -46,6 +46,17 @@ def test_every_alert_is_seen_to_fire_and_not_to_fire():
         assert re.search(rf"alertname: {alert} }}", tests), alert
 
 
+def test_what_the_guide_alerts_on_has_a_rule():
+    guide = (ROOT / "docs" / "operating.md").read_text()
+    watch = guide.partition("## Watch")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)`.* \| (.+) \|$", watch, re.MULTILINE)
+    alerting = {name for name, alert in rows if len(alert) > 1}  # a dash has none
+
+    assert len(alerting) == 14
+    for name in alerting:
+        assert f"chat_lifecycle_log_{name}" in RULES, name
+
+
 def test_expressions_of_the_dashboard_are_well_formed(tmp_path):
     rules = [{"record": f"panel:{n}", "expr": one} for n, one in enumerate(EXPRESSIONS)]
     generated = tmp_path / "rules.yml"

@@ -3,14 +3,19 @@ ARG BASE=docker.io/library/python:3.13-slim
 
 FROM ${BASE} AS build
 WORKDIR /build
+# hadolint ignore=DL3008,DL3009
+RUN apt-get update -q && apt-get install -qy --no-install-recommends binutils
 COPY requirements.txt .
-# Bytecode would be a third more; nothing here imports the tests of packages, or starts supervisor.
+# Bytecode, symbols for debuggers, tests of packages and supervisor would double the size. What has
+# been patched to find the libraries that it brings is not stripped.
 RUN python3 -m venv pip \
     && python3 -m venv --without-pip /opt/lifecycle \
     && pip/bin/pip --python /opt/lifecycle/bin/python install --no-cache-dir --no-compile \
         -r requirements.txt \
     && pip/bin/pip --python /opt/lifecycle/bin/python uninstall --yes supervisor \
-    && find /opt/lifecycle -type d -name tests -prune -exec rm -r {} +
+    && find /opt/lifecycle -type d -name tests -prune -exec rm -r {} + \
+    && find /opt/lifecycle -name '*.so' -not -path '*/psycopg_binary/*' \
+        -exec strip --strip-unneeded {} +
 
 FROM ${BASE}
 LABEL org.opencontainers.image.title="Chat Lifecycle Log" \

@@ -5,6 +5,8 @@ import json
 import re
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 from time import time
 from urllib.parse import quote, urlencode
 
@@ -151,6 +153,28 @@ def test_sender_is_the_one_that_the_proxy_saw(ask, forged):
     assert re.findall("a wrong key from (.*), ", log) == [SENDER] * log.count("a wrong key")
     assert "a wrong key" in log
     assert "evil" not in page
+
+
+class Echo(BaseHTTPRequestHandler):
+    """Answers with the IDs that a request has."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps(self.headers.get_all("X-Request-ID")).encode())
+
+
+@pytest.mark.parametrize("proxy", PROXIES)
+def test_id_of_a_request_is_made_by_the_proxy(tmp_path, proxy):
+    with HTTPServer(("127.0.0.1", 0), Echo) as reader:
+        Thread(target=reader.serve_forever, daemon=True).start()
+        addresses = {"receiver": "127.0.0.1:1", "reader": f"127.0.0.1:{reader.server_port}"}
+        with PROXIES[proxy](tmp_path, **addresses) as (_, internal), connect(internal) as asker:
+            asker.request("GET", "/", headers={"Host": INTERNAL_HOST, "X-Request-ID": "forged"})
+            (found,) = json.loads(asker.getresponse().read())
+        reader.shutdown()
+
+    assert re.fullmatch("[0-9a-f-]{32,36}", found)
 
 
 @pytest.mark.parametrize("prefix", ["", "/chatlog"])

@@ -10,7 +10,6 @@ import sqlalchemy as sa
 from tests.engines import ROOT
 from tests.payloads import SAMPLES, channel_destroyed, group_created
 
-README = (ROOT / "README.md").read_text()
 DOCUMENT = (ROOT / "docs" / "queries.md").read_text()
 SECTIONS = DOCUMENT.split("\n## ")[1:]
 SQL = re.compile(r"^```sql\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -139,10 +138,3 @@ def test_every_query_answers_its_question(story, connection):
 def test_query_stands_alone_under_its_question():
     assert {len(SQL.findall(section)) for section in SECTIONS} == {0, 1}
     assert len(SQL.findall(DOCUMENT)) == len(EXPECTED) == DOCUMENT.count("```sql")
-
-
-def test_readme_shows_one_of_them():
-    (query,) = SQL.findall(README)
-
-    assert query in DOCUMENT
-    assert README.count("```sql") == 1

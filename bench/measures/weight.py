@@ -14,7 +14,7 @@ from bench.services import Service, preparing
 from bench.turns import Plan
 
 THOUSAND = Load(connections=8, seconds=1, rate=1000)
-ROOMS = ("blueprints", "services", "schemas", "models", "serving")
+ROOMS = ("config", "blueprints", "services", "schemas", "models", "serving")
 TOP_LEVEL, ALL = "top level", "all"
 STARTING = (
     Column("start until it answers, s", "start_seconds", "{:.2f}"),

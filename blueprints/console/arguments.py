@@ -18,7 +18,9 @@ Arguments = dict[str, list[str]]
 @bp.record_once
 def set_up_templates(state: BlueprintSetupState) -> None:
     """Let templates address pages."""
-    state.app.jinja_env.globals.update(with_arguments=with_arguments, without=without)
+    state.app.jinja_env.globals.update(
+        first_page=first_page, with_arguments=with_arguments, without=without
+    )
 
 
 @bp.before_request
@@ -49,7 +51,12 @@ def with_arguments(**changes: Any) -> str:
     return address({name: value for name, value in arguments.items() if value is not None})
 
 
+def first_page(**changes: Any) -> str:
+    """Address the first page of this list with other arguments: cursors belong to the old ones."""
+    return with_arguments(cursor=None, before=None, **changes)
+
+
 def without(name: str, value: str) -> str:
-    """Address this page without one value of an argument, from its first page on."""
+    """Address the first page of this list without one value of an argument."""
     left = [one for one in request.args.getlist(name) if one != value]
-    return with_arguments(cursor=None, before=None, after=None, **{name: left or None})
+    return first_page(**{name: left or None})

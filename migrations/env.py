@@ -6,21 +6,32 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
-from alembic.util import CommandError
-from sqlalchemy.exc import SQLAlchemyError
 
-from config import DATABASE_URL, read_environment
-from models.database.connection import NotReadyError, describe
-from models.database.engine import MIGRATION_WAIT, open_to_migrate
+from config import read_environment
+from config.declared import DATABASE_URL
+from models.database.connection import NotReadyError
+from models.database.engine import PATIENCE, connect_to_migrate
 from models.database.revision import check_known, check_text
 from models.tables import Base
-from models.types import ExactLongText, ExactText, Json, OrderedText, UtcDateTime
+from models.types import (
+    CompactUuid,
+    ExactLongText,
+    ExactText,
+    Json,
+    OrderedText,
+    UtcDateTime,
+    Word,
+)
 
 # A migration must still run when the model has moved on, so it spells our types plainly.
 PLAIN_TYPES = {
+    Word: "sa.String({0.length})",
     ExactText: "sa.String({0.length})",
     OrderedText: 'sa.String(255).with_variant(sa.String(255, collation="C"), "postgresql")',
     ExactLongText: 'sa.Text().with_variant(mysql.LONGTEXT(), "mysql")',
+    CompactUuid: (
+        'sa.Uuid().with_variant(sa.LargeBinary(), "sqlite").with_variant(mysql.BINARY(16), "mysql")'
+    ),
     Json: 'sa.JSON().with_variant(mysql.LONGTEXT(), "mysql")',
     UtcDateTime: 'sa.DateTime(timezone=True).with_variant(mysql.DATETIME(fsp=6), "mysql")',
 }
@@ -30,6 +41,7 @@ TAKE_TURN = {
     "mysql": sa.text("SELECT get_lock(sha1(database()), 0)"),
 }
 POLL_SECONDS = 0.05
+BY_TIME = ("ix_deliveries_received_at", "ix_lifecycle_events_occurred_at")
 
 
 def render_item(kind: str, value: Any, _: AutogenContext) -> str | Literal[False]:
@@ -40,8 +52,8 @@ def render_item(kind: str, value: Any, _: AutogenContext) -> str | Literal[False
 
 
 def is_ours(name: str | None, kind: str, _: object) -> bool:
-    """Leave out the tables of an index: SQLite and PostgreSQL have other ones, and no model."""
-    return kind != "table" or not str(name).startswith("label_grams")
+    """Leave out what some databases have and no model has: tables of an index, and two indexes."""
+    return not str(name).startswith("label_grams") and name not in BY_TIME
 
 
 def wait_for_turn(connection: sa.Connection) -> None:
@@ -51,7 +63,8 @@ def wait_for_turn(connection: sa.Connection) -> None:
         NotReadyError: another one does, and is not done before long.
     """
     take_turn = TAKE_TURN.get(connection.dialect.name)
-    deadline = time.monotonic() + MIGRATION_WAIT.total_seconds()
+    patience = context.config.attributes.get("patience", PATIENCE)
+    deadline = time.monotonic() + patience.total_seconds()
     while take_turn is not None and not connection.scalar(take_turn):
         if time.monotonic() > deadline:
             raise NotReadyError("the database is being migrated by another process")
@@ -87,12 +100,10 @@ def connect_and_run() -> None:
         run_migrations(connection)
         return
     try:
-        engine = open_to_migrate(DATABASE_URL.read(read_environment()))
-        with engine.connect() as connection:
+        with connect_to_migrate(DATABASE_URL.read(read_environment())) as connection:
             run_migrations(connection)
-        engine.dispose()
-    except (SQLAlchemyError, CommandError, OSError) as fault:
-        raise SystemExit(f"DATABASE_URL can't be migrated: {describe(fault)}") from None
+    except NotReadyError as fault:
+        raise SystemExit(str(fault)) from None
 
 
 connect_and_run()

@@ -15,3 +15,8 @@ class Base(DeclarativeBase):
             "ix": "ix_%(table_name)s_%(column_0_N_name)s",
         }
     )
+
+
+def partial_index(condition: sa.TextClause, *columns: str) -> sa.Index:
+    """Return an index of some rows; MariaDB and MySQL have all of them in it."""
+    return sa.Index(None, *columns, sqlite_where=condition, postgresql_where=condition)

@@ -91,9 +91,8 @@ class Difference(Base):
     """One way in which the bodies of a command differ from what Tencent documents for it.
 
     Attributes:
-        field: a wire name, as ``schemas.tencent.drift`` gives it; "" in the one row of a command
-            that counts all of its deliveries.
-        seen: the JSON type of the value; "" in that row.
+        field: a wire name, as ``schemas.tencent.drift`` gives it.
+        seen: the JSON type of the value.
         sample_delivery_id: the newest delivery of this kind.
     """
 

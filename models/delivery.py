@@ -5,12 +5,13 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, column_property, mapped_column
 
-from models.base import Base
+from models.base import Base, partial_index
 from models.text import MAX_ID_LENGTH
 from models.types import (
     Bytes,
+    CompactUuid,
     ExactLongText,
     ExactText,
     Json,
@@ -18,6 +19,16 @@ from models.types import (
     UtcDateTime,
     Word,
 )
+from models.vocabulary import Verdict
+
+
+class Command(Base):
+    """The name of a command that was sent; deliveries have its number."""
+
+    __tablename__ = "commands"
+
+    id: Mapped[int] = mapped_column(sa.Integer, primary_key=True, autoincrement=False)
+    name: Mapped[str] = mapped_column(ExactText(MAX_ID_LENGTH), unique=True)
 
 
 class Delivery(Base):
@@ -35,29 +46,55 @@ class Delivery(Base):
         duplicate_of: the ID of the delivery that this one repeats.
         reverified_at: when it was taken into the log, of a request that was refused on arrival for
             a token or a clock that was wrong here.
+        imported_at: when it was first imported, of one that another database had before.
+        unstored_bytes: the length of a body that is not stored, nor is its query string; else none.
     """
 
     __tablename__ = "deliveries"
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True, autoincrement=False)
-    uuid: Mapped[UUID]
+    uuid: Mapped[UUID] = mapped_column(CompactUuid)
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
     sdk_app_id: Mapped[str] = mapped_column(ExactText(32))
-    command: Mapped[str | None] = mapped_column(ExactText(MAX_ID_LENGTH))
+    command_id: Mapped[int | None] = mapped_column(sa.Integer)
     verdict: Mapped[str] = mapped_column(Word)
     errors: Mapped[dict[str, Any] | None] = mapped_column(Json(none_as_null=True))
-    duplicate_of: Mapped[int | None] = mapped_column(sa.BigInteger, index=True)
+    duplicate_of: Mapped[int | None] = mapped_column(sa.BigInteger)
     reverified_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    imported_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     peer: Mapped[str] = mapped_column(ExactLongText)
     query_string: Mapped[str] = mapped_column(ExactLongText)
     body: Mapped[bytes] = mapped_column(Bytes)
+    unstored_bytes: Mapped[int | None] = mapped_column(sa.Integer)
 
-    # The unique key serves the recorder's look-up of what is recorded already. Each of the others
-    # serves services.reading.deliveries.fetch_deliveries: equality first, then the sort order.
+    command: Mapped[str | None] = column_property(
+        sa.select(Command.name)
+        .where(Command.id == command_id)
+        .correlate_except(Command)
+        .label("command")
+    )
+
+    # The unique key serves the recorder's look-up of what is recorded already, and the list of all.
+    # The others serve services.reading.deliveries: equality first, then the instant. Rows of one
+    # instant are few enough to be sorted by ID.
     __table_args__ = (
         sa.UniqueConstraint("received_at", "uuid"),
-        sa.Index(None, "received_at", "id"),
-        sa.Index(None, "verdict", "received_at", "id"),
-        sa.Index(None, "command", "received_at", "id"),
-        sa.Index(None, "sdk_app_id", "received_at", "id"),
+        partial_index(sa.text("verdict <> 'accepted'"), "verdict", "received_at"),
+        partial_index(sa.text("duplicate_of IS NOT NULL"), "duplicate_of"),
+        sa.Index(None, "command_id", "received_at"),
+        sa.Index(None, "sdk_app_id", "received_at"),
     )
+
+
+def has_command(name: str | sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+    """Return the condition of a command, as the index of their numbers has it."""
+    number = sa.select(Command.id).where(Command.name == name).correlate_except(Command)
+    return Delivery.command_id == number.scalar_subquery()
+
+
+def has_verdict(verdict: str) -> sa.ColumnElement[bool]:
+    """Return the condition of a verdict, so that the index of all but accepted ones is found."""
+    is_it = Delivery.verdict == verdict
+    if verdict == Verdict.ACCEPTED:
+        return is_it
+    return sa.and_(is_it, Delivery.verdict != sa.literal_column("'accepted'"))

@@ -1,7 +1,8 @@
-"""What a delivery means: a step in the life of a channel or group, its members, its labels."""
+"""What a delivery means: a step in the life of a channel or group; and what follows from it."""
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
@@ -9,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from models.base import Base
 from models.text import MAX_ID_LENGTH
 from models.types import (
+    CompactUuid,
     ExactLongText,
     ExactText,
     FoldedText,
@@ -29,13 +31,11 @@ class LifecycleEvent(Base):
     Attributes:
         id: counts up from 1 in the order of recording; ``models.ledger`` has the next one.
         delivery_id: the delivery it was read from.
-        event_key: what two deliveries of one event have in common: ``services.recording.repeats``.
-        occurrence: the number among the events with this key, from 0; above 0 only where Tencent
-            sends no ``EventTime`` and equal bodies therefore may be different events.
+        event_key: a digest of what two deliveries of one event have in common. Events that have it
+            in common as well differ in time: ``services.recording.repeats``.
         subject_type: one of ``SubjectType``.
-        action: one of ``Action``.
+        action: one of ``Action``; with ``subject_type`` it tells the command.
         occurred_at: ``EventTime``, or ``received_at`` where there is none.
-        name_start: what ``name`` begins with, as it is stored.
         event_time: ``EventTime`` in milliseconds since 1970 UTC, or none.
         details: the fields of the body that have no column, by their wire names.
     """
@@ -44,17 +44,14 @@ class LifecycleEvent(Base):
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True, autoincrement=False)
     delivery_id: Mapped[int] = mapped_column(sa.BigInteger, unique=True)
-    event_key: Mapped[str] = mapped_column(sa.String(64))
-    occurrence: Mapped[int] = mapped_column(sa.Integer)
+    event_key: Mapped[UUID] = mapped_column(CompactUuid)
     subject_type: Mapped[str] = mapped_column(Word)
     subject_id: Mapped[str] = mapped_column(OrderedText())
     action: Mapped[str] = mapped_column(Word)
-    command: Mapped[str] = mapped_column(ExactText(MAX_ID_LENGTH))
     sdk_app_id: Mapped[str] = mapped_column(ExactText(32))
     operator: Mapped[str | None] = mapped_column(ExactText(MAX_ID_LENGTH))
     owner: Mapped[str | None] = mapped_column(ExactText(MAX_ID_LENGTH))
     name: Mapped[str | None] = mapped_column(ExactLongText)
-    name_start: Mapped[str | None] = mapped_column(TextStart)
     occurred_at: Mapped[datetime] = mapped_column(UtcDateTime)
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
     event_time: Mapped[int | None] = mapped_column(sa.BigInteger)
@@ -62,20 +59,17 @@ class LifecycleEvent(Base):
     platform: Mapped[str | None] = mapped_column(ExactLongText)
     details: Mapped[dict[str, Any]] = mapped_column(Json)
 
-    # The unique key tells repeats. All indexes but the one with the name serve
-    # services.reading.history.fetch_history: equality first, then the sort order. That one and the
-    # one before it serve services.lists.by_name.fetch_candidates, by their first columns.
+    # The unique key tells repeats. It and all indexes serve
+    # services.reading.history.fetch_history: equality first, then the instant.
     __table_args__ = (
-        sa.UniqueConstraint("event_key", "occurrence"),
-        sa.Index(None, "occurred_at", "id"),
-        sa.Index(None, "subject_type", "occurred_at", "id"),
-        sa.Index(None, "subject_id", "occurred_at", "id"),
-        sa.Index(None, "subject_type", "action", "occurred_at", "id"),
-        sa.Index(None, "operator", "occurred_at", "id"),
-        sa.Index(None, "owner", "occurred_at", "id"),
-        sa.Index(None, "sdk_app_id", "occurred_at", "id"),
+        sa.UniqueConstraint("occurred_at", "event_key"),
+        sa.Index(None, "subject_type", "occurred_at"),
+        sa.Index(None, "subject_id", "occurred_at"),
+        sa.Index(None, "subject_type", "action", "occurred_at"),
+        sa.Index(None, "operator", "occurred_at"),
+        sa.Index(None, "owner", "occurred_at"),
+        sa.Index(None, "sdk_app_id", "occurred_at"),
         sa.Index(f"{BY}_action", "subject_type", "subject_id", "action", "occurred_at", "id"),
-        sa.Index(f"{BY}_name", "subject_type", "name_start", "subject_id"),
     )
 
 
@@ -101,6 +95,61 @@ class EventMember(Base):
     __table_args__ = (
         sa.Index(None, "user_id", "occurred_at", "event_id"),
         sa.Index(None, "subject_id", "user_id", "occurred_at", "event_id"),
+        {"sqlite_with_rowid": False},
+    )
+
+
+class PresentState(Base):
+    """The present state of one subject: its last life, as of the event that occurred last.
+
+    It follows from the events, so it can be made again; ``models.ledger`` tells up to which event
+    it has followed them.
+
+    Attributes:
+        life: the number of that life, from 1.
+        status: ``active`` or ``destroyed``.
+        name: none where no event said one; likewise ``owner``.
+        name_start: what ``name`` begins with, as it is stored; empty where there is none.
+        group_type: its start, should it be long.
+        created_event_id: the event that began the life; none where that was never seen.
+        destroyed_event_id: the event that ended it; none while it lives.
+        last_event_id: the one that occurred last, at ``changed_at``.
+        last_received_at: when that arrived; of two of one instant, the later one is the last.
+        fields: by the names of the API, each with ``value``, ``since`` and ``event_id``.
+    """
+
+    __tablename__ = "subjects"
+
+    subject_type: Mapped[str] = mapped_column(Word, primary_key=True)
+    subject_id: Mapped[str] = mapped_column(OrderedText(), primary_key=True)
+    sdk_app_id: Mapped[str] = mapped_column(ExactText(32), primary_key=True)
+    life: Mapped[int] = mapped_column(sa.Integer)
+    status: Mapped[str] = mapped_column(Word)
+    name: Mapped[str | None] = mapped_column(ExactLongText)
+    name_start: Mapped[str] = mapped_column(TextStart)
+    owner: Mapped[str | None] = mapped_column(ExactText(MAX_ID_LENGTH))
+    group_type: Mapped[str | None] = mapped_column(ExactText(MAX_ID_LENGTH))
+    created_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    created_event_id: Mapped[int | None] = mapped_column(sa.BigInteger)
+    destroyed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    destroyed_event_id: Mapped[int | None] = mapped_column(sa.BigInteger)
+    changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    last_event_id: Mapped[int] = mapped_column(sa.BigInteger)
+    last_received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    fields: Mapped[dict[str, Any]] = mapped_column(Json)
+
+    # Serve services.lists.subjects: the orders of a list, and what is counted beside it.
+    __table_args__ = (
+        sa.Index("ix_subjects_changed", "subject_type", "status", "changed_at", "last_event_id"),
+        sa.Index("ix_subjects_created", "subject_type", "status", "created_at", "created_event_id"),
+        sa.Index(
+            "ix_subjects_ended", "subject_type", "status", "destroyed_at", "destroyed_event_id"
+        ),
+        sa.Index("ix_subjects_name", "subject_type", "name_start", "subject_id", "sdk_app_id"),
+        sa.Index(
+            "ix_subjects_owner", "subject_type", "owner", "status", "changed_at", "last_event_id"
+        ),
+        sa.Index("ix_subjects_counted", "subject_type", "status", "sdk_app_id", "group_type"),
     )
 
 

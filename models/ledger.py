@@ -1,4 +1,4 @@
-"""What the recorder knows of itself: whose turn it is, the next IDs, how far the journal is."""
+"""What the service knows of itself: whose turn it is, how far it is, what was read from it."""
 
 from datetime import datetime
 from typing import Any
@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base
-from models.types import Json, RowId, UtcDateTime, Word
+from models.text import MAX_ID_LENGTH
+from models.types import ExactLongText, ExactText, Json, RowId, UtcDateTime, Word
 
 SEGMENT_NAME_LENGTH = 64
 
@@ -21,7 +22,9 @@ class Ledger(Base):
     Attributes:
         id: 1.
         next_delivery_id: of the next delivery; likewise the others.
-        labelled_event_id: of the last event whose labels can be found.
+        followed_event_id: of the last event that present states and labels have followed.
+        kept_since: what arrived earlier is purged, but for what the states of subjects rest on.
+        unhandled_kept_since: unhandled deliveries that arrived earlier are purged.
     """
 
     __tablename__ = "ledger"
@@ -30,7 +33,10 @@ class Ledger(Base):
     next_delivery_id: Mapped[int] = mapped_column(sa.BigInteger)
     next_event_id: Mapped[int] = mapped_column(sa.BigInteger)
     next_request_id: Mapped[int] = mapped_column(sa.BigInteger)
-    labelled_event_id: Mapped[int] = mapped_column(sa.BigInteger)
+    next_reading_id: Mapped[int] = mapped_column(sa.BigInteger)
+    followed_event_id: Mapped[int] = mapped_column(sa.BigInteger)
+    kept_since: Mapped[datetime] = mapped_column(UtcDateTime)
+    unhandled_kept_since: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
 class JournalMark(Base):
@@ -66,3 +72,42 @@ class ServiceEvent(Base):
     kind: Mapped[str] = mapped_column(Word)
     process: Mapped[str] = mapped_column(sa.String(255))
     details: Mapped[dict[str, Any]] = mapped_column(Json)
+
+
+class ActOfReading(Base):
+    """One act of reading.
+
+    Attributes:
+        uuid: given by the reader, so that a reading is recorded once.
+        received_at: when the request was answered.
+        holder: of the key, or the user that a proxy named.
+        sign_in: one of ``SignIn``.
+        address: path and query string.
+        subject_id: the channel or group that it is about, if it is about one.
+        user_id: likewise; a request that names several users has a row for each.
+        peer: the address at the other end of the connection.
+        request_id: the same as in the log.
+    """
+
+    __tablename__ = "readings"
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True, autoincrement=False)
+    uuid: Mapped[UUID]
+    received_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    holder: Mapped[str] = mapped_column(ExactText(MAX_ID_LENGTH))
+    sign_in: Mapped[str] = mapped_column(Word)
+    address: Mapped[str] = mapped_column(ExactLongText)
+    subject_id: Mapped[str | None] = mapped_column(ExactText(MAX_ID_LENGTH))
+    user_id: Mapped[str | None] = mapped_column(ExactText(MAX_ID_LENGTH))
+    status: Mapped[int] = mapped_column(sa.Integer)
+    peer: Mapped[str] = mapped_column(ExactLongText)
+    request_id: Mapped[str] = mapped_column(ExactLongText)
+
+    # The unique key serves the recorder's look-up of what is recorded already, all of them
+    # services.reading.readings.fetch_readings.
+    __table_args__ = (
+        sa.UniqueConstraint("received_at", "uuid"),
+        sa.Index(None, "holder", "received_at"),
+        sa.Index(None, "subject_id", "received_at"),
+        sa.Index(None, "user_id", "received_at"),
+    )

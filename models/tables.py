@@ -2,13 +2,15 @@
 
 from models.base import Base
 from models.counts import Difference, HourCount, LostCallback, MinuteCount, TotalCount
-from models.delivery import Delivery
-from models.event import EventMember, Label, LifecycleEvent
-from models.ledger import JournalMark, Ledger, ServiceEvent
+from models.delivery import Command, Delivery
+from models.event import EventMember, Label, LifecycleEvent, PresentState
+from models.ledger import ActOfReading, JournalMark, Ledger, ServiceEvent
 from models.quarantine import QuarantinedRequest
 
 __all__ = [
+    "ActOfReading",
     "Base",
+    "Command",
     "Delivery",
     "Difference",
     "EventMember",
@@ -19,6 +21,7 @@ __all__ = [
     "LifecycleEvent",
     "LostCallback",
     "MinuteCount",
+    "PresentState",
     "QuarantinedRequest",
     "ServiceEvent",
     "TotalCount",

@@ -80,6 +80,15 @@ class Refusal(StrEnum):
 
 
 @unique
+class SignIn(StrEnum):
+    """What opened what was read: an API key, a session of the console, or a proxy's word."""
+
+    KEY = "key"
+    SESSION = "session"
+    PROXY = "proxy"
+
+
+@unique
 class Measure(StrEnum):
     """What a count of a minute counts.
 

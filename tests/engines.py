@@ -7,8 +7,9 @@ import shutil
 import subprocess
 import tempfile
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from glob import glob
 from itertools import count
 from pathlib import Path
@@ -17,7 +18,7 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 
-from models.database.engine import open_to_migrate
+from models.database.engine import connect_to_migrate
 
 ROOT = Path(__file__).parent.parent
 NUMBERS = count(1)
@@ -34,10 +35,8 @@ def config_for(connection: sa.Connection) -> Config:
 
 def migrate(url: sa.URL) -> None:
     """Run Alembic as `alembic upgrade head` does."""
-    engine = open_to_migrate(url)
-    with engine.connect() as connection:
+    with connect_to_migrate(url) as connection:
         command.upgrade(config_for(connection), "head")
-    engine.dispose()
 
 
 class Sqlite:
@@ -76,16 +75,13 @@ class Server:
 
     lock_timeout: str
 
-    def __init__(
-        self, url: sa.URL, process: subprocess.Popen | None = None, folder: Path | None = None
-    ) -> None:
-        self.process = process
-        self.folder = folder
+    def __init__(self, url: sa.URL) -> None:
         self.admin = sa.create_engine(url, isolation_level="AUTOCOMMIT")
         self.template = self.create(self.template_options())
         migrate(self.template)
         with self.connect(self.template) as connection:
             names = sa.inspect(connection).get_table_names()
+            self.leave_alone(connection, names)
             self.contents = {
                 name: connection.exec_driver_sql(f"SELECT * FROM {name}").all() for name in names
             }
@@ -94,6 +90,9 @@ class Server:
 
     def template_options(self) -> str:
         return ""
+
+    def leave_alone(self, connection: sa.Connection, tables: list[str]) -> None:
+        """Have the server change nothing of a database by itself."""
 
     def create(self, suffix: str = "") -> sa.URL:
         name = f"lifecycle_test_{RUN}_{next(NUMBERS)}"
@@ -155,10 +154,6 @@ class Server:
         for url in (*self.copies, self.template):
             self.drop(url)
         self.admin.dispose()
-        if self.process:
-            self.process.terminate()
-            self.process.wait()
-            shutil.rmtree(self.folder)
 
 
 class Postgresql(Server):
@@ -171,6 +166,11 @@ class Postgresql(Server):
             has_icu = connection.dialect.server_version_info >= (15,)
         of_language = "TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en' LOCALE 'C.UTF-8'"
         return f"{of_language} ENCODING 'UTF8'" if has_icu else ""
+
+    def leave_alone(self, connection: sa.Connection, tables: list[str]) -> None:
+        """Have no statistics gathered in the middle of a test: they change plans."""
+        for name in tables:
+            connection.exec_driver_sql(f"ALTER TABLE {name} SET (autovacuum_enabled = off)")
 
     def copy(self) -> sa.URL:
         return self.create(f"TEMPLATE {self.template.database}")
@@ -302,13 +302,52 @@ SERVERS = {
 }
 
 
-def open_engines() -> dict[str, Sqlite | Server]:
-    """Open SQLite, and each server that answers or that can be started."""
-    engines: dict[str, Sqlite | Server] = {"sqlite": Sqlite()}
-    for name, (kind, variable, default, start) in SERVERS.items():
-        url = sa.make_url(os.environ.get(variable) or default)
-        if answers(url):
-            engines[name] = kind(url)
-        elif (started := start()) is not None:
-            engines[name] = kind(*started)
-    return engines
+@contextmanager
+def running(started: Started | None) -> Iterator[str]:
+    """Give the address of a private server, if it could be started, and end it."""
+    if started is None:
+        yield ""
+        return
+    url, process, folder = started
+    yield url.render_as_string(hide_password=False)
+    process.terminate()
+    process.wait()
+    shutil.rmtree(folder)
+
+
+@contextmanager
+def find_servers() -> Iterator[list[str]]:
+    """Have the environment say where each server is, started if none answers; name the engines."""
+    names = ["sqlite"]
+    with ExitStack() as stack:
+        for name, (_, variable, default, start) in SERVERS.items():
+            url = os.environ.get(variable) or default
+            if not answers(sa.make_url(url)):
+                url = stack.enter_context(running(start()))
+            os.environ[variable] = url
+            names += [name] if url else []
+        yield names
+
+
+class Engines:
+    """SQLite and the servers that were found, each opened when a test first asks for it."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, Callable[[], Sqlite | Server]] = {"sqlite": Sqlite}
+        for name, (kind, variable, *_) in SERVERS.items():
+            if url := os.environ[variable]:
+                self.found[name] = partial(kind, sa.make_url(url))
+        self.opened: dict[str, Sqlite | Server] = {}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.found
+
+    def __getitem__(self, name: str) -> Sqlite | Server:
+        if name not in self.opened:
+            self.opened[name] = self.found[name]()
+        return self.opened[name]
+
+    def stop(self) -> None:
+        with ExitStack() as stack:
+            for engine in self.opened.values():
+                stack.callback(engine.stop)

@@ -28,6 +28,14 @@ def test_rows_of_one_test_do_not_meet_the_next(server):
         assert ask(server, again, "SELECT * FROM journal_marks") == []
 
 
+def test_server_gathers_no_statistics_during_a_test(server):
+    if server.name != "postgresql":
+        pytest.skip("a matter of PostgreSQL")
+    options = "SELECT reloptions FROM pg_class WHERE relkind = 'r' AND relname = 'deliveries'"
+    with server.clone() as url:
+        assert ask(server, url, options) == [(["autovacuum_enabled=off"],)]
+
+
 CHANGES = [
     "DROP TABLE journal_marks",
     "DROP VIEW channel_history",

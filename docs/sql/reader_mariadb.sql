@@ -20,10 +20,14 @@ EXECUTE statement;
 -- can be taken out of what is granted for a whole database. EXPLAIN needs SHOW VIEW.
 GRANT SELECT, SHOW VIEW ON channel_history TO lifecycle_reader@'%';
 GRANT SELECT, SHOW VIEW ON group_history TO lifecycle_reader@'%';
+GRANT SELECT, SHOW VIEW ON channels_now TO lifecycle_reader@'%';
+GRANT SELECT, SHOW VIEW ON groups_now TO lifecycle_reader@'%';
 GRANT SELECT, SHOW VIEW ON members_at_end TO lifecycle_reader@'%';
 GRANT SELECT, SHOW VIEW ON callback_problems TO lifecycle_reader@'%';
+GRANT SELECT ON commands TO lifecycle_reader@'%';
 GRANT SELECT ON lifecycle_events TO lifecycle_reader@'%';
 GRANT SELECT ON event_members TO lifecycle_reader@'%';
+GRANT SELECT ON subjects TO lifecycle_reader@'%';
 GRANT SELECT ON labels TO lifecycle_reader@'%';
 GRANT SELECT ON minute_counts TO lifecycle_reader@'%';
 GRANT SELECT ON hour_counts TO lifecycle_reader@'%';
@@ -31,11 +35,12 @@ GRANT SELECT ON total_counts TO lifecycle_reader@'%';
 GRANT SELECT ON service_events TO lifecycle_reader@'%';
 GRANT SELECT ON lost_callbacks TO lifecycle_reader@'%';
 GRANT SELECT ON differences TO lifecycle_reader@'%';
+GRANT SELECT ON readings TO lifecycle_reader@'%';
 GRANT SELECT ON ledger TO lifecycle_reader@'%';
 GRANT SELECT ON journal_marks TO lifecycle_reader@'%';
 GRANT SELECT ON alembic_version TO lifecycle_reader@'%';
-GRANT SELECT (id, uuid, received_at, sdk_app_id, command, verdict, errors, duplicate_of,
-    reverified_at, peer, body) ON deliveries TO lifecycle_reader@'%';
+GRANT SELECT (id, uuid, received_at, sdk_app_id, command_id, verdict, errors, duplicate_of,
+    reverified_at, imported_at, peer, body, unstored_bytes) ON deliveries TO lifecycle_reader@'%';
 GRANT SELECT (id, uuid, received_at, reason, sdk_app_id, sender, peer, body, body_bytes)
     ON quarantined_requests TO lifecycle_reader@'%';
 DEALLOCATE PREPARE statement;

@@ -4,6 +4,7 @@ This revision may be rewritten until 0.1.0, never after. From then on a release 
 before it while it is deployed: a migration must suit both.
 """
 
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,6 +19,9 @@ INSTANT = sa.DateTime(timezone=True).with_variant(mysql.DATETIME(fsp=6), "mysql"
 LONG_TEXT = sa.Text().with_variant(mysql.LONGTEXT, "mysql")
 JSON = sa.JSON().with_variant(mysql.LONGTEXT, "mysql")
 BYTES = sa.LargeBinary().with_variant(mysql.LONGBLOB, "mysql")
+UUID_BYTES = (
+    sa.Uuid().with_variant(sa.LargeBinary(), "sqlite").with_variant(mysql.BINARY(16), "mysql")
+)
 # In the order of code points, so that a range of an index holds the texts that begin alike.
 ORDERED_ID = sa.String(255).with_variant(sa.String(255, collation="C"), "postgresql")
 # Without a length on PostgreSQL: one of bytes it would be where a database has no encoding.
@@ -32,29 +36,35 @@ FOLDED = sa.String(255).with_variant(sa.Text(collation="C"), "postgresql")
 ALIKE = {
     "deliveries": {
         "sqlite_autoindex_deliveries_1": "1 1",
-        "ix_deliveries_received_at_id": "1 1",
-        "ix_deliveries_verdict_received_at_id": "250000 1 1",
-        "ix_deliveries_command_received_at_id": "50000 1 1",
-        "ix_deliveries_sdk_app_id_received_at_id": "500000 1 1",
+        "ix_deliveries_verdict_received_at": "250000 1",
+        "ix_deliveries_command_id_received_at": "50000 1",
+        "ix_deliveries_sdk_app_id_received_at": "500000 1",
         "ix_deliveries_duplicate_of": "2",
     },
     "lifecycle_events": {
         "sqlite_autoindex_lifecycle_events_1": "1",
-        "sqlite_autoindex_lifecycle_events_2": "2 1",
-        "ix_lifecycle_events_occurred_at_id": "1 1",
-        "ix_lifecycle_events_subject_type_occurred_at_id": "500000 1 1",
-        "ix_lifecycle_events_subject_id_occurred_at_id": "50 1 1",
-        "ix_lifecycle_events_subject_type_action_occurred_at_id": "500000 50000 1 1",
-        "ix_lifecycle_events_operator_occurred_at_id": "1000 1 1",
-        "ix_lifecycle_events_owner_occurred_at_id": "1000 1 1",
-        "ix_lifecycle_events_sdk_app_id_occurred_at_id": "500000 1 1",
+        "sqlite_autoindex_lifecycle_events_2": "1 1",
+        "ix_lifecycle_events_subject_type_occurred_at": "500000 1",
+        "ix_lifecycle_events_subject_id_occurred_at": "50 1",
+        "ix_lifecycle_events_subject_type_action_occurred_at": "500000 50000 1",
+        "ix_lifecycle_events_operator_occurred_at": "1000 1",
+        "ix_lifecycle_events_owner_occurred_at": "1000 1",
+        "ix_lifecycle_events_sdk_app_id_occurred_at": "500000 1",
         "ix_lifecycle_events_subject_action": "500000 50 5 1 1",
-        "ix_lifecycle_events_subject_name": "500000 500 25",
     },
     "event_members": {
-        "sqlite_autoindex_event_members_1": "5 1",
+        "event_members": "5 1",
         "ix_event_members_user_id_occurred_at_event_id": "1000 1 1",
         "ix_event_members_subject_id_user_id_occurred_at_event_id": "100 2 1 1",
+    },
+    "subjects": {
+        "sqlite_autoindex_subjects_1": "500000 1 1",
+        "ix_subjects_changed": "500000 200000 1 1",
+        "ix_subjects_created": "500000 200000 1 1",
+        "ix_subjects_ended": "500000 200000 2 1",
+        "ix_subjects_name": "500000 20 1 1",
+        "ix_subjects_owner": "500000 20 10 1 1",
+        "ix_subjects_counted": "500000 200000 100000 30000",
     },
     "labels": {
         "sqlite_autoindex_labels_1": "3 3 2 1",
@@ -65,6 +75,12 @@ ALIKE = {
         "ix_quarantined_requests_received_at_id": "1 1",
         "ix_quarantined_requests_reason_sender_received_at_id": "200000 1000 1 1",
         "ix_quarantined_requests_reason_sdk_app_id_received_at_id": "200000 50000 1 1",
+    },
+    "readings": {
+        "sqlite_autoindex_readings_1": "1 1",
+        "ix_readings_holder_received_at": "50000 1",
+        "ix_readings_subject_id_received_at": "50 1",
+        "ix_readings_user_id_received_at": "50 1",
     },
 }
 
@@ -82,7 +98,7 @@ LABEL_GRAMS = {
 
 HISTORY = """
     SELECT id AS event_id, subject_id AS {subject_type}_id, occurred_at, action, operator, owner,
-        name, platform, client_ip, details, sdk_app_id, received_at, command, delivery_id
+        name, platform, client_ip, details, sdk_app_id, received_at, delivery_id
     FROM lifecycle_events
     WHERE subject_type = '{subject_type}'
 """
@@ -92,12 +108,19 @@ MEMBERS_AT_END = """
     FROM lifecycle_events e JOIN event_members m ON m.event_id = e.id
     WHERE e.subject_type = 'group' AND e.action = 'destroyed'
 """
+NOW = """
+    SELECT subject_id AS {subject_type}_id, name, status, owner, group_type, created_at, changed_at,
+        destroyed_at, life, sdk_app_id, created_event_id, last_event_id, destroyed_event_id
+    FROM subjects
+    WHERE subject_type = '{subject_type}'
+"""
+# What is said twice leads SQLite to the index of all but accepted ones.
 # The kind of the first half is a column so that on MariaDB and MySQL all of it has its collation.
 CALLBACK_PROBLEMS = """
-    SELECT verdict AS kind, received_at, sdk_app_id, command, {errors} AS reason, peer,
-        id AS delivery_id, NULL AS quarantined_request_id
-    FROM deliveries
-    WHERE verdict = 'invalid'
+    SELECT verdict AS kind, received_at, sdk_app_id, commands.name AS command,
+        {errors} AS reason, peer, deliveries.id AS delivery_id, NULL AS quarantined_request_id
+    FROM deliveries LEFT JOIN commands ON commands.id = command_id
+    WHERE verdict = 'invalid' AND verdict <> 'accepted'
     UNION ALL
     SELECT 'refused', received_at, sdk_app_id, NULL, reason, peer, NULL, id
     FROM quarantined_requests
@@ -105,6 +128,8 @@ CALLBACK_PROBLEMS = """
 VIEWS = {
     "channel_history": HISTORY.format(subject_type="channel"),
     "group_history": HISTORY.format(subject_type="group"),
+    "channels_now": NOW.format(subject_type="channel").replace(" group_type,", ""),
+    "groups_now": NOW.format(subject_type="group"),
     "members_at_end": MEMBERS_AT_END,
     "callback_problems": CALLBACK_PROBLEMS,
 }
@@ -118,8 +143,10 @@ SECURITY = {"mysql": "SQL SECURITY INVOKER"}
 def upgrade() -> None:
     make_deliveries()
     make_events()
+    make_subjects()
     make_labels()
     make_quarantine()
+    make_readings()
     make_counts()
     make_ledger()
     if op.get_context().dialect.name == "sqlite":
@@ -129,25 +156,35 @@ def upgrade() -> None:
 
 def make_deliveries() -> None:
     make_table(
+        "commands",
+        sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("name", sa.String(255), nullable=False),
+        sa.UniqueConstraint("name", name="uq_commands_name"),
+    )
+    make_table(
         "deliveries",
         sa.Column("id", ROW_ID, primary_key=True, autoincrement=False),
-        sa.Column("uuid", sa.Uuid, nullable=False),
+        sa.Column("uuid", UUID_BYTES, nullable=False),
         sa.Column("received_at", INSTANT, nullable=False),
-        sa.Column("sdk_app_id", sa.String(32), nullable=False),
-        sa.Column("command", sa.String(255)),
-        sa.Column("verdict", sa.String(32), nullable=False),
-        sa.Column("errors", JSON),
         sa.Column("duplicate_of", sa.BigInteger),
         sa.Column("reverified_at", INSTANT),
+        sa.Column("imported_at", INSTANT),
+        sa.Column("unstored_bytes", sa.Integer),
+        sa.Column("command_id", sa.Integer),
+        sa.Column("sdk_app_id", sa.String(32), nullable=False),
+        sa.Column("verdict", sa.String(32), nullable=False),
+        sa.Column("errors", JSON),
         sa.Column("peer", LONG_TEXT, nullable=False),
         sa.Column("query_string", LONG_TEXT, nullable=False),
         sa.Column("body", BYTES, nullable=False),
         sa.UniqueConstraint("received_at", "uuid", name="uq_deliveries_received_at_uuid"),
     )
-    make_index("deliveries", "duplicate_of")
-    make_index("deliveries", "received_at", "id")
-    for column in ("verdict", "command", "sdk_app_id"):
-        make_index("deliveries", column, "received_at", "id")
+    make_index("deliveries", "duplicate_of", of="duplicate_of IS NOT NULL")
+    make_index("deliveries", "verdict", "received_at", of="verdict <> 'accepted'")
+    for column in ("command_id", "sdk_app_id"):
+        make_index("deliveries", column, "received_at")
+    if op.get_context().dialect.name == "mysql":
+        make_index("deliveries", "received_at")  # the unique key has rows of an instant in no order
 
 
 def make_events() -> None:
@@ -155,52 +192,78 @@ def make_events() -> None:
         "lifecycle_events",
         sa.Column("id", ROW_ID, primary_key=True, autoincrement=False),
         sa.Column("delivery_id", sa.BigInteger, nullable=False),
-        sa.Column("event_key", sa.String(64), nullable=False),
-        sa.Column("occurrence", sa.Integer, nullable=False),
+        sa.Column("event_key", UUID_BYTES, nullable=False),
+        sa.Column("occurred_at", INSTANT, nullable=False),
+        sa.Column("received_at", INSTANT, nullable=False),
+        sa.Column("event_time", sa.BigInteger),
         sa.Column("subject_type", sa.String(32), nullable=False),
         sa.Column("subject_id", ORDERED_ID, nullable=False),
         sa.Column("action", sa.String(32), nullable=False),
-        sa.Column("command", sa.String(255), nullable=False),
         sa.Column("sdk_app_id", sa.String(32), nullable=False),
         sa.Column("operator", sa.String(255)),
         sa.Column("owner", sa.String(255)),
         sa.Column("name", LONG_TEXT),
-        sa.Column("name_start", NAME_START),
-        sa.Column("occurred_at", INSTANT, nullable=False),
-        sa.Column("received_at", INSTANT, nullable=False),
-        sa.Column("event_time", sa.BigInteger),
         sa.Column("client_ip", LONG_TEXT),
         sa.Column("platform", LONG_TEXT),
         sa.Column("details", JSON, nullable=False),
         sa.UniqueConstraint("delivery_id", name="uq_lifecycle_events_delivery_id"),
         sa.UniqueConstraint(
-            "event_key", "occurrence", name="uq_lifecycle_events_event_key_occurrence"
+            "occurred_at", "event_key", name="uq_lifecycle_events_occurred_at_event_key"
         ),
     )
-    make_index("lifecycle_events", "occurred_at", "id")
-    make_index("lifecycle_events", "subject_type", "action", "occurred_at", "id")
+    make_index("lifecycle_events", "subject_type", "action", "occurred_at")
     for column in ("subject_type", "subject_id", "operator", "owner", "sdk_app_id"):
-        make_index("lifecycle_events", column, "occurred_at", "id")
+        make_index("lifecycle_events", column, "occurred_at")
+    if op.get_context().dialect.name == "mysql":
+        make_index("lifecycle_events", "occurred_at")
     op.create_index(
         "ix_lifecycle_events_subject_action",
         "lifecycle_events",
         ["subject_type", "subject_id", "action", "occurred_at", "id"],
     )
-    op.create_index(
-        "ix_lifecycle_events_subject_name",
-        "lifecycle_events",
-        ["subject_type", "name_start", "subject_id"],
-    )
     make_table(
         "event_members",
         sa.Column("event_id", sa.BigInteger, primary_key=True, autoincrement=False),
-        sa.Column("user_id", sa.String(255), primary_key=True),
-        sa.Column("position", sa.Integer, nullable=False),
         sa.Column("occurred_at", INSTANT, nullable=False),
+        sa.Column("position", sa.Integer, nullable=False),
+        sa.Column("user_id", sa.String(255), primary_key=True),
         sa.Column("subject_id", ORDERED_ID, nullable=False),
+        sqlite_with_rowid=False,
     )
     make_index("event_members", "user_id", "occurred_at", "event_id")
     make_index("event_members", "subject_id", "user_id", "occurred_at", "event_id")
+
+
+def make_subjects() -> None:
+    make_table(
+        "subjects",
+        sa.Column("subject_type", sa.String(32), primary_key=True),
+        sa.Column("subject_id", ORDERED_ID, primary_key=True),
+        sa.Column("sdk_app_id", sa.String(32), primary_key=True),
+        sa.Column("life", sa.Integer, nullable=False),
+        sa.Column("status", sa.String(32), nullable=False),
+        sa.Column("name", LONG_TEXT),
+        sa.Column("name_start", NAME_START, nullable=False),
+        sa.Column("owner", sa.String(255)),
+        sa.Column("group_type", sa.String(255)),
+        sa.Column("created_at", INSTANT),
+        sa.Column("created_event_id", sa.BigInteger),
+        sa.Column("destroyed_at", INSTANT),
+        sa.Column("destroyed_event_id", sa.BigInteger),
+        sa.Column("changed_at", INSTANT, nullable=False),
+        sa.Column("last_event_id", sa.BigInteger, nullable=False),
+        sa.Column("last_received_at", INSTANT, nullable=False),
+        sa.Column("fields", JSON, nullable=False),
+    )
+    for name, *columns in (
+        ("changed", "status", "changed_at", "last_event_id"),
+        ("created", "status", "created_at", "created_event_id"),
+        ("ended", "status", "destroyed_at", "destroyed_event_id"),
+        ("name", "name_start", "subject_id", "sdk_app_id"),
+        ("owner", "owner", "status", "changed_at", "last_event_id"),
+        ("counted", "status", "sdk_app_id", "group_type"),
+    ):
+        op.create_index(f"ix_subjects_{name}", "subjects", ["subject_type", *columns])
 
 
 def make_labels() -> None:
@@ -242,6 +305,27 @@ def make_quarantine() -> None:
     make_index("quarantined_requests", "received_at", "id")
     make_index("quarantined_requests", "reason", "sender", "received_at", "id")
     make_index("quarantined_requests", "reason", "sdk_app_id", "received_at", "id")
+
+
+def make_readings() -> None:
+    make_table(
+        "readings",
+        sa.Column("id", ROW_ID, primary_key=True, autoincrement=False),
+        sa.Column("uuid", sa.Uuid, nullable=False),
+        sa.Column("received_at", INSTANT, nullable=False),
+        sa.Column("holder", sa.String(255), nullable=False),
+        sa.Column("sign_in", sa.String(32), nullable=False),
+        sa.Column("address", LONG_TEXT, nullable=False),
+        sa.Column("subject_id", sa.String(255)),
+        sa.Column("user_id", sa.String(255)),
+        sa.Column("status", sa.Integer, nullable=False),
+        sa.Column("peer", LONG_TEXT, nullable=False),
+        sa.Column("request_id", LONG_TEXT, nullable=False),
+        sa.UniqueConstraint("received_at", "uuid", name="uq_readings_received_at_uuid"),
+    )
+    make_index("readings", "holder", "received_at")
+    make_index("readings", "subject_id", "received_at")
+    make_index("readings", "user_id", "received_at")
 
 
 def make_counts() -> None:
@@ -295,10 +379,16 @@ def make_ledger() -> None:
         sa.Column("next_delivery_id", sa.BigInteger, nullable=False),
         sa.Column("next_event_id", sa.BigInteger, nullable=False),
         sa.Column("next_request_id", sa.BigInteger, nullable=False),
-        sa.Column("labelled_event_id", sa.BigInteger, nullable=False),
+        sa.Column("next_reading_id", sa.BigInteger, nullable=False),
+        sa.Column("followed_event_id", sa.BigInteger, nullable=False),
+        sa.Column("kept_since", INSTANT, nullable=False),
+        sa.Column("unhandled_kept_since", INSTANT, nullable=False),
     )
-    numbers = {"next_delivery_id": 1, "next_event_id": 1, "next_request_id": 1}
-    op.bulk_insert(ledger, [{"id": 1, **numbers, "labelled_event_id": 0}])
+    numbers = ("next_delivery_id", "next_event_id", "next_request_id", "next_reading_id")
+    never = datetime(1970, 1, 1, tzinfo=UTC)
+    kept = {"kept_since": never, "unhandled_kept_since": never}
+    first = {"id": 1, **dict.fromkeys(numbers, 1), "followed_event_id": 0, **kept}
+    op.bulk_insert(ledger, [first])
     make_table(
         "journal_marks",
         sa.Column("segment", sa.String(64), primary_key=True),
@@ -344,27 +434,33 @@ def downgrade() -> None:
         "total_counts",
         "hour_counts",
         "minute_counts",
+        "readings",
         "quarantined_requests",
         "labels",
+        "subjects",
         "event_members",
         "lifecycle_events",
         "deliveries",
+        "commands",
     ):
         op.drop_table(table)
 
 
-def make_table(name: str, *columns: sa.Column[Any] | sa.UniqueConstraint) -> sa.Table:
+def make_table(
+    name: str, *columns: sa.Column[Any] | sa.UniqueConstraint, **options: Any
+) -> sa.Table:
     """Make a table whose texts compare by code point, trailing spaces included.
+
+    In a large table, columns of a fixed length come first: PostgreSQL pads what is before them.
 
     SQLite and PostgreSQL do so by themselves. MariaDB and MySQL name the collation that does
     differently, and their plain ``utf8mb4_bin`` ignores trailing spaces.
     """
     dialect = op.get_context().dialect
-    options: dict[str, Any] = {}
     if dialect.name == "mysql":
         is_mariadb = getattr(dialect, "is_mariadb", False)
         collation = "utf8mb4_nopad_bin" if is_mariadb else "utf8mb4_0900_bin"
-        options = {
+        options |= {
             "mysql_engine": "InnoDB",
             "mysql_charset": "utf8mb4",
             "mysql_collate": collation,
@@ -373,5 +469,8 @@ def make_table(name: str, *columns: sa.Column[Any] | sa.UniqueConstraint) -> sa.
     return table
 
 
-def make_index(table: str, *columns: str) -> None:
-    op.create_index("_".join(("ix", table, *columns)), table, columns)
+def make_index(table: str, *columns: str, of: str | None = None) -> None:
+    """Make an index, of some rows where the database can."""
+    rows = None if of is None else sa.text(of)
+    name = "_".join(("ix", table, *columns))
+    op.create_index(name, table, columns, sqlite_where=rows, postgresql_where=rows)

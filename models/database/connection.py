@@ -39,6 +39,8 @@ POSTGRESQL_SETTINGS = {
     "row_security": "on",
     "default_transaction_isolation": "'{isolation}'",
     "default_transaction_deferrable": "off",
+    # To compile a statement takes longer than to run it, and is done anew each time.
+    "jit": "off",
 }
 MYSQL_SETTINGS = {
     "sql_mode": "'TRADITIONAL'",
@@ -102,7 +104,7 @@ ON_CONNECT_TO_READ: Mapping[str, tuple[str, ...]] = {
     "mysql": ("SET SESSION TRANSACTION READ ONLY",),
 }
 CONNECT_ARGS: Mapping[str, Mapping[str, Any]] = {
-    "sqlite": {},
+    "sqlite": {"isolation_level": None},  # Python's driver begins no transaction by itself
     "postgresql": {
         "connect_timeout": CONNECT_SECONDS,
         "tcp_user_timeout": HANG_SECONDS * 1000,

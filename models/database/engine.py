@@ -1,14 +1,21 @@
 """The only place that opens a database."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from math import ceil
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from alembic.util import CommandError
+from sqlalchemy.exc import SQLAlchemyError
 
 from models.database.connection import (
     CONNECT_ARGS,
     HANG_SECONDS,
+    NotReadyError,
+    describe,
     limit_sqlite_statements,
     set_up_connections,
 )
@@ -16,7 +23,7 @@ from models.database.sqlite import make_file, set_up_file
 from models.text import dump_json
 
 LOCK_WAIT = timedelta(milliseconds=1500)
-MIGRATION_WAIT = timedelta(minutes=1)  # for another one
+PATIENCE = timedelta(minutes=1)  # of a command, for its turn: it is not tried again
 POOL_WAIT_SECONDS = 1.5
 READ_CONNECTIONS = 8  # of a process, so that readers of a slow database leave it threads
 
@@ -29,11 +36,15 @@ def open_writer(
     Args:
         url: one of the three supported databases.
         lock_wait: how long a statement waits for a lock of another connection.
-        hang_seconds: how long MariaDB or MySQL may work on one statement before its connection is
-            given up; none is without limit.
+        hang_seconds: how long MariaDB or MySQL may work on one statement, beyond a longer wait for
+            a lock, before its connection is given up; none is without limit.
     """
     dialect = url.get_backend_name()
-    hang = {"read_timeout": hang_seconds} if dialect == "mysql" else {}
+    hang = {}
+    if dialect == "mysql" and hang_seconds is not None:
+        hang["read_timeout"] = hang_seconds + ceil((lock_wait - LOCK_WAIT).total_seconds())
+    if dialect == "postgresql":  # of several hosts, the one that takes writes
+        url = url.set(query={"target_session_attrs": "read-write", **url.query})
     # Its transactions end by themselves. To ask a server to end none, each time, takes a while, and
     # fails with a traceback in the log once the connection is cut.
     engine = make_engine(url, hang, pool_size=1, pool_reset_on_return=None)
@@ -43,17 +54,32 @@ def open_writer(
     return engine
 
 
-def open_to_migrate(url: sa.URL) -> sa.Engine:
-    """Make an engine for migrations: a statement may take long, and an SQLite file is made.
+@contextmanager
+def connect_to_migrate(url: sa.URL, *, patience: timedelta = PATIENCE) -> Iterator[sa.Connection]:
+    """Connect for migrations: a statement may take long, and an SQLite file is made.
+
+    Args:
+        url: as for ``open_writer``.
+        patience: how long it waits for others that migrate.
 
     Raises:
-        OSError: it can't be made.
+        NotReadyError: ``DATABASE_URL`` can't be migrated, as it does not answer or a migration
+            fails.
     """
     is_file = url.get_backend_name() == "sqlite"
-    if is_file:
-        make_file(Path(url.database or ""))
     # Another migration has the whole file; a table that is locked would hold up all who want it.
-    return open_writer(url, lock_wait=MIGRATION_WAIT if is_file else LOCK_WAIT, hang_seconds=None)
+    lock_wait = patience if is_file else LOCK_WAIT
+    try:
+        if is_file:
+            make_file(Path(url.database or ""))
+        engine = open_writer(url, lock_wait=lock_wait, hang_seconds=None)
+        try:
+            with engine.connect() as connection:
+                yield connection
+        finally:
+            engine.dispose()
+    except (SQLAlchemyError, CommandError, OSError) as fault:
+        raise NotReadyError(f"DATABASE_URL can't be migrated: {describe(fault)}") from fault
 
 
 def open_reader(
@@ -87,11 +113,23 @@ def open_reader(
     return engine
 
 
+@contextmanager
+def connect_to_read(url: sa.URL) -> Iterator[sa.Connection]:
+    """Connect to a database that is only read, until the block ends."""
+    engine = open_reader(url, connections=1)
+    try:
+        with engine.connect() as connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
 def make_engine(url: sa.URL, connect_args: dict[str, Any], **options: Any) -> sa.Engine:
     """Make an engine; what both kinds have in common."""
     dialect = url.get_backend_name()
     if dialect == "mysql":
         url = url.update_query_dict({"charset": "utf8mb4"})
+        options["paramstyle"] = "format"  # for rows that are tuples
     return sa.create_engine(
         url,
         json_serializer=dump_json,

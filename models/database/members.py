@@ -37,12 +37,7 @@ INSERT = {
 
 
 def insert_members(connection: sa.Connection, members: Mapping[int, Sequence[str]]) -> None:
-    """Store the users that events name, in their order.
-
-    Args:
-        connection: in a transaction that has stored the events.
-        members: by the ID of the event, each once.
-    """
+    """Store the users that events name, each once, in their order, by the IDs of stored events."""
     dialect = connection.dialect.name
     for part in split(members):
         if dialect == "sqlite":

@@ -86,11 +86,10 @@ class WriterLock:
 def set_up_file(engine: sa.Engine, *, read_only: bool, lock_wait: timedelta) -> None:
     """Keep to the files that have the names of a database, and say when a transaction begins.
 
-    Python's driver is not to guess when one does. A reader's connection makes no checkpoint.
+    A reader's connection makes no checkpoint.
     """
     path, timeout = Path(engine.url.database or ""), lock_wait.total_seconds()
     lock = None if read_only else WriterLock(Path(f"{path}-lock"))
-    leave_transactions_to_us(engine)
     open_file(engine, path, mode="ro" if read_only else "rw")
     let_go_of_moved_files(engine, path, lock, timeout)
     if lock is None:
@@ -213,11 +212,3 @@ def begin_writing(engine: sa.Engine, lock: WriterLock, timeout: float) -> None:
     def give_back(_: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
         if entry.info.pop("holds_lock", False):
             lock.release()
-
-
-def leave_transactions_to_us(engine: sa.Engine) -> None:
-    """Keep Python's driver from beginning transactions by itself."""
-
-    @event.listens_for(engine, "connect")
-    def set_up(connection: DBAPIConnection, _: object) -> None:
-        connection.isolation_level = None

@@ -51,8 +51,9 @@ def test_reader_sees_one_state_until_its_transaction_ends(reader, database_url):
     with reader.connect() as connection:
         before = connection.scalar(count)
         with writer.begin() as writing:
-            row = {column.key: 77 for column in Ledger.__table__.columns}
-            writing.execute(sa.insert(Ledger), row)
+            columns = [column for column in Ledger.__table__.columns if column.key != "id"]
+            row = sa.select(sa.literal(77), *columns)
+            writing.execute(sa.insert(Ledger).from_select(["id", *columns], row))
         during = connection.scalar(count)
         connection.rollback()
         after = connection.scalar(count)
@@ -118,6 +119,21 @@ def test_server_ends_the_transaction_of_a_writer_that_freezes(database_url, engi
             pytest.skip("MySQL has no such limit")
         assert connection.exec_driver_sql(query).scalar() == expected
     writer.dispose()
+
+
+@pytest.mark.parametrize("open_engine", [open_writer, open_reader])
+def test_statement_that_needs_a_whole_table_is_not_compiled(database_url, engine, open_engine):
+    """To a writer such a statement seems to cost enough for it."""
+    if engine.name != "postgresql":
+        pytest.skip("the others compile none")
+    opened = open_engine(database_url)
+    with opened.connect() as connection:
+        connection.exec_driver_sql("SET jit_above_cost = 0")
+        statement = "EXPLAIN SELECT 1 FROM deliveries WHERE upper(peer) = 'X'"
+        lines = connection.exec_driver_sql(statement).scalars().all()
+    opened.dispose()
+
+    assert not any("JIT" in line for line in lines)
 
 
 def test_pool_whose_connections_were_cut_is_as_good_as_new(app, read, cut):

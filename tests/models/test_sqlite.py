@@ -9,7 +9,7 @@ from threading import Thread
 import pytest
 import sqlalchemy as sa
 
-from models.database.engine import open_reader, open_to_migrate, open_writer
+from models.database.engine import connect_to_migrate, open_reader, open_writer
 from models.database.sqlite import WriterLock, WriterLockError
 from tests.engines import ROOT
 
@@ -31,9 +31,8 @@ sys.stdin.readline()
 def url(tmp_path):
     """A database that has been opened before, as by its migration."""
     url = sa.make_url(f"sqlite:///{tmp_path}/audit.db")
-    engine = open_to_migrate(url)
-    engine.connect().close()
-    engine.dispose()
+    with connect_to_migrate(url):
+        pass
     return url
 
 

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.exc import StatementError
 
-from models.database.engine import open_reader, open_to_migrate, open_writer
-from models.tables import QuarantinedRequest
+from models.database.engine import connect_to_migrate, open_reader, open_writer
+from models.database.many import insert
+from models.tables import LostCallback, QuarantinedRequest
 from models.text import escape_text, unescape_text
 from models.vocabulary import Refusal
 
@@ -78,6 +79,14 @@ def test_instant_keeps_its_microsecond(writer, instant):
 def test_naive_time_is_refused(writer):
     with pytest.raises(StatementError, match="naive"):
         keep(writer, received_at=datetime(2026, 1, 1))
+
+
+def test_value_that_cannot_be_sent_is_a_fault_of_the_statement(writer):
+    too_late = datetime.max.replace(tzinfo=timezone(timedelta(hours=-1)))
+    row = {"uuid": UUID(int=1), "received_at": too_late, "sdk_app_id": ""}
+
+    with pytest.raises(StatementError), writer.begin() as connection:
+        insert(connection, LostCallback, [row])
 
 
 @pytest.mark.parametrize("body", [b"\0\xff\r\n", bytes(range(256)) * 1024], ids=len)
@@ -162,12 +171,10 @@ def test_failed_statement_does_not_print_what_it_carried(reader):
 
 def test_folder_of_a_new_sqlite_file_is_made(tmp_path):
     url = sa.make_url(f"sqlite:///{tmp_path}/a/b/audit.db")
-    engine = open_to_migrate(url)
 
-    with engine.connect() as connection:
+    with connect_to_migrate(url) as connection:
         assert connection.scalar(sa.text("PRAGMA journal_mode")) == "wal"
         assert connection.scalar(sa.text("PRAGMA synchronous")) == 2
-    engine.dispose()
 
 
 def test_mysql_is_always_spoken_to_in_four_byte_utf8():

@@ -56,6 +56,14 @@ EXPECTED = {
         (SAID, "group", GROUP, "members_added", None),
         (SAID, "group", GROUP, "members_removed", None),
     ],
+    "How many groups are active, by type?": [("Community", 2), ("Public", 2), ("AVChatRoom", 1)],
+    "Which active groups have not changed for the longest time?": [
+        ("2022-07-09 18:02:45.743000", "00000000-0000-4000-8000-000000000000", "test update", None),
+        (SAID, "@TGS#2TTV7VSII", None, "user2"),
+        (SAID, "@TGS#xxxx", None, None),
+        ("2023-05-01 04:19:23.569000", "@TGS#2EXAMPLE01", "test", "user_a"),
+        ("2026-11-21 07:00:21.123456", "@TGS#_@TGS#cQVLVHIM62CJ", None, None),
+    ],
     "Which groups got a new owner most recently, and from whom?": [
         (
             SAID,

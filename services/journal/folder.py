@@ -15,6 +15,7 @@ import os
 import re
 import secrets
 import shutil
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -28,6 +29,7 @@ from models.clock import EPOCH
 OPEN, SEALED, STUCK, DAMAGED = ".open", ".sealed", ".stuck", ".damaged"
 KEPT = "kept"
 FOLDER_MODE, FILE_MODE = 0o750, 0o600
+SHARED_FOLDER_MODE, SHARED_FILE_MODE = 0o770, 0o640
 LEAST_ROOM_BYTES = 16 * 1024 * 1024  # below it, kept segments are dropped to make room
 PROBE_BYTES = 4096
 DRAFT = re.compile(r"\..+-([0-9a-f]{8}){1,2}|probe-\d+")
@@ -110,7 +112,15 @@ def make_folder(folder: Path) -> None:
         OSError: it can't be made.
     """
     folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-    (folder / KEPT).mkdir(mode=FOLDER_MODE, exist_ok=True)
+    kept = folder / KEPT
+    kept.mkdir(mode=FOLDER_MODE, exist_ok=True)
+    if is_shared(folder) and not is_shared(kept):
+        kept.chmod(SHARED_FOLDER_MODE)
+
+
+def is_shared(folder: Path) -> bool:
+    """Tell whether a group writes to a folder, as the recorder does to that of another user."""
+    return bool(folder.stat().st_mode & stat.S_IWGRP)
 
 
 def flush_folder(folder: Path) -> None:

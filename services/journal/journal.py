@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Lock, Thread
 
@@ -34,6 +35,7 @@ class NotDurableError(Exception):
         self.is_doubtful = is_doubtful
 
 
+@dataclass
 class Batch:
     """Records that are written and flushed together.
 
@@ -42,10 +44,9 @@ class Batch:
         fault: why they are not durable; none once they are.
     """
 
-    def __init__(self) -> None:
-        self.records: list[bytes] = []
-        self.done = Event()
-        self.fault: NotDurableError | None = None
+    records: list[bytes] = field(default_factory=list)
+    done: Event = field(default_factory=Event)
+    fault: NotDurableError | None = None
 
 
 class Journal:
@@ -162,7 +163,9 @@ class JournalFolder:
         except OSError as fault:
             self.refuse(fault)
             raise
-        self.accept()
+        if self.is_refusing:
+            self.is_refusing = False
+            log.warning("journal: %s takes records again", self.path)
 
     def wait_for_thread(self, data: bytes, records: int) -> None:
         """Have the thread write, and wait no longer than a flush may take.
@@ -190,12 +193,6 @@ class JournalFolder:
             self.is_refusing = True
             log.error("journal: %s refuses: %s", self.path, fault)
 
-    def accept(self) -> None:
-        """Take note that the folder takes records."""
-        if self.is_refusing:
-            self.is_refusing = False
-            log.warning("journal: %s takes records again", self.path)
-
     def work(self, data: bytes, records: int) -> OSError | None:
         """Write, in the thread, and say that this is done."""
         try:
@@ -216,9 +213,12 @@ class JournalFolder:
         is_again = False
         while True:
             try:
-                segment = self.find_segment()
+                if self.segment is not None and self.segment.is_done:
+                    self.retire()
+                if self.segment is None:
+                    self.segment = Segment(self.path)
                 if records:
-                    segment.append(data, records)
+                    self.segment.append(data, records)
             except FileNotFoundError as fault:
                 if self.segment is None and is_again:  # the folder can't be made
                     return fault
@@ -231,14 +231,6 @@ class JournalFolder:
                     return fault
             else:
                 return None
-
-    def find_segment(self) -> Segment:
-        """Give the present segment, or begin the next one."""
-        if self.segment is not None and self.segment.is_done:
-            self.retire()
-        if self.segment is None:
-            self.segment = Segment(self.path)
-        return self.segment
 
     def retire(self) -> None:
         """Append nothing any more to the present segment."""

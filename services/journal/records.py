@@ -28,14 +28,17 @@ class Kind(StrEnum):
     """What a record holds; its ``head`` has these members.
 
     ``callback``: an authentic POST: ``sdk_app_id``, ``peer``, ``query_string``, and ``reading``, a
-    ``schemas.tencent.body.Reading``, so that it need not be read twice.
+    ``schemas.tencent.body.Reading``, so that it need not be read twice; ``unstored_bytes``, the
+    length of a body that was left out.
     ``refusal``: a refused request: ``reason``, ``sdk_app_id`` (none of a stranger's), ``peer``,
     ``query_string``, ``body_bytes``.
     ``tally``: what the receiver counted since the last one: ``counts``, lists of minute, measure,
     app, name and value, as ``models.counts.MinuteCount`` has them; ``losses``, none if nothing was
     lost, else ``count``, ``first_at``, ``last_at`` and ``doubtful``: lists of UUID, time of arrival
     and app of those callbacks that a disk may have after all.
-    ``started``, ``stopped``: the receiver did. All but callbacks and refusals name the ``process``.
+    ``started``, ``stopped``: the receiver did. All of these but callbacks and refusals name the
+    ``process``.
+    ``reading``: of the reader, in a journal of its own, what ``models.ledger.ActOfReading`` has.
     """
 
     CALLBACK = "callback"
@@ -43,6 +46,7 @@ class Kind(StrEnum):
     TALLY = "tally"
     STARTED = "started"
     STOPPED = "stopped"
+    READING = "reading"
 
 
 @dataclass(frozen=True)

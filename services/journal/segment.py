@@ -10,7 +10,9 @@ from services.journal.folder import (
     FILE_MODE,
     OPEN,
     SEALED,
+    SHARED_FILE_MODE,
     flush_folder,
+    is_shared,
     make_folder,
     name_file,
     new_segment_name,
@@ -46,6 +48,8 @@ class Segment:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         self.descriptor = os.open(draft, flags, FILE_MODE)
         try:
+            if is_shared(folder):
+                os.fchmod(self.descriptor, SHARED_FILE_MODE)
             try_to_lock(self.descriptor)
             os.rename(draft, self.path)
             flush_folder(folder)

@@ -131,6 +131,15 @@ def read_status(folders: Iterable[Path]) -> JournalStatus | None:
     return max(found, key=lambda status: status.at, default=None)
 
 
+def find_status(folders: Sequence[Path], *, now: datetime) -> JournalStatus:
+    """Read what the recorder reports; measure the journal if it is not at work."""
+    known = read_status(folders)
+    if known is not None and known.is_recorder_at_work(now):
+        return known
+    recorded, recorder_at = (known.recorded, known.recorder_at) if known else ({}, None)
+    return measure(folders, recorded, recorder_at=recorder_at, now=now)
+
+
 def read_status_of(folder: Path) -> JournalStatus | None:
     """Read the status of one folder; none if it can't be read."""
     try:

@@ -14,7 +14,8 @@ from schemas.tencent.body import Reading, read_callback
 from schemas.tencent.envelope import Arrival, Envelope
 from services.journal.journal import Journal, NotDurableError
 from services.journal.records import Kind, Record, new_uuid
-from services.journal.status import measure, read_status, write_status
+from services.journal.status import find_status, write_status
+from services.receiving.content import leave_out_content
 from services.receiving.refusals import Refusals
 from services.receiving.tally import Tally
 
@@ -91,6 +92,8 @@ class Receiver:
             "reading": reading,
         }
         record = Record(Kind.CALLBACK, uuid, at, head, body)
+        if reading is not None and not self.settings.unhandled_bodies:
+            record = leave_out_content(record, reading)
         try:
             self.journal.append(record)
         except NotDurableError as fault:
@@ -135,8 +138,6 @@ class Receiver:
     def publish_status(self) -> None:
         """Tell what waits, unless the recorder does."""
         folders, now = self.settings.journal.folders, self.now()
-        known = read_status(folders)
-        if known is not None and known.is_recorder_at_work(now):
-            return
-        recorded, recorder_at = (known.recorded, known.recorder_at) if known else ({}, None)
-        write_status(folders, measure(folders, recorded, recorder_at=recorder_at, now=now))
+        status = find_status(folders, now=now)
+        if not status.is_recorder_at_work(now):
+            write_status(folders, status)

@@ -16,7 +16,7 @@ from models.counts import (
     MinuteCount,
     TotalCount,
 )
-from models.database.many import upsert
+from models.database.many import Change, add, fetch_among, greatest, insert, least, unite
 from models.text import fits_id_column
 from models.vocabulary import Measure
 from schemas.tencent.drift import find_differences
@@ -31,8 +31,24 @@ MAX_DIFFERENCES = 200  # of a command: a sender can make up any number of fields
 
 COLUMNS = ("minute", "measure", "sdk_app_id", "name", "verdict")
 HOUR_COLUMNS = ("hour", "sdk_app_id", "word")
+DIFFERENCES = sa.select(Difference.command, Difference.field, Difference.seen)
 
 Key = tuple[datetime, Measure, str, str, str]
+
+
+def add_up(measure: str, one: int, other: int) -> int:
+    """Add two counts of a measure; of delays, the larger one is kept."""
+    return max(one, other) if measure == Measure.DELAY_MICROSECONDS else one + other
+
+
+def add_up_by(measure: sa.ColumnElement[str]) -> Change:
+    """Return what ``add_up`` does, in the words of a database."""
+    is_delay = measure == sa.literal_column(f"'{Measure.DELAY_MICROSECONDS}'")
+    return lambda known, new: sa.case((is_delay, greatest(known, new)), else_=add(known, new))
+
+
+ADD_MINUTE = add_up_by(MinuteCount.__table__.c.measure)
+ADD_HOUR = add_up_by(HourCount.__table__.c.word)
 
 
 @dataclass
@@ -44,25 +60,36 @@ class Counts:
     """
 
     commands: set[str]
-    sums: Counter[Key] = field(default_factory=Counter)
-    delays: dict[Key, int] = field(default_factory=dict)
+    values: dict[Key, int] = field(default_factory=dict)
 
     def add(
-        self, at: datetime, measure: Measure, sdk_app_id: str, *, name: str = "", value: int = 1
+        self,
+        at: datetime,
+        measure: Measure,
+        sdk_app_id: str,
+        *,
+        name: str = "",
+        verdict: str = "",
+        value: int = 1,
     ) -> None:
         """Count in the minute of an instant."""
-        self.sums[minute_of(at), measure, sdk_app_id, name, ""] += value
+        minute = at.replace(second=0, microsecond=0)
+        key = (minute, measure, sdk_app_id, name, verdict)
+        self.values[key] = add_up(measure, self.values.get(key, 0), value)
 
     def add_callback(self, callback: Callback, *, now: datetime) -> None:
-        """Count a callback, and how long it took from its arrival until now."""
-        minute, app = minute_of(callback.received_at), callback.sdk_app_id
+        """Count a callback, and how long it took from its arrival until now.
+
+        One that was imported did not arrive here.
+        """
+        at, head = callback.record.received_at, callback.record.head
+        if head.get("imported_at") is not None:
+            return
+        app = head["sdk_app_id"]
         name = self.name_command(callback.reading.command)
-        self.sums[minute, Measure.RECEIVED, app, name, callback.verdict] += 1
-        if callback.reverified_at is not None:
-            return  # it has waited for an operator
-        key = (minute, Measure.DELAY_MICROSECONDS, app, "", "")
-        delay = (now - callback.received_at) // MICROSECOND
-        self.delays[key] = max(self.delays.get(key, 0), delay)
+        self.add(at, Measure.RECEIVED, app, name=name, verdict=callback.verdict)
+        if head.get("reverified_at") is None:  # else it has waited for an operator
+            self.add(at, Measure.DELAY_MICROSECONDS, app, value=(now - at) // MICROSECOND)
 
     def name_command(self, command: str | None) -> str:
         """Name a command in the counts; a sender can make up any number."""
@@ -76,14 +103,12 @@ class Counts:
     def store(self, connection: sa.Connection) -> None:
         """Add to the tables."""
         totals: Counter[tuple[str, ...]] = Counter()
-        for (_, *key), value in self.sums.items():
-            totals[tuple(map(str, key))] += value
-        upsert(connection, MinuteCount, to_rows(COLUMNS, self.sums), add=("value",))
-        upsert(connection, MinuteCount, to_rows(COLUMNS, self.delays), greatest=("value",))
-        upsert(connection, TotalCount, to_rows(COLUMNS[1:], totals), add=("value",))
-        upsert(connection, HourCount, to_hours(self.sums), add=("value",), unite=("minutes",))
-        late = to_hours(self.delays)
-        upsert(connection, HourCount, late, greatest=("value",), unite=("minutes",))
+        for (_, measure, *names), value in self.values.items():
+            if measure != Measure.DELAY_MICROSECONDS:
+                totals[measure, *names] += value
+        insert(connection, MinuteCount, to_rows(COLUMNS, self.values), value=ADD_MINUTE)
+        insert(connection, TotalCount, to_rows(COLUMNS[1:], totals), value=add)
+        insert(connection, HourCount, to_hours(self.values), value=ADD_HOUR, minutes=unite)
 
 
 def to_rows(columns: Sequence[str], values: Mapping[Any, int]) -> list[dict[str, Any]]:
@@ -99,8 +124,7 @@ def to_hours(minutes: Mapping[Key, int]) -> list[dict[str, Any]]:
             key = (to_hour(minute), app, word)
             new = dict(zip(HOUR_COLUMNS, key, strict=True), value=0, minutes=0)
             row = rows.setdefault(key, new)
-            is_delay = measure == Measure.DELAY_MICROSECONDS
-            row["value"] = max(row["value"], value) if is_delay else row["value"] + value
+            row["value"] = add_up(measure, row["value"], value)
             row["minutes"] |= 1 << minute.minute
     return [*rows.values()]
 
@@ -117,11 +141,6 @@ def list_words(measure: Measure, name: str, verdict: str, value: int) -> tuple[s
         case Measure.DELAY_MICROSECONDS if value > LATE_MICROSECONDS:
             return (measure,)
     return ()
-
-
-def minute_of(at: datetime) -> datetime:
-    """Give the start of the minute of an instant."""
-    return at.replace(second=0, microsecond=0)
 
 
 def fetch_other_commands(connection: sa.Connection, *, since: datetime) -> set[str]:
@@ -142,40 +161,50 @@ def store_differences(connection: sa.Connection, callbacks: Iterable[Callback]) 
     for callback in callbacks:
         if not callback.content:
             continue
-        command, at = callback.reading.command or "", callback.received_at
+        command, at = callback.reading.command or "", callback.record.received_at
         schema = LIFECYCLE_SCHEMAS[command]
-        for name, seen in [("", ""), *find_differences(schema, callback.content)]:
+        for name, seen in find_differences(schema, callback.content):
             row = found.setdefault(
                 (command, name, seen),
                 {"command": command, "field": name, "seen": seen, "count": 0, "first_seen": at},
             )
             row["count"] += 1
             row["last_seen"], row["sample_delivery_id"] = at, callback.delivery_id
-    upsert(
+    if not found:
+        return
+    insert(
         connection,
         Difference,
         leave_out_excess(connection, [*found.values()]),
-        add=("count",),
-        least=("first_seen",),
-        greatest=("last_seen", "sample_delivery_id"),
+        count=add,
+        first_seen=least,
+        last_seen=greatest,
+        sample_delivery_id=greatest,
     )
 
 
 def leave_out_excess(
     connection: sa.Connection, rows: Sequence[dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Leave out differences that are new where a command has many."""
-    commands = {row["command"] for row in rows}
-    query = sa.select(Difference.command, Difference.field, Difference.seen)
-    known = {
-        tuple(row) for row in connection.execute(query.where(Difference.command.in_(commands)))
-    }
+    """Leave out differences that are new where a command has many.
+
+    Each is there for good, so a connection keeps in mind those that were found.
+    """
+    known = connection.info.setdefault("differences", set())
+    if any(key_of(row) not in known for row in rows):
+        commands = {Difference.command: {row["command"] for row in rows}}
+        known.update(map(tuple, fetch_among(connection, DIFFERENCES, commands)))
     counted = Counter(command for command, _, _ in known)
     kept = []
     for row in rows:
-        if (row["command"], row["field"], row["seen"]) not in known:
+        if key_of(row) not in known:
             counted[row["command"]] += 1
             if counted[row["command"]] > MAX_DIFFERENCES or not fits_id_column(row["field"]):
                 continue
         kept.append(row)
     return kept
+
+
+def key_of(row: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Return what tells a difference from all others."""
+    return row["command"], row["field"], row["seen"]

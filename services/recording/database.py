@@ -4,14 +4,14 @@ import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
 
 from models.database.connection import NotReadyError as NotReadyError
-from models.database.engine import open_writer
+from models.database.engine import LOCK_WAIT, open_writer
 from models.database.revision import check_revision
 from models.delivery import Delivery
 from models.vocabulary import Verdict
@@ -25,12 +25,16 @@ REHEARSE = sa.insert(Delivery)
 class RecorderDatabase:
     """One connection that writes.
 
+    Args:
+        url: one of the three supported databases.
+        lock_wait: how long a transaction waits for its turn.
+
     Attributes:
         is_opened: it was opened since ``is_new`` last told so.
     """
 
-    def __init__(self, url: sa.URL) -> None:
-        self.engine = open_writer(url)
+    def __init__(self, url: sa.URL, *, lock_wait: timedelta = LOCK_WAIT) -> None:
+        self.engine = open_writer(url, lock_wait=lock_wait)
         self.is_opened = False
 
         @event.listens_for(self.engine, "connect")
@@ -91,11 +95,12 @@ def make_delivery(body: bytes) -> dict[str, Any]:
         "uuid": uuid.UUID(int=0),
         "received_at": datetime(1970, 1, 1, tzinfo=UTC),
         "sdk_app_id": "",
-        "command": None,
+        "command_id": None,
         "verdict": Verdict.UNHANDLED,
         "errors": None,
         "duplicate_of": None,
         "peer": "",
         "query_string": "",
         "body": body,
+        "unstored_bytes": None,
     }

@@ -27,6 +27,7 @@ from services.journal.status import Progress
 READ_BYTES = 1024 * 1024
 MAX_BATCH_RECORDS = 500
 MAX_BATCH_BYTES = 16 * 1024 * 1024
+READ_ONLY = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK  # a pipe in its place holds nothing up
 MAX_OPEN_SEGMENTS = 64  # that have more to record; more than processes ever write at once
 
 Found = tuple[SegmentFile, Path]  # with its folder
@@ -65,8 +66,8 @@ class SegmentReader:
         recorded: how far it is in the tables.
         records: how many there are up to there.
         last_received_at: of the last of these.
-        taken: how far it is taken; beyond ``recorded`` while a batch is being recorded.
-        ahead: what was read beyond that.
+        read: how far it is read.
+        ahead: what was read and is not taken yet.
     """
 
     folder: Path
@@ -76,7 +77,7 @@ class SegmentReader:
     recorded: int = 0
     records: int = 0
     last_received_at: datetime | None = None
-    taken: int = 0
+    read: int = 0
     ahead: deque[Entry] = field(default_factory=deque)
 
     @classmethod
@@ -86,7 +87,7 @@ class SegmentReader:
         Raises:
             OSError: it is gone, or can't be read.
         """
-        reader = cls(folder, file, is_kept, os.open(file.path, os.O_RDONLY | os.O_CLOEXEC))
+        reader = cls(folder, file, is_kept, os.open(file.path, READ_ONLY))
         reader.rewind(recorded)
         return reader
 
@@ -129,7 +130,7 @@ class SegmentReader:
 
     def go_back(self) -> None:
         """Give again what was taken and is not recorded."""
-        self.taken = self.recorded
+        self.read = self.recorded
         self.ahead.clear()
 
     def peek(self) -> Entry | None:
@@ -138,22 +139,16 @@ class SegmentReader:
             self.read_ahead()
         return self.ahead[0] if self.ahead else None
 
-    def pop(self) -> Entry:
-        """Take the record that ``peek`` gives."""
-        entry = self.ahead.popleft()
-        self.taken = entry.end
-        return entry
-
     def read_ahead(self) -> None:
         """Read a part of the file that ends with a whole record, if there is one."""
         complete, size = self.is_complete, READ_BYTES
         while not self.ahead:
-            data = os.pread(self.descriptor, size, self.taken)
+            start = self.read
+            data = os.pread(self.descriptor, size, start)
             is_end = len(data) < size
-            start = self.taken
             for record, end in read_records(data, complete=complete and is_end):
-                self.ahead.append(Entry(record, self, start, self.taken + end))
-                start = self.taken + end
+                self.ahead.append(Entry(record, self, self.read, start + end))
+                self.read = start + end
             if is_end:
                 return
             size *= 4
@@ -161,7 +156,7 @@ class SegmentReader:
     def note_recorded(self, entry: Entry) -> None:
         """Take note that a record is in the tables."""
         self.recorded = entry.end
-        self.taken = max(self.taken, entry.end)
+        self.read = max(self.read, entry.end)
         if entry.record is not None:
             self.records += 1
             self.last_received_at = entry.record.received_at
@@ -254,11 +249,11 @@ class Intake:
         batch: list[Entry] = []
         size = 0
         while heads and len(batch) < MAX_BATCH_RECORDS and size < MAX_BATCH_BYTES:
-            reader = self.readers[heads[0][1]]
-            batch.append(entry := reader.pop())
+            _, name = heads[0]
+            batch.append(entry := self.readers[name].ahead.popleft())
             size += entry.end - entry.start
-            if (head := reader.peek()) is not None:
-                heapreplace(heads, (head.received_at, reader.name))
+            if (head := self.readers[name].peek()) is not None:
+                heapreplace(heads, (head.received_at, name))
             else:
                 heappop(heads)
         return batch

@@ -1,20 +1,30 @@
 """The turn to write, the next IDs, and how far the journal is recorded."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Self
 
 import sqlalchemy as sa
 
-from models.database.many import upsert
+from models.database.many import fetch_among, insert, replace
+from models.delivery import Command
 from models.ledger import JournalMark, Ledger
 
-LOCK = sa.select(Ledger.next_delivery_id, Ledger.next_event_id, Ledger.next_request_id)
+LOCK = sa.select(
+    Ledger.next_delivery_id,
+    Ledger.next_event_id,
+    Ledger.next_request_id,
+    Ledger.next_reading_id,
+    Ledger.kept_since,
+    Ledger.unhandled_kept_since,
+    Ledger.followed_event_id,
+)
 LOCK = LOCK.where(Ledger.id == 1).with_for_update()
 TURN_PAGE = sa.update(Ledger).where(Ledger.id == 1)
+FIND_COMMANDS = sa.select(Command.name, Command.id)
+MOST_COMMANDS = 1_000  # that a connection keeps in mind: a sender can make up any number
 FIND_MARKS = sa.select(JournalMark.segment, JournalMark.recorded_bytes)
-OF_SEGMENTS = JournalMark.segment.in_(sa.bindparam("segments", expanding=True))
-FORGET = sa.delete(JournalMark).where(OF_SEGMENTS)
 
 
 class MarksMovedError(Exception):
@@ -27,11 +37,15 @@ class MarksMovedError(Exception):
 
 @dataclass
 class Numbers:
-    """The next IDs; a transaction that has them has the turn to write."""
+    """What the ledger says; a transaction that has it has the turn to write."""
 
     next_delivery_id: int
     next_event_id: int
     next_request_id: int
+    next_reading_id: int
+    kept_since: datetime
+    unhandled_kept_since: datetime
+    followed_event_id: int
 
     @classmethod
     def lock(cls, connection: sa.Connection) -> Self:
@@ -41,29 +55,35 @@ class Numbers:
         """
         return cls(*connection.execute(LOCK).one())
 
-    def number_deliveries(self) -> int:
-        """Give the ID of the next delivery."""
-        self.next_delivery_id += 1
-        return self.next_delivery_id - 1
-
-    def number_events(self) -> int:
-        """Give the ID of the next event."""
-        self.next_event_id += 1
-        return self.next_event_id - 1
-
-    def number_requests(self) -> int:
-        """Give the ID of the next refused request."""
-        self.next_request_id += 1
-        return self.next_request_id - 1
-
     def store(self, connection: sa.Connection) -> None:
         """Leave the numbers to the next transaction."""
-        connection.execute(TURN_PAGE.values(asdict(self)))
+        connection.execute(TURN_PAGE, vars(self))
 
 
-def fetch_marks(connection: sa.Connection) -> dict[str, int]:
-    """Fetch how far each segment is recorded, by its name."""
-    return dict(connection.execute(FIND_MARKS).all())
+def number_commands(connection: sa.Connection, names: Set[str | None]) -> Mapping[str | None, int]:
+    """Return the numbers of commands; a new one gets the next.
+
+    Each is there for good, so a connection keeps in mind those that were found.
+    """
+    known: dict[str | None, int] = connection.info.setdefault("commands", {})
+    if len(known) > MOST_COMMANDS:
+        known.clear()
+    wanted = {name for name in names if name is not None}
+    if unknown := wanted - known.keys():
+        known.update(fetch_among(connection, FIND_COMMANDS, {Command.name: unknown}).all())
+    new = sorted(wanted - known.keys())
+    if not new:
+        return known
+    last = connection.scalar(sa.select(sa.func.max(Command.id))) or 0
+    added: dict[str | None, int] = {name: number for number, name in enumerate(new, last + 1)}
+    insert(connection, Command, [{"id": added[name], "name": name} for name in new])
+    return known | added
+
+
+def fetch_marks(connection: sa.Connection, prefix: str = "") -> dict[str, int]:
+    """Fetch how far each segment is recorded, by its name; only of those whose marks begin so."""
+    found = connection.execute(FIND_MARKS.where(JournalMark.segment.startswith(prefix))).all()
+    return {segment.removeprefix(prefix): recorded for segment, recorded in found}
 
 
 def check_marks(connection: sa.Connection, known: Mapping[str, int]) -> None:
@@ -72,8 +92,9 @@ def check_marks(connection: sa.Connection, known: Mapping[str, int]) -> None:
     Raises:
         MarksMovedError: one of them is not.
     """
-    rows = connection.execute(FIND_MARKS.where(OF_SEGMENTS), {"segments": [*known]})
-    marks = dict(rows.all())
+    if not known:
+        return
+    marks = dict(fetch_among(connection, FIND_MARKS, {JournalMark.segment: known}).all())
     if any(marks.get(segment, 0) != recorded for segment, recorded in known.items()):
         raise MarksMovedError
 
@@ -81,9 +102,4 @@ def check_marks(connection: sa.Connection, known: Mapping[str, int]) -> None:
 def store_marks(connection: sa.Connection, marks: Mapping[str, int]) -> None:
     """Say how far segments are recorded."""
     rows = [{"segment": segment, "recorded_bytes": end} for segment, end in marks.items()]
-    upsert(connection, JournalMark, rows, replace=("recorded_bytes",))
-
-
-def forget_marks(connection: sa.Connection, segments: Sequence[str]) -> None:
-    """Forget segments whose files are gone."""
-    connection.execute(FORGET, {"segments": segments})
+    insert(connection, JournalMark, rows, recorded_bytes=replace)

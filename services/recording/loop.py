@@ -1,11 +1,12 @@
-"""Record until told to stop; look after the journal, the counts and the labels meanwhile."""
+"""Record until told to stop; look after journal, counts, what follows and what is too old."""
 
 import logging
 import os
 import socket
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from threading import Event
 
@@ -15,22 +16,37 @@ from sqlalchemy.exc import SQLAlchemyError
 from config import JournalSettings
 from models.counts import LostCallback, MinuteCount
 from models.database.connection import BusyError, describe
-from models.vocabulary import Measure, ServiceEventKind
-from services.journal.folder import LEAST_ROOM_BYTES, drop_drafts, drop_kept, make_room, room_bytes
+from models.database.many import delete, insert
+from models.ledger import ActOfReading, JournalMark
+from models.vocabulary import ServiceEventKind
+from services.journal.folder import (
+    LEAST_ROOM_BYTES,
+    drop_drafts,
+    drop_kept,
+    list_waiting,
+    make_room,
+    room_bytes,
+)
 from services.journal.records import new_uuid
 from services.journal.status import measure, write_status
+from services.recording.counts import add_up
 from services.recording.database import NotReadyError, RecorderDatabase
+from services.recording.following.follow import follow_some
 from services.recording.intake import MAX_BATCH_RECORDS
-from services.recording.labels import label_some
-from services.recording.ledger import Numbers, forget_marks
-from services.recording.recorder import Recorder
+from services.recording.ledger import Numbers
+from services.recording.recorder import ReadingRecorder, Recorder
+from services.recording.retention.purge import NOTHING, Purge, find_limits
 
 POLL_SECONDS = 0.01  # until an idle recorder looks at the journal again
-GATHER_SECONDS = 0.02  # after a transaction, so that the next one has more to store
-LABEL_SECONDS = 1.0  # after which some events get their labels, whatever waits
+GATHER_SECONDS = 0.04  # after a transaction, so that the next one has more to store
+PURGE_SECONDS = 0.2  # after which some of what is too old goes, whatever waits
+FOLLOW_SECONDS = 2.0  # after which some events are followed, whatever waits
+READINGS_SECONDS = 0.5
 RETRY_SECONDS = 1.0  # after a fault of the database
 
 MINUTES_KEPT = timedelta(days=90)
+READINGS_KEPT = timedelta(days=400)  # a year, and time to look at it
+MOST_READINGS = 10_000_000
 FOLDED_LATELY = timedelta(days=30)  # before that, all are hours already
 
 COLUMNS = tuple(MinuteCount.__table__.columns)
@@ -43,21 +59,28 @@ class Loop:
 
     Attributes:
         chores: what is done every so many seconds, and when it was last done.
-        is_labelled: all events have their labels, as far as this process knows.
+        purged: the limits up to which all is purged.
+        recorded: records since some were purged.
+        readings: the recorder of the other journal.
+        faults: by what they mean, as they were logged; empty once they are over.
     """
 
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
-        self.fault = ""
-        self.is_labelled = False
-        self.label_fault = ""
+        self.purging, self.purged, self.recorded = Purge(recorder.database), NOTHING, 0
+        self.readings = ReadingRecorder(recorder.settings, recorder.now)
+        self.faults: dict[str, str] = {}
         journal, database, now = recorder.settings.journal, recorder.database, recorder.now
         self.chores: dict[Callable[[], object], tuple[float, float]] = {
             self.publish_status: (0.5, 0.0),
-            self.label: (LABEL_SECONDS, 0.0),
+            self.follow: (FOLLOW_SECONDS, 0.0),
+            self.purge: (PURGE_SECONDS, time.monotonic()),
             recorder.retry_stuck: (15.0, time.monotonic()),
             lambda: drop_old_segments(database, journal, now=now()): (10.0, 0.0),
             lambda: fold_old_minutes(database, now=now()): (3600.0, 0.0),
+            self.record_readings: (READINGS_SECONDS, 0.0),
+            self.tidy_readings: (15.0, time.monotonic()),
+            lambda: drop_old_readings(database, now=now()): (3600.0, 0.0),
         }
 
     def run(self, stop: Event) -> None:
@@ -67,24 +90,26 @@ class Loop:
             stop.wait(self.work())
         self.note(ServiceEventKind.RECORDER_STOPPED)
         self.work()
+        self.record_readings()
         self.publish_status()
         self.recorder.close()
+        self.readings.close()
 
     def work(self) -> float:
         """Record what there is, and do the chores that are due; return how long to pause."""
         try:
             recorded = self.recorder.record_batch()
+            self.recorded += recorded
             self.do_chores()
-            if recorded:
-                self.is_labelled = False
-            elif not self.is_labelled:
-                self.label()
+            if not recorded and not self.recorder.is_followed:
+                self.follow()
+            elif not recorded:
+                self.purge()
         except (SQLAlchemyError, NotReadyError, OSError) as fault:
-            is_alarming = not isinstance(fault, BusyError)
-            self.log_once(describe(fault), logging.WARNING if is_alarming else logging.INFO)
+            self.log_once("the journal waits", fault)
             self.publish_status()
             return RETRY_SECONDS
-        self.log_once("")
+        self.log_once("the journal waits", None)
         if recorded == MAX_BATCH_RECORDS:
             return 0.0
         return GATHER_SECONDS if recorded else POLL_SECONDS
@@ -96,15 +121,65 @@ class Loop:
                 self.chores[chore] = (seconds, time.monotonic())
                 chore()
 
-    def label(self) -> None:
-        """Label some events; a fault holds up nothing else."""
+    def follow(self) -> None:
+        """Follow some events."""
+        self.recorder.is_followed = True  # until it is due again, if this fails
+        with self.apart("lists and search do not have the newest events yet"):
+            self.recorder.is_followed = not follow_some(self.recorder.database)
+
+    def record_readings(self) -> None:
+        """Record some readings, if there are any; a host without a reader has none.
+
+        As many as a batch has, so that callbacks are not held up.
+        """
+        with self.apart("readings wait in their journal"):
+            if any(map(list_waiting, self.readings.settings.journal.folders)):
+                self.readings.record_batch()
+
+    def tidy_readings(self) -> None:
+        """Try again what was set aside of the readings, and drop what need not be kept."""
+        with self.apart("readings can't be tidied"):
+            self.readings.retry_stuck()
+            drop_old_segments(
+                self.readings.database,
+                self.readings.settings.journal,
+                now=self.recorder.now(),
+                mark_prefix=self.readings.mark_prefix,
+            )
+
+    @contextmanager
+    def apart(self, meaning: str) -> Iterator[None]:
+        """Let a fault hold up nothing else."""
         try:
-            self.is_labelled, fault = not label_some(self.recorder.database), ""
-        except (SQLAlchemyError, NotReadyError) as error:
-            self.is_labelled, fault = True, describe(error)  # until it is due again
-        if fault and fault != self.label_fault:
-            log.warning("search does not find the newest events yet: %s", fault)
-        self.label_fault = fault
+            yield
+        except Exception as fault:  # all of it can be done later
+            self.log_once(meaning, fault)
+        else:
+            self.log_once(meaning, None)
+
+    def log_once(self, meaning: str, fault: Exception | None) -> None:
+        """Log a fault, once for as long as it is the same, and the end of it.
+
+        One that passes by itself is no cause for alarm.
+        """
+        before, now = self.faults.get(meaning, ""), describe(fault) if fault else ""
+        self.faults[meaning] = now
+        if fault and now != before:
+            level = logging.INFO if isinstance(fault, BusyError) else logging.WARNING
+            log.log(level, "%s: %s", meaning, now)
+        elif before and not now:
+            log.info("over: %s", meaning)
+
+    def purge(self) -> None:
+        """Purge some of what is too old."""
+        recorded, self.recorded = self.recorded, 0
+        limits = find_limits(self.recorder.settings, self.recorder.now())
+        if limits == self.purged:
+            return
+        self.purged = limits  # until the next hour, if this fails
+        with self.apart("what is too old is not purged yet"):
+            if self.purging.step(limits, least=recorded).seen:
+                self.purged = NOTHING
 
     def publish_status(self) -> None:
         """Tell what waits, for all who may not look into the journal."""
@@ -118,18 +193,9 @@ class Loop:
         row = {"uuid": new_uuid(at), "at": at, "kind": kind, "process": process, "details": {}}
         self.recorder.events.append(row)
 
-    def log_once(self, fault: str, level: int = logging.INFO) -> None:
-        """Log what keeps records in the journal, once for as long as it is the same."""
-        if fault != self.fault:
-            if fault:
-                log.log(level, "the journal waits: %s", fault)
-            else:
-                log.info("the journal is recorded again")
-        self.fault = fault
-
 
 def drop_old_segments(
-    database: RecorderDatabase, journal: JournalSettings, *, now: datetime
+    database: RecorderDatabase, journal: JournalSettings, *, now: datetime, mark_prefix: str = ""
 ) -> None:
     """Drop recorded segments that are older, or more, than are to be kept; old drafts as well.
 
@@ -145,7 +211,8 @@ def drop_old_segments(
         drop_drafts(folder)
     if dropped:
         with database.begin() as connection:
-            forget_marks(connection, [file.segment for file in dropped])
+            segments = [f"{mark_prefix}{file.segment}" for file in dropped]
+            delete(connection, JournalMark.segment, segments)
 
 
 def fold_old_minutes(database: RecorderDatabase, *, now: datetime) -> None:
@@ -163,10 +230,24 @@ def fold_old_minutes(database: RecorderDatabase, *, now: datetime) -> None:
         hours: dict[tuple[object, ...], int] = defaultdict(int)
         for minute, measure, *names, value in rows:
             key = (minute.replace(minute=0), measure, *names)
-            is_largest = measure == Measure.DELAY_MICROSECONDS
-            hours[key] = max(hours[key], value) if is_largest else hours[key] + value
+            hours[key] = add_up(measure, hours[key], value)
         if len(hours) < len(rows):
             connection.execute(sa.delete(MinuteCount).where(is_due))
             names = [column.key for column in COLUMNS]
             folded = [dict(zip(names, (*key, value), strict=True)) for key, value in hours.items()]
-            connection.execute(sa.insert(MinuteCount), folded)
+            insert(connection, MinuteCount, folded)
+
+
+def drop_old_readings(database: RecorderDatabase, *, now: datetime) -> None:
+    """Drop the readings that are older, or more, than are kept.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: the database did not take it; they stay.
+    """
+    with database.begin() as connection:
+        numbers = Numbers.lock(connection)
+        for is_old in (
+            ActOfReading.received_at < now - READINGS_KEPT,
+            ActOfReading.id < numbers.next_reading_id - MOST_READINGS,
+        ):
+            connection.execute(sa.delete(ActOfReading).where(is_old))

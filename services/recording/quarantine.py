@@ -5,6 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from models.database.many import insert
 from models.quarantine import QuarantinedRequest
 from models.text import MAX_ID_LENGTH, escape_text
 from services.journal.records import Record
@@ -13,8 +14,6 @@ from services.recording.ledger import Numbers
 MAX_OF_APP = 10_000  # of one reason and one app of ours
 MAX_OF_PEER = 1_000  # of one reason and one stranger
 MAX_OF_STRANGERS = 10_000  # of one reason
-
-STORE = sa.insert(QuarantinedRequest)
 
 
 def store_refusals(connection: sa.Connection, refusals: Sequence[Record], numbers: Numbers) -> None:
@@ -25,10 +24,9 @@ def store_refusals(connection: sa.Connection, refusals: Sequence[Record], number
         refusals: records of kind ``refusal``.
         numbers: the next IDs.
     """
-    if not refusals:
-        return
-    rows = [to_row(record, numbers.number_requests()) for record in refusals]
-    connection.execute(STORE, rows)
+    rows = [to_row(one, its_id) for its_id, one in enumerate(refusals, numbers.next_request_id)]
+    numbers.next_request_id += len(rows)
+    insert(connection, QuarantinedRequest, rows)
     for reason, sender, app in {(row["reason"], row["sender"], row["sdk_app_id"]) for row in rows}:
         of_sender = {"reason": reason, "sender": sender}
         drop_oldest(connection, of_sender, most=MAX_OF_PEER if app is None else MAX_OF_APP)

@@ -2,19 +2,22 @@
 
 import logging
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from config import RecorderSettings
 from models.database.connection import NotReadyError, describe
+from models.database.engine import LOCK_WAIT
 from services.journal.records import Kind
 from services.journal.status import Progress
 from services.recording.aside import read_stuck, save_damaged, set_aside
 from services.recording.counts import Counts, fetch_other_commands
 from services.recording.database import RecorderDatabase
+from services.recording.following.follow import NotFollowedError
 from services.recording.intake import Entry, Intake, find_lacking
 from services.recording.ledger import MarksMovedError, fetch_marks
 from services.recording.store import Batch, store
@@ -28,22 +31,41 @@ log = logging.getLogger(__name__)
 class Recorder:
     """Records the journal of one host in one database.
 
+    Args:
+        settings: of the recorder.
+        now: tells the current instant, timezone-aware.
+        lock_wait: how long a transaction waits for its turn.
+
     Attributes:
+        kinds: of records that it takes.
+        mark_prefix: of the marks of its segments: who writes one journal can't claim that a segment
+            of another is recorded.
         commands: undocumented ones that the counts name.
         events: of the service itself, to be stored with the next batch.
         finished: the segment that was finished last, and how far it is recorded.
         tallies: that were stored lately; a folder that was late may have one again.
+        is_followed: whether all events were followed when it last stored any.
     """
 
-    def __init__(self, settings: RecorderSettings, now: Callable[[], datetime]) -> None:
+    kinds: ClassVar[Collection[Kind]] = {*Kind} - {Kind.READING}
+    mark_prefix: ClassVar[str] = ""
+
+    def __init__(
+        self,
+        settings: RecorderSettings,
+        now: Callable[[], datetime],
+        *,
+        lock_wait: timedelta = LOCK_WAIT,
+    ) -> None:
         self.settings = settings
         self.now = now
-        self.database = RecorderDatabase(settings.database_url)
+        self.database = RecorderDatabase(settings.database_url, lock_wait=lock_wait)
         self.intake = Intake(settings.journal.folders)
         self.commands: set[str] = set()
         self.events: list[dict[str, Any]] = []
         self.finished: dict[str, int] = {}
         self.tallies: deque[UUID] = deque(maxlen=MAX_TALLIES)
+        self.is_followed = False
 
     def record_available(self) -> int:
         """Record all that the journal has now; return how many records that were.
@@ -61,7 +83,10 @@ class Recorder:
             sqlalchemy.exc.SQLAlchemyError, NotReadyError, OSError: as ``record_available``.
         """
         try:
-            entries = self.take()
+            if self.database.is_new():
+                self.compare()
+            self.intake.open_new()
+            entries = self.intake.take()
             if entries:
                 self.record(entries)
             elif self.events:
@@ -72,24 +97,17 @@ class Recorder:
                     self.finished = {reader.name: reader.recorded}
                     self.intake.drop(reader)
         except MarksMovedError:
-            self.compare()
+            self.database.close()  # opened anew, it is compared
         except BaseException:
             self.intake.go_back()
             self.database.close()
             raise
         return len(entries)
 
-    def take(self) -> list[Entry]:
-        """Take the next batch; compare the journal with a database that was opened anew."""
-        if self.database.is_new():
-            self.compare()
-        self.intake.open_new()
-        return self.intake.take()
-
     def compare(self) -> None:
         """Begin where the database is: it may be another one, or lack what it had."""
         with self.database.begin() as connection:
-            marks = fetch_marks(connection)
+            marks = fetch_marks(connection, self.mark_prefix)
             since = self.now() - COMMANDS_AGE
             self.commands = fetch_other_commands(connection, since=since)
         self.finished = {}
@@ -169,22 +187,36 @@ class Recorder:
         # All that is known is compared: a database that was restored under an open connection
         # lacks more than this batch.
         known = self.finished | self.intake.recorded
-        known |= {entry.segment.name: entry.start for entry in reversed(entries)}
         marks = {entry.segment.name: entry.end for entry in entries}
-        self.store(Batch(records, known_marks=known, marks=marks, events=self.events))
+        self.store(
+            Batch(
+                records,
+                known_marks={f"{self.mark_prefix}{name}": at for name, at in known.items()},
+                marks={f"{self.mark_prefix}{name}": at for name, at in marks.items()},
+                events=self.events,
+            )
+        )
         self.events = []
         self.tallies.extend(one.uuid for one in records if one.kind is Kind.TALLY)
         for entry in entries:
             entry.segment.note_recorded(entry)
 
     def store(self, batch: Batch) -> None:
-        """Store a batch in a transaction of its own.
+        """Store a batch in a transaction of its own, but for records that have no place in it.
 
         Raises:
             MarksMovedError, sqlalchemy.exc.SQLAlchemyError: as ``commit``.
         """
-        with self.database.begin() as connection:
-            store(connection, batch, Counts(self.commands), now=self.now())
+        records = [one for one in batch.records if one.kind in self.kinds]
+        if foreign := len(batch.records) - len(records):
+            log.error("journal: %d records have no place in this one: dropped", foreign)
+            batch = replace(batch, records=records)
+        try:
+            with self.database.begin() as connection:
+                stored = store(connection, batch, Counts(self.commands), now=self.now())
+            self.is_followed = stored.is_followed
+        except NotFollowedError:  # later they are, or it is told why not
+            self.store(replace(batch, is_followed=False))
 
     def retry_stuck(self) -> int:
         """Try again what was set aside; return how many records still can't be stored.
@@ -250,3 +282,16 @@ class Recorder:
         """Let go of the journal and the database."""
         self.intake.close()
         self.database.close()
+
+
+class ReadingRecorder(Recorder):
+    """Records the journal of readings; of all else that may be in it, it takes nothing."""
+
+    kinds = frozenset({Kind.READING})
+    mark_prefix = "reading/"
+
+    def __init__(
+        self, settings: RecorderSettings, now: Callable[[], datetime], **options: timedelta
+    ) -> None:
+        journal = replace(settings.journal, folders=settings.reading_folders)
+        super().__init__(replace(settings, journal=journal), now, **options)

@@ -1,26 +1,30 @@
 """Tell a callback that is delivered again from a new event that looks the same."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 
-from models.database.many import is_among
+from models.database.many import fetch_among
 from models.event import LifecycleEvent
 from services.recording.callback import Callback
 
 # Without EventTime, equal bodies further apart than this are different events: a group may be
 # renamed to A, to B and to A again.
 REPEAT_WINDOW = timedelta(seconds=60)
+# Where many events are of one instant, so are most callbacks of a batch: their keys are looked up
+# as well. Where each is of another, its time alone leads to it.
+MAX_INDEX_STEPS = 2_500
 
 FIND_EVENTS = sa.select(
-    LifecycleEvent.event_key,
-    LifecycleEvent.occurrence,
-    LifecycleEvent.delivery_id,
-    LifecycleEvent.received_at,
-).order_by(LifecycleEvent.occurrence)
+    LifecycleEvent.event_key, LifecycleEvent.delivery_id, LifecycleEvent.received_at
+).order_by(LifecycleEvent.id)
+FIND_NEAR = FIND_EVENTS.where(
+    LifecycleEvent.occurred_at.between(sa.bindparam("first"), sa.bindparam("last"))
+)
 FIND_BETWEEN = (
     sa.select(sa.literal(1))
     .where(
@@ -34,64 +38,63 @@ FIND_BETWEEN = (
 )
 
 
-class KnownEvent(NamedTuple):
-    """An event that a callback may repeat.
-
-    Attributes:
-        occurrence: its number among the events with this key.
-        delivery_id: the delivery it was read from.
-        received_at: when that arrived.
-    """
-
-    occurrence: int
-    delivery_id: int
-    received_at: datetime
-
-
 class Repeats:
     """The events that callbacks may repeat, those of earlier callbacks included.
 
     Only a transaction that has the turn to write may ask: nobody adds an event meanwhile.
 
     Attributes:
-        events: by key, in order of occurrence.
+        events: by key, when the deliveries arrived that they were read from, by ID.
         received: when the new events of a subject arrived.
     """
 
     def __init__(self) -> None:
-        self.events: dict[str | None, list[KnownEvent]] = defaultdict(list)
+        self.events: dict[UUID, dict[int, datetime]] = defaultdict(dict)
         self.received: dict[tuple[str, str, str], list[datetime]] = defaultdict(list)
 
     def look_up(self, connection: sa.Connection, callbacks: Sequence[Callback]) -> None:
-        """Fetch the events that have the keys of some callbacks."""
-        keys = {one.event_key for one in callbacks} - {None, *self.events}
-        if not keys:
-            return
-        has_key = is_among(connection, LifecycleEvent.event_key, [*keys])
-        for key, occurrence, delivery_id, received_at in connection.execute(
-            FIND_EVENTS.where(has_key)
-        ):
-            self.events[key].append(KnownEvent(occurrence, delivery_id, received_at))
+        """Fetch the events that some callbacks may repeat: they happened when these did.
+
+        Where Tencent does not tell a time, an event of the subject at about that time will do.
+        """
+        found: list[Any] = []
+        stating = [one for one in callbacks if one.event_key is not None]
+        if timed := [one for one in stating if one.is_timed]:
+            times, keys = {one.occurred_at for one in timed}, {one.event_key for one in timed}
+            equal: dict[Any, Iterable[Any]] = {LifecycleEvent.occurred_at: times}
+            if len(times) * len(keys) <= MAX_INDEX_STEPS:
+                equal[LifecycleEvent.event_key] = keys
+            found += fetch_among(connection, FIND_EVENTS, equal)
+        if untimed := [one for one in stating if not one.is_timed]:
+            arrivals = [one.record.received_at for one in untimed]
+            found += fetch_among(
+                connection,
+                FIND_NEAR,
+                {LifecycleEvent.subject_id: {one.subject[-1] for one in untimed}},
+                first=min(arrivals) - REPEAT_WINDOW,
+                last=max(arrivals) + REPEAT_WINDOW,
+            )
+        for key, delivery_id, received_at in found:
+            self.events[key][delivery_id] = received_at
 
     def place(self, connection: sa.Connection, callback: Callback) -> None:
         """Tell a callback that was looked up from a repeat; a new event is known from then on."""
         if callback.event_key is None:
             return
         equal = self.events[callback.event_key]
-        for event in equal:
-            if callback.is_timed or self.is_near(connection, event, callback):
-                callback.occurrence, callback.duplicate_of = event.occurrence, event.delivery_id
+        for delivery_id, received_at in equal.items():
+            if callback.is_timed or self.is_near(connection, received_at, callback):
+                callback.duplicate_of = delivery_id
                 return
-        callback.occurrence = equal[-1].occurrence + 1 if equal else 0
-        equal.append(KnownEvent(callback.occurrence, callback.delivery_id, callback.received_at))
-        self.received[callback.subject].append(callback.received_at)
+        equal[callback.delivery_id] = callback.record.received_at
+        self.received[callback.subject].append(callback.record.received_at)
 
-    def is_near(self, connection: sa.Connection, event: KnownEvent, callback: Callback) -> bool:
+    def is_near(self, connection: sa.Connection, received_at: datetime, callback: Callback) -> bool:
         """Tell whether a callback without a time of its own repeats an equal event.
 
         Both arrived at about the same time, and no other event of the subject between them.
         """
-        first, last = sorted((event.received_at, callback.received_at))
+        first, last = sorted((received_at, callback.record.received_at))
         if last - first > REPEAT_WINDOW:
             return False
         if any(first < at < last for at in self.received[callback.subject]):

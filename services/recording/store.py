@@ -1,30 +1,41 @@
 """Put records of the journal into the tables, in one transaction of few statements."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
 
 from models.counts import LostCallback
-from models.database.many import insert, is_among, upsert
+from models.database.many import delete, fetch_among, insert, replace
 from models.database.members import insert_members
 from models.delivery import Delivery
 from models.event import LifecycleEvent
-from models.ledger import ServiceEvent
+from models.ledger import ActOfReading, ServiceEvent
 from models.quarantine import QuarantinedRequest
+from models.text import MAX_ID_LENGTH, escape_text, fits_id_column
 from models.vocabulary import Measure, ServiceEventKind
-from schemas.tencent.body import Reading
 from services.journal.records import Kind, Record
-from services.recording.callback import Callback, Row, read
+from services.recording.callback import Callback, Row, to_callback
 from services.recording.counts import Counts, store_differences
-from services.recording.ledger import Numbers, check_marks, store_marks
+from services.recording.following.follow import follow_at_once
+from services.recording.ledger import Numbers, check_marks, number_commands, store_marks
 from services.recording.quarantine import store_refusals
 from services.recording.repeats import Repeats
 
-ANY_LOST = sa.select(LostCallback.uuid).limit(1)  # hardly ever
+Table = type[Delivery | QuarantinedRequest | ActOfReading]
+Events = tuple[Sequence[Row], Mapping[int, Sequence[str]]]  # with the users they name, by ID
+
+FIRST: sa.BindParameter[datetime] = sa.bindparam("first")
+LAST: sa.BindParameter[datetime] = sa.bindparam("last")  # included
+UUIDS: Mapping[Table, sa.Select[UUID]] = {
+    table: sa.select(table.uuid).where(table.received_at.between(FIRST, LAST))
+    for table in (Delivery, QuarantinedRequest, ActOfReading)
+}
+ANY_LOST = sa.select(LostCallback.uuid).limit(1)
+LOST = sa.select(LostCallback.uuid, LostCallback.received_at, LostCallback.sdk_app_id)
 SERVICE_EVENTS = {
     Kind.STARTED: ServiceEventKind.RECEIVER_STARTED,
     Kind.STOPPED: ServiceEventKind.RECEIVER_STOPPED,
@@ -41,6 +52,7 @@ class Batch:
         known_marks: how far each segment is recorded, as far as the recorder knows.
         marks: how far it is recorded afterwards.
         is_counted: whether they have not been in the tables before, in any database.
+        is_followed: whether their events are followed at once, if these are few.
         events: of the service itself, without a record.
     """
 
@@ -48,14 +60,23 @@ class Batch:
     known_marks: Mapping[str, int] = field(default_factory=dict)
     marks: Mapping[str, int] = field(default_factory=dict)
     is_counted: bool = True
+    is_followed: bool = True
     events: Sequence[dict[str, Any]] = ()
 
-    def of_kind(self, kind: Kind) -> list[Record]:
-        """Give the records of a kind."""
-        return [record for record in self.records if record.kind is kind]
+
+class Stored(NamedTuple):
+    """What a transaction has stored.
+
+    Attributes:
+        callbacks: those that were new.
+        is_followed: whether all events are followed.
+    """
+
+    callbacks: Sequence[Callback]
+    is_followed: bool
 
 
-def store(connection: sa.Connection, batch: Batch, counts: Counts, *, now: datetime) -> None:
+def store(connection: sa.Connection, batch: Batch, counts: Counts, *, now: datetime) -> Stored:
     """Store a batch, each record once, however often it is given.
 
     Args:
@@ -66,78 +87,81 @@ def store(connection: sa.Connection, batch: Batch, counts: Counts, *, now: datet
 
     Raises:
         MarksMovedError: a segment is recorded up to another position than the batch begins with.
+        NotFollowedError: its events can't be followed; the same batch can be stored without that.
         sqlalchemy.exc.SQLAlchemyError: the database does not take it.
     """
     numbers = Numbers.lock(connection)
-    if batch.known_marks:
-        check_marks(connection, batch.known_marks)
-    deliveries = leave_out_known(connection, Delivery, batch.of_kind(Kind.CALLBACK))
-    callbacks = [to_callback(record) for record in deliveries]
-    store_callbacks(connection, callbacks, numbers)
-    refusals = leave_out_known(connection, QuarantinedRequest, batch.of_kind(Kind.REFUSAL))
-    store_refusals(connection, refusals, numbers)
-    for record in refusals:
-        app = record.head["sdk_app_id"] or ""
-        counts.add(record.received_at, Measure.REFUSED, app, name=record.head["reason"])
+    check_marks(connection, batch.known_marks)
+    callbacks = read_new(connection, batch, numbers)
+    events, members = store_callbacks(connection, callbacks, numbers)
     for callback in callbacks:
         counts.add_callback(callback, now=now)
-    store_tallies(connection, batch.of_kind(Kind.TALLY), counts)
-    take_off_lost(connection, {callback.uuid for callback in callbacks}, counts)
-    store_service_events(connection, batch)
+    take_off_lost(connection, {callback.record.uuid for callback in callbacks}, counts)
+    if others := [one for one in batch.records if one.kind is not Kind.CALLBACK]:
+        store_others(connection, others, numbers, counts)
+    insert(connection, ServiceEvent, batch.events, kind=replace)
     if batch.is_counted:
         store_differences(connection, callbacks)
         counts.store(connection)
     store_marks(connection, batch.marks)
+    if batch.is_followed:
+        follow_at_once(connection, numbers, events, members)
     numbers.store(connection)
+    return Stored(callbacks, numbers.followed_event_id == numbers.next_event_id - 1)
 
 
-def to_callback(record: Record) -> Callback:
-    """Make the callback that a record holds; read it again unless the receiver has read it."""
-    try:
-        reading = Reading.of(record.head["reading"])
-    except (LookupError, TypeError, ValueError):  # there is none, or one of another release
-        reading = None
-    return read(record.uuid, record.received_at, record.head, record.body, reading=reading)
+def read_new(connection: sa.Connection, batch: Batch, numbers: Numbers) -> list[Callback]:
+    """Read the callbacks that are not stored yet, nor as old as what was purged."""
+    since = numbers.kept_since
+    given = [one for one in batch.records if one.kind is Kind.CALLBACK and one.received_at >= since]
+    callbacks = map(to_callback, leave_out_known(connection, Delivery, given))
+    since = numbers.unhandled_kept_since
+    return [
+        one for one in callbacks if one.record.received_at >= since or not one.reading.is_unhandled
+    ]
 
 
 def leave_out_known(
-    connection: sa.Connection,
-    table: type[Delivery | QuarantinedRequest],
-    records: Sequence[Record],
+    connection: sa.Connection, table: Table, records: Sequence[Record]
 ) -> list[Record]:
     """Leave out what is in a table already, and what is given twice."""
     if not records:
         return []
-    arrivals = [record.received_at for record in records]
-    known = sa.select(table.uuid).where(
-        table.received_at.between(min(arrivals), max(arrivals)),
-        is_among(connection, table.uuid, [record.uuid for record in records]),
-    )
     new = {record.uuid: record for record in records}
-    for uuid in connection.scalars(known):
+    for uuid in fetch_stored(connection, table, new, [one.received_at for one in records]):
         del new[uuid]
-    return list(new.values())
+    return [*new.values()]
+
+
+def fetch_stored(
+    connection: sa.Connection, table: Table, uuids: Iterable[UUID], arrivals: Sequence[datetime]
+) -> Iterable[UUID]:
+    """Fetch those UUIDs that a table has; their times of arrival lead to them."""
+    bounds = {"first": min(arrivals), "last": max(arrivals)}
+    return fetch_among(connection, UUIDS[table], {table.uuid: uuids}, **bounds).scalars()
 
 
 def store_callbacks(
     connection: sa.Connection, callbacks: Sequence[Callback], numbers: Numbers
-) -> None:
-    """Store deliveries, and the events that they mean."""
+) -> Events:
+    """Store deliveries, and the events that they mean; return these."""
     if not callbacks:
-        return
+        return [], {}
     repeats = Repeats()
     repeats.look_up(connection, callbacks)
     for callback in callbacks:
-        callback.delivery_id = numbers.number_deliveries()
+        callback.delivery_id = numbers.next_delivery_id
+        numbers.next_delivery_id += 1
         repeats.place(connection, callback)
-    insert(connection, Delivery, [callback.to_delivery() for callback in callbacks])
-    store_events(connection, callbacks, numbers)
+    commands = number_commands(connection, {one.reading.command for one in callbacks})
+    insert(connection, Delivery, [callback.to_delivery(commands) for callback in callbacks])
+    return store_events(connection, callbacks, numbers)
 
 
 def store_events(
     connection: sa.Connection, callbacks: Iterable[Callback], numbers: Numbers
-) -> None:
-    """Store the events of those callbacks that repeat none.
+) -> Events:
+    """Store the events of those callbacks that repeat none; return these.
 
     Args:
         connection: in a transaction that has the turn to write.
@@ -149,24 +173,70 @@ def store_events(
     for callback in callbacks:
         fact = callback.reading.fact
         if fact is not None and callback.duplicate_of is None:
-            event_id = numbers.number_events()
-            events.append(callback.to_event(event_id, fact))
-            members[event_id] = [*dict.fromkeys(fact.members)]
+            events.append(callback.to_event(numbers.next_event_id, fact))
+            members[numbers.next_event_id] = [*dict.fromkeys(fact.members)]
+            numbers.next_event_id += 1
     insert(connection, LifecycleEvent, events)
     insert_members(connection, members)
+    return events, members
 
 
-def take_off_lost(connection: sa.Connection, uuids: set[UUID], counts: Counts) -> None:
-    """Count callbacks no longer as lost that were found after all."""
-    if not uuids or connection.scalar(ANY_LOST) is None:
+def store_others(
+    connection: sa.Connection, records: Sequence[Record], numbers: Numbers, counts: Counts
+) -> None:
+    """Store what is no callback: refusals, readings, tallies, starts and stops."""
+    by_kind = {kind: [one for one in records if one.kind is kind] for kind in Kind}
+    refusals = [one for one in by_kind[Kind.REFUSAL] if one.received_at >= numbers.kept_since]
+    refusals = leave_out_known(connection, QuarantinedRequest, refusals)
+    store_refusals(connection, refusals, numbers)
+    for one in refusals:
+        app = one.head["sdk_app_id"] or ""
+        counts.add(one.received_at, Measure.REFUSED, app, name=one.head["reason"])
+    readings = leave_out_known(connection, ActOfReading, by_kind[Kind.READING])
+    rows = [to_reading(one, its_id) for its_id, one in enumerate(readings, numbers.next_reading_id)]
+    insert(connection, ActOfReading, rows)
+    numbers.next_reading_id += len(rows)
+    store_tallies(connection, by_kind[Kind.TALLY], counts)
+    store_service_events(connection, records)
+
+
+def to_reading(record: Record, reading_id: int) -> dict[str, Any]:
+    """Make the row of a reading."""
+    head = record.head
+    return {
+        "id": reading_id,
+        "uuid": record.uuid,
+        "received_at": record.received_at,
+        "holder": escape_text(head["holder"])[: MAX_ID_LENGTH // 2],
+        "sign_in": head["sign_in"],
+        "address": head["address"],
+        "subject_id": to_id(head["subject_id"]),
+        "user_id": to_id(head["user_id"]),
+        "status": head["status"],
+        "peer": head["peer"],
+        "request_id": head["request_id"],
+    }
+
+
+def to_id(text: str | None) -> str | None:
+    """Give an ID; none in place of one that is too long to be any."""
+    return text if text is not None and fits_id_column(text) else None
+
+
+def take_off_lost(connection: sa.Connection, uuids: Set[UUID], counts: Counts) -> None:
+    """Count callbacks no longer as lost that were found after all.
+
+    Hardly ever is any lost, so a connection asks for that no more until the next tally.
+    """
+    if not uuids or not connection.info.setdefault("may_have_lost", True):
         return
-    found = sa.select(LostCallback.uuid, LostCallback.received_at, LostCallback.sdk_app_id)
-    rows = connection.execute(found.where(LostCallback.uuid.in_(uuids))).all()
+    if connection.scalar(ANY_LOST) is None:
+        connection.info["may_have_lost"] = False
+        return
+    rows = fetch_among(connection, LOST, {LostCallback.uuid: uuids}).all()
     for _, received_at, sdk_app_id in rows:
         counts.add(received_at, Measure.LOST, sdk_app_id, value=-1)
-    if rows:
-        gone = LostCallback.uuid.in_([row.uuid for row in rows])
-        connection.execute(sa.delete(LostCallback).where(gone))
+    delete(connection, LostCallback.uuid, [row.uuid for row in rows])
 
 
 def store_tallies(connection: sa.Connection, tallies: Sequence[Record], counts: Counts) -> None:
@@ -179,21 +249,21 @@ def store_tallies(connection: sa.Connection, tallies: Sequence[Record], counts: 
         for uuid, received_at, app in (record.head["losses"] or {}).get("doubtful", ()):
             at = datetime.fromisoformat(received_at)
             doubtful[UUID(uuid)] = {"uuid": UUID(uuid), "received_at": at, "sdk_app_id": app}
+    if tallies:
+        connection.info["may_have_lost"] = True
     if doubtful:
-        upsert(connection, LostCallback, [*doubtful.values()], replace=("sdk_app_id",))
+        insert(connection, LostCallback, [*doubtful.values()], sdk_app_id=replace)
         arrivals = [row["received_at"] for row in doubtful.values()]
-        stored = sa.select(Delivery.uuid).where(
-            Delivery.received_at.in_(arrivals), Delivery.uuid.in_(doubtful)
-        )
-        take_off_lost(connection, set(connection.scalars(stored)), counts)
+        stored = fetch_stored(connection, Delivery, doubtful, arrivals)
+        take_off_lost(connection, {*stored}, counts)
 
 
-def store_service_events(connection: sa.Connection, batch: Batch) -> None:
+def store_service_events(connection: sa.Connection, records: Iterable[Record]) -> None:
     """Store starts, stops and losses."""
-    rows = [*batch.events]
-    for record in batch.records:
+    rows = []
+    for record in records:
         losses = record.head.get("losses")
-        if record.kind in (Kind.STARTED, Kind.STOPPED) or losses:
+        if record.kind in SERVICE_EVENTS and (losses or record.kind is not Kind.TALLY):
             rows.append(
                 {
                     "uuid": record.uuid,
@@ -205,4 +275,4 @@ def store_service_events(connection: sa.Connection, batch: Batch) -> None:
                     },
                 }
             )
-    upsert(connection, ServiceEvent, rows, replace=("kind",))
+    insert(connection, ServiceEvent, rows, kind=replace)

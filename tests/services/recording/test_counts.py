@@ -1,17 +1,26 @@
 """Counts per minute, lost callbacks and differences, as the recorder keeps them up."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 
 from models.clock import to_hour
-from models.tables import Difference, HourCount, LostCallback, MinuteCount, ServiceEvent
+from models.tables import (
+    Delivery,
+    Difference,
+    HourCount,
+    LostCallback,
+    MinuteCount,
+    ServiceEvent,
+)
 from models.vocabulary import Measure, Refusal
 from services.journal.records import Kind, Record, new_uuid
 from services.recording.counts import MAX_DIFFERENCES, MAX_OTHER_COMMANDS
 from services.recording.loop import MINUTES_KEPT, fold_old_minutes
+from services.recording.store import Batch
 from tests.conftest import APP, NOW, OPEN_APP
 from tests.payloads import group_created, group_destroyed
 from tests.services.recording.conftest import callback_record, refusal_record, tally_record
@@ -148,6 +157,8 @@ def test_lost_callbacks_are_told_with_their_time(write, recorder, rows, counted)
 
 @pytest.mark.parametrize("order", ["lost first", "found first", "at once"])
 def test_lost_callback_that_is_found_is_taken_off(write, recorder, rows, counted, order):
+    write(callback_record(0))  # after which nothing is known to be lost
+    recorder.record_available()
     found, gone = callback_record(1), callback_record(2)
     tally = tally_record(3, doubtful=[found, gone])
     for record in [tally, found] if order == "lost first" else [found, tally]:
@@ -159,7 +170,7 @@ def test_lost_callback_that_is_found_is_taken_off(write, recorder, rows, counted
 
     assert counted(Measure.LOST) == {(APP, ""): 1}
     assert [row.uuid for row in rows(LostCallback)] == [gone.uuid]
-    assert counted(Measure.RECEIVED) == {(APP, "Group.Any"): 1}
+    assert counted(Measure.RECEIVED) == {(APP, "Group.Any"): 2}
 
 
 def test_starts_and_stops_are_stored_once_each(write, recorder, rows):
@@ -227,7 +238,7 @@ def test_differences_are_counted_with_their_newest_sample(deliver, rows, clock):
     deliver({"CallbackCommand": "Group.Any", "Reason": "x"})
 
     found = {(row.field, row.seen): row for row in rows(Difference)}
-    assert set(found) == {("", ""), ("Reason", "string")}
+    assert set(found) == {("Reason", "string")}
     reason = found["Reason", "string"]
     assert (reason.count, reason.sample_delivery_id) == (2, 2)
     assert (reason.first_seen, reason.last_seen) == (NOW, NOW + timedelta(seconds=5))
@@ -238,7 +249,14 @@ def test_differences_of_a_command_are_limited(deliver, rows):
         odd = {f"Field{n}": 1 for n in range(start, start + 150)}
         deliver(data=json.dumps(group_destroyed() | odd | {"x" * 300: 1}).encode())
 
-    found = rows(Difference)
-    assert len(found) == MAX_DIFFERENCES
-    (total,) = [row for row in found if row.field == ""]
-    assert total.count == 3
+    assert len(rows(Difference)) == MAX_DIFFERENCES
+
+
+def test_callback_that_is_imported_did_not_arrive_but_shows_differences(recorder, rows):
+    record = callback_record(body=json.dumps(group_created(New=1)).encode())
+    head = {**record.head, "imported_at": NOW}
+    recorder.store(Batch([replace(record, head=head)]))
+
+    assert [row.imported_at for row in rows(Delivery)] == [NOW]
+    assert rows(MinuteCount) == rows(HourCount) == []
+    assert ("New", "integer", 1) in [(row.field, row.seen, row.count) for row in rows(Difference)]

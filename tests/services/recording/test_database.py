@@ -13,11 +13,13 @@ import pytest
 import sqlalchemy as sa
 
 from models.database.connection import BusyError, is_busy
-from models.tables import Delivery, EventMember
+from models.database.many import insert, replace
+from models.tables import Delivery, EventMember, JournalMark
 from services.journal.folder import list_stuck
 from services.operating.migration import migrate
 from services.recording.database import NotReadyError
-from tests.payloads import group_destroyed
+from services.recording.following import follow as following
+from tests.payloads import group_changed, group_created, group_destroyed
 from tests.services.recording.conftest import callback_record
 
 ENDINGS = ("", "-wal", "-shm")
@@ -165,7 +167,7 @@ def test_copy_that_waits_in_vain_tells_of_a_lock(post, recorder, holding, engine
     post(group_destroyed())
 
     with pytest.raises(BusyError):
-        recorder.commit(recorder.take())
+        recorder.record_batch()
 
 
 @pytest.mark.parametrize(
@@ -188,16 +190,23 @@ def test_what_passes_by_itself_is_told_apart(cause, expected):
 
 
 @pytest.fixture
-def inserts(recorder):
-    """Count the statements that insert rows: as they are sent, or as MariaDB has counted them."""
-    engine, sent = recorder.database.engine, []
+def sent(recorder):
+    """The first words of all statements that the recorder has sent."""
+    found = []
 
-    @sa.event.listens_for(engine, "before_cursor_execute")
+    @sa.event.listens_for(recorder.database.engine, "before_cursor_execute")
     def note(_connection, _cursor, statement, *_):
-        sent.append(statement.split()[:3])
+        found.append(statement.split()[:3])
+
+    return found
+
+
+@pytest.fixture
+def inserts(recorder, sent):
+    """Count the statements that insert rows: as they are sent, or as MariaDB has counted them."""
 
     def count():
-        if engine.dialect.name != "mysql":
+        if recorder.database.engine.dialect.name != "mysql":
             return sum(words[0] == "INSERT" for words in sent)
         with recorder.database.begin() as connection:
             shown = connection.exec_driver_sql("SHOW SESSION STATUS LIKE 'Com_insert%%'").all()
@@ -206,7 +215,35 @@ def inserts(recorder):
     return count
 
 
-def test_large_group_takes_no_more_statements_than_a_small_one(post, recorder, rows, inserts):
+def test_batch_takes_few_statements_whatever_its_size(post, recorder, sent):
+    groups = [f"g{number}" for number in range(20)]
+    for group_id in groups:
+        post(group_created(GroupId=group_id))
+    recorder.record_available()
+    taken = []
+    for size in (1, 1, 1, 20):  # the first ones are for what is new
+        for group_id in groups[:size]:
+            post(group_changed(GroupId=group_id, Notification=f"the {len(taken)}th"))
+        before = len(sent)
+        recorder.record_batch()
+        taken.append(len(sent) - before)
+
+    assert taken[-1] == taken[-2] <= 15
+
+
+def test_text_that_a_column_has_no_room_for_is_refused_and_not_cut(recorder, engine):
+    if engine.name == "sqlite":
+        pytest.skip("has room for any")
+    too_long = {"segment": "x" * 65, "recorded_bytes": 0}
+
+    with pytest.raises(sa.exc.DataError), recorder.database.begin() as connection:
+        insert(connection, JournalMark, [too_long], recorded_bytes=replace)
+
+
+def test_large_group_takes_no_more_statements_than_a_small_one(
+    post, recorder, rows, inserts, monkeypatch
+):
+    monkeypatch.setattr(following, "FEW_EVENTS", 0)  # a label for each member
     taken = []
     for members in (1, 1, 6000):  # of the first one, some are for what is new about it
         ids = [{"Member_Account": f"user{number}"} for number in range(members)]

@@ -26,7 +26,7 @@ from services.journal.journal import Journal
 from services.journal.records import Kind, Record, new_uuid, write_record
 from services.journal.status import measure
 from services.recording.database import NotReadyError
-from services.recording.labels import label_all
+from services.recording.following.follow import follow_all
 from services.recording.recorder import Recorder
 from tests.conftest import APP, NOW
 from tests.payloads import channel_created, group_created, group_destroyed
@@ -180,13 +180,13 @@ def test_restored_database_gets_what_it_lacks(write, recorder, rows, restored_ur
     write(callback_record(1, body=body), refusal_record(2), callback_record(3, body=body))
     write(tally_record(4, refused=7), Record(Kind.STOPPED, new_uuid(NOW), NOW, {"process": "x"}))
     recorder.record_available()
-    label_all(recorder.database)
+    follow_all(recorder.database)
     assert list_waiting(journal.folders[0]) == []
 
     restored = Recorder(RecorderSettings(restored_url, journal), clock)
     for _ in range(2):
         restored.record_available()
-        label_all(restored.database)
+        follow_all(restored.database)
     restored.close()
 
     engine = sa.create_engine(restored_url)
@@ -223,15 +223,17 @@ def test_marks_that_went_back_are_noticed_over_the_same_connection(
     post, recorder, rows, administer
 ):
     """As where a dump is loaded while the recorder is connected."""
-    post(group_created())
-    recorder.record_available()
-    for table in ("deliveries", "lifecycle_events", "minute_counts", "journal_marks"):
+    for group_id in ("g1", "g2"):
+        post(group_created(GroupId=group_id))
+        recorder.record_available()
+    for table in ("deliveries", "lifecycle_events", "minute_counts", "journal_marks", "commands"):
         administer(f"DELETE FROM {table}")
 
     post(group_destroyed())
     recorder.record_available()
 
     assert [row.command for row in rows(Delivery)] == [
+        group_created()["CallbackCommand"],
         group_created()["CallbackCommand"],
         group_destroyed()["CallbackCommand"],
     ]

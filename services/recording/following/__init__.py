@@ -1,0 +1,1 @@
+"""What follows from events: the present states of subjects, and what a search finds."""

@@ -1,0 +1,55 @@
+"""Let a search find what events name."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from models.database.labels import insert_labels
+from models.database.many import fetch_among, split
+from models.event import Label
+from models.text import FOLDED_LENGTH, fold
+from models.vocabulary import OF_TOPICS, Findable
+
+KEYS = sa.select(Label.kind, Label.sdk_app_id, Label.holder_id, Label.folded)
+NEXT_LABEL = sa.select(sa.func.coalesce(sa.func.max(Label.id), 0) + 1)
+
+
+class Key(NamedTuple):
+    """What a label says; no two labels say the same."""
+
+    kind: str
+    sdk_app_id: str
+    holder_id: str
+    folded: str
+
+
+def add_labels(connection: sa.Connection, wanted: Iterable[Key]) -> None:
+    """Store labels, but for those that there are."""
+    for part in split([*dict.fromkeys(wanted)]):
+        holders, texts = {key.holder_id for key in part}, {key.folded for key in part}
+        found = fetch_among(connection, KEYS, {Label.holder_id: holders, Label.folded: texts})
+        known = {Key(*row) for row in found}
+        if new := [key for key in part if key not in known]:
+            next_id = connection.scalars(NEXT_LABEL).one()
+            rows = [{"id": i, **one._asdict()} for i, one in enumerate(new, next_id)]
+            insert_labels(connection, rows)
+
+
+def list_keys(
+    events: Sequence[Mapping[str, Any]], members: Mapping[int, Sequence[str]]
+) -> Iterator[Key]:
+    """List what events name: their subjects by ID and name, and users."""
+    for event in events:
+        subject = (event["subject_type"], event["sdk_app_id"], event["subject_id"])
+        yield make_key(*subject, event["subject_id"])
+        if event["name"] is not None and event["action"] not in OF_TOPICS:
+            yield make_key(*subject, event["name"])
+        for user_id in (event["operator"], event["owner"], *members.get(event["id"], ())):
+            if user_id is not None:
+                yield make_key(Findable.USER, "", user_id, user_id)
+
+
+def make_key(kind: str, sdk_app_id: str, holder_id: str, text: str) -> Key:
+    """Make the key of the label for an ID or a name."""
+    return Key(kind, sdk_app_id, holder_id, fold(text)[:FOLDED_LENGTH])

@@ -1,0 +1,92 @@
+"""Keep the present states of channels and groups, as their events come."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from models.database.many import fetch_among, insert, replace
+from models.event import PresentState
+from models.text import dump_json, escape_text
+from services.subjects.events import PLACE, read_histories
+from services.subjects.lives import Event, Life, find_last_life
+from services.subjects.present import make_row, read_life
+
+Key = tuple[str, str, str]  # type, ID and app of a subject
+STATES = sa.select(*PresentState.__table__.columns)
+REPLACED = {one.key: replace for one in PresentState.__table__.columns if not one.primary_key}
+
+
+def store_states(connection: sa.Connection, events: Iterable[Mapping[str, Any]]) -> None:
+    """Store the states of subjects after new events."""
+    by_subject: dict[Key, list[Event]] = defaultdict(list)
+    for row in events:
+        by_subject[key_of(row)].append(read_event(row))
+    known = fetch_lives(connection, by_subject)
+    rows, late = [], defaultdict(set)
+    for key, its in by_subject.items():
+        kind, subject_id, _ = key
+        its.sort(key=PLACE)
+        if life := follow(known.get(key), its):
+            rows.append(make_row(kind, subject_id, life))
+        else:
+            late[kind].add(subject_id)
+    insert(connection, PresentState, rows, **REPLACED)
+    for kind, ids in late.items():
+        restore_states(connection, kind, ids)
+
+
+def read_event(row: Mapping[str, Any]) -> Event:
+    """Read the row of an event as a replay does."""
+    name, owner = row["name"], row["owner"]
+    return Event(
+        id=row["id"],
+        action=row["action"],
+        occurred_at=row["occurred_at"],
+        received_at=row["received_at"],
+        is_timed=row["event_time"] is not None,
+        name=name and escape_text(name),
+        owner=owner and escape_text(owner),
+        details=dump_json(row["details"]),
+        sdk_app_id=row["sdk_app_id"],
+    )
+
+
+def fetch_lives(connection: sa.Connection, keys: Iterable[Key]) -> Mapping[Key, Life]:
+    """Fetch the last lives of subjects."""
+    kinds, ids = {kind for kind, _, _ in keys}, {subject_id for _, subject_id, _ in keys}
+    subjects = {PresentState.subject_type: kinds, PresentState.subject_id: ids}
+    rows = [dict(row) for row in fetch_among(connection, STATES, subjects).mappings()]
+    return {key_of(row): read_life(row) for row in rows}
+
+
+def key_of(row: Mapping[str, Any]) -> Key:
+    """Return what tells the subject of a row from all others."""
+    return row["subject_type"], row["subject_id"], row["sdk_app_id"]
+
+
+def follow(life: Life | None, events: Sequence[Event]) -> Life | None:
+    """Return the last life of a subject after more events; none if only a replay tells.
+
+    Args:
+        life: after all events before; none where there were none.
+        events: in order among themselves; some may be late.
+    """
+    new = events
+    if life is not None:
+        new = [event for event in events if not life.is_after(event)]
+        if not all(life.outlasts(event) for event in events if life.is_after(event)):
+            return None
+    return find_last_life(new, life)
+
+
+def restore_states(connection: sa.Connection, kind: str, subject_ids: Iterable[str]) -> None:
+    """Store the states of subjects of a kind after all their events."""
+    if not (ids := [*subject_ids]):
+        return
+    rows: list[Mapping[str, Any]] = []
+    for subject_id, _, events in read_histories(connection, kind, ids):
+        if life := find_last_life(events):
+            rows.append(make_row(kind, subject_id, life))
+    insert(connection, PresentState, rows, **REPLACED)

@@ -1,0 +1,90 @@
+"""Follow most of the events there are, subject by subject: each is written once.
+
+In order of recording, a subject is read and written at each of its events.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import sqlalchemy as sa
+
+from models.database.many import MOST_VALUES, is_among
+from models.event import EventMember, Label, LifecycleEvent
+from models.vocabulary import OF_TOPICS, Findable, SubjectType
+from services.recording.database import RecorderDatabase
+from services.recording.following.labels import Key, add_labels, make_key
+from services.recording.following.states import restore_states
+from services.recording.ledger import Numbers
+
+MOST_EVENTS = 5_000  # of a transaction, unless one subject has more
+
+IDS = (
+    sa.select(LifecycleEvent.subject_id)
+    .where(
+        LifecycleEvent.subject_type == sa.bindparam("kind"),
+        LifecycleEvent.subject_id > sa.bindparam("after"),
+    )
+    .order_by(LifecycleEvent.subject_id)
+    .limit(sa.bindparam("most"))
+)
+# The name of a topic is none of its group.
+NAME = sa.case((LifecycleEvent.action.not_in(OF_TOPICS), LifecycleEvent.name))
+NAMES = sa.select(LifecycleEvent.sdk_app_id, LifecycleEvent.subject_id, NAME).distinct()
+
+
+def follow_subjects(database: RecorderDatabase) -> None:
+    """Follow the events that there are, unless most of them were followed before.
+
+    Others may record and follow meanwhile.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError, NotReadyError: the database does not take what follows.
+    """
+    with database.begin() as connection:
+        opened = connection.connection.dbapi_connection
+        numbers = Numbers.lock(connection)
+    last = numbers.next_event_id - 1
+    if 2 * numbers.followed_event_id > last:
+        return
+    for kind in SubjectType:
+        for ids in list_subjects(database.engine, kind):
+            with database.begin() as connection:
+                Numbers.lock(connection)
+                restore_states(connection, kind, ids)
+                add_labels(connection, read_labels(connection, kind, ids))
+    with database.begin() as connection:
+        if connection.connection.dbapi_connection is opened:  # else, it could be another database
+            numbers = Numbers.lock(connection)
+            numbers.followed_event_id = max(numbers.followed_event_id, last)
+            numbers.store(connection)
+
+
+def list_subjects(engine: sa.Engine, kind: SubjectType) -> Iterator[Sequence[str]]:
+    """Yield the IDs of a kind in order, some at a time, so that these have few events."""
+    after = ""
+    while True:
+        wanted = {"kind": kind, "after": after, "most": MOST_EVENTS}
+        with engine.connect() as connection:
+            ids = [*dict.fromkeys(connection.scalars(IDS, wanted))][:MOST_VALUES]
+        if not ids:
+            return
+        yield ids
+        after = ids[-1]
+
+
+def read_labels(connection: sa.Connection, kind: SubjectType, ids: Sequence[str]) -> Iterator[Key]:
+    """Yield what the events of subjects name, but for users that have their label already."""
+    is_event = is_among(connection, LifecycleEvent.subject_id, ids)
+    names = NAMES.where(LifecycleEvent.subject_type == kind, is_event)
+    for app, subject_id, name in connection.execute(names):
+        yield make_key(kind, app, subject_id, subject_id)
+        if name is not None:
+            yield make_key(kind, app, subject_id, name)
+    users = sa.union(
+        sa.select(LifecycleEvent.operator.label("id")).where(is_event),
+        sa.select(LifecycleEvent.owner).where(is_event),
+        sa.select(EventMember.user_id).where(is_among(connection, EventMember.subject_id, ids)),
+    ).subquery()
+    label = (Label.kind == Findable.USER, Label.sdk_app_id == "", Label.holder_id == users.c.id)
+    new = sa.select(users.c.id).where(users.c.id.is_not(None), ~sa.exists().where(*label))
+    for user_id in connection.scalars(new):
+        yield make_key(Findable.USER, "", user_id, user_id)

@@ -1,0 +1,148 @@
+"""Purge deliveries with the events that were made of them, but for what a state rests on.
+
+The events that the state of a subject rested on at the limit stay while the subject lives, so its
+state at any time since is what it was.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+import sqlalchemy as sa
+
+from models.clock import DAY
+from models.database.many import delete, is_among, split
+from models.delivery import Delivery
+from models.event import EventMember, LifecycleEvent
+from models.text import unescape_text
+from services.recording.retention.labels import Key, purge_subject_labels, purge_user_labels
+from services.recording.retention.states import purge_states
+from services.subjects.events import COLUMNS, IN_ORDER, TABLE
+from services.subjects.lives import Event, Life, follow_lives
+
+AHEAD = DAY  # how far Tencent's clocks are ahead of ours at most
+
+SUBJECT = (TABLE.c.subject_type, TABLE.c.sdk_app_id, TABLE.c.subject_id)
+FOUND_BY = TABLE.c["subject_type", "subject_id", "delivery_id", "operator"]
+EVENTS = sa.select(*FOUND_BY, *COLUMNS).order_by(*SUBJECT, *IN_ORDER)
+LATER = TABLE.alias("later")
+# A limit keeps a planner from comparing all events at once.
+GOES_ON = sa.select(TABLE.c.id).where(
+    sa.select(LATER.c.id)
+    .where(
+        *(LATER.c[column.key] == column for column in SUBJECT),
+        LATER.c.received_at >= sa.bindparam("until"),
+    )
+    .limit(1)
+    .scalar_subquery()
+    .is_not(None)
+)
+
+Row = sa.Row[Any]
+
+
+def purge_deliveries(
+    connection: sa.Connection, delivery_ids: Sequence[int], until: datetime
+) -> int:
+    """Purge deliveries with what was made of them; return how many.
+
+    All events of their subjects are looked at again that arrived before: what stayed may go now.
+
+    Args:
+        connection: in a transaction that has the turn to write.
+        delivery_ids: the next ones, by time of arrival.
+        until: all that arrived before was looked at, with these.
+    """
+    arrived = fetch(connection, TABLE.c.delivery_id, delivery_ids)
+    earlier = fetch(
+        connection,
+        TABLE.c.subject_id,
+        [*{row.subject_id for row in arrived}],
+        TABLE.c.occurred_at < until + AHEAD,
+        TABLE.c.received_at < until,
+    )
+    grounds = find_grounds(connection, earlier, until)
+    staying = [row for row in earlier if row.id in grounds]
+    gone = {row.id: row for row in (*arrived, *earlier) if row.id not in grounds}
+    users = fetch_users(connection, [*gone.values()])
+    purged = {*delivery_ids, *(row.delivery_id for row in gone.values())}
+    purged -= {row.delivery_id for row in staying}
+    delete(connection, EventMember.event_id, [*gone])
+    delete(connection, LifecycleEvent.id, [*gone])
+    delete(connection, Delivery.id, [*purged])
+    purge_states(connection, {key_of(row) for row in gone.values()})
+    said = {(key_of(row), row.name) for row in staying}
+    purge_subject_labels(
+        connection, {key_of(row) for row in gone.values() if (key_of(row), row.name) not in said}
+    )
+    purge_user_labels(connection, users)
+    return len(purged)
+
+
+def fetch(
+    connection: sa.Connection, column: Any, values: Sequence[Any], *where: Any
+) -> Sequence[Row]:
+    """Fetch the events that have one of some values in a column, subject by subject, in order."""
+    query = EVENTS.where(is_among(connection, column, values), *where)
+    return connection.execute(query).all() if values else []
+
+
+def key_of(row: Row) -> Key:
+    """Return type, app and ID of the subject of an event."""
+    return row.subject_type, row.sdk_app_id, row.subject_id
+
+
+def find_grounds(connection: sa.Connection, earlier: Iterable[Row], until: datetime) -> set[int]:
+    """Find the events that the states of subjects rest on at an instant.
+
+    There are none of a subject that has ended, unless more of it arrived later.
+
+    Args:
+        connection: to read.
+        earlier: all events of these subjects that arrived before the instant, in order.
+        until: the instant.
+    """
+    states = [
+        read_grounds(Event._make(row[len(FOUND_BY) :]) for row in rows)
+        for _, rows in groupby(earlier, key_of)
+    ]
+    ends = [end for end, _ in states if end is not None]
+    going_on = GOES_ON.where(is_among(connection, TABLE.c.id, ends))
+    lasting = {None, *connection.scalars(going_on, {"until": until})} if ends else {None}
+    return {event_id for end, grounds in states if end in lasting for event_id in grounds}
+
+
+def read_grounds(events: Iterable[Event]) -> tuple[int | None, set[int]]:
+    """Return the event that ended a subject, if one did, and all that its state rests on.
+
+    Of a value that came back, the one before it is among these: without it, the value would seem
+    never to have gone.
+    """
+    life: Life | None = None
+    said: dict[str, list[tuple[Any, int]]] = {}  # values by field, each with its event
+    for current, changes in follow_lives(events):
+        if current is not life:
+            life, said = current, defaultdict(list)
+        for field, _, value in changes:
+            said[field].append((value, current.last_event_id))
+    if life is None:
+        return None, set()
+    grounds = {life.created_by, life.destroyed_by, life.last_event_id, *life.set_by.values()}
+    for *before, (value, _) in said.values():
+        if value in [one for one, _ in before]:
+            grounds.add(before[-1][1])
+    return life.destroyed_by, {event_id for event_id in grounds if event_id is not None}
+
+
+def fetch_users(connection: sa.Connection, events: Sequence[Row]) -> list[str]:
+    """Fetch the users that events name."""
+    users = {unescape_text(row.owner) for row in events if row.owner is not None}
+    users |= {row.operator for row in events if row.operator is not None}
+    for ids in split([row.id for row in events]):
+        named = sa.select(EventMember.user_id).where(
+            is_among(connection, EventMember.event_id, ids)
+        )
+        users.update(connection.scalars(named.distinct()))
+    return [*users]

@@ -1,0 +1,177 @@
+"""Purge in small steps, each a transaction of its own, so that nothing is held up.
+
+How far is purged is stored with each step, and what is older is not recorded again.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from config import RecorderSettings
+from models.clock import EPOCH, HOUR
+from models.database.many import delete
+from models.delivery import Delivery, has_verdict
+from models.event import LifecycleEvent
+from models.ledger import Ledger
+from models.quarantine import QuarantinedRequest
+from models.vocabulary import Verdict
+from services.recording.database import RecorderDatabase
+from services.recording.ledger import Numbers
+from services.recording.retention.events import purge_deliveries
+
+STEP_SECONDS = 0.1  # that a step is to take: nothing is recorded meanwhile
+FEWEST_DELIVERIES = 50  # of a step: each may be on a page of its own in every index
+MOST_DELIVERIES = 5_000
+MOST_GROWTH = 1.25  # from step to step
+BODY_BYTES = 2_500  # of a delivery, on average: that many members are named there
+MICROSECOND = timedelta(microseconds=1)  # the least step in time of a column
+
+UNHANDLED = has_verdict(Verdict.UNHANDLED) & ~sa.exists().where(
+    LifecycleEvent.delivery_id == Delivery.id  # one that was replayed has an event
+)
+
+
+class Limits(NamedTuple):
+    """Since when deliveries, and unhandled ones, are kept: full hours, so that steps are few."""
+
+    all: datetime
+    unhandled: datetime
+
+
+def find_limits(settings: RecorderSettings, now: datetime) -> Limits:
+    """Return the limits at an instant."""
+    kept = [
+        EPOCH if keep is None else EPOCH + (now - keep - EPOCH) // HOUR * HOUR
+        for keep in (settings.retention, settings.unhandled_retention)
+    ]
+    return Limits(kept[0], max(kept))
+
+
+NOTHING = Limits(EPOCH, EPOCH)
+
+
+class Step(NamedTuple):
+    """How many requests one step looked at, none once all are purged; and how many it purged."""
+
+    seen: int
+    purged: int
+
+
+@dataclass(frozen=True)
+class Window:
+    """The next deliveries to look at: those that arrived before an instant."""
+
+    until: datetime
+    delivery_ids: Sequence[int]
+
+
+class Purge:
+    """Purges step by step; a step has as many deliveries as go in ``STEP_SECONDS``.
+
+    Attributes:
+        most: deliveries of the next step.
+    """
+
+    def __init__(self, database: RecorderDatabase) -> None:
+        self.database = database
+        self.most = FEWEST_DELIVERIES
+
+    def step(self, limits: Limits, *, least: int = 0) -> Step:
+        """Purge the next requests that are too old.
+
+        Args:
+            limits: since when they are kept.
+            least: how many deliveries it has in any case, if there are so many: as many as were
+                recorded meanwhile, so that it does not fall behind.
+
+        Raises:
+            sqlalchemy.exc.SQLAlchemyError, NotReadyError: the database does not take it.
+        """
+        most = min(max(self.most, least), MOST_DELIVERIES)
+        with self.database.begin() as connection:
+            numbers = Numbers.lock(connection)
+            begun = time.monotonic()
+            step = purge_some(connection, numbers, limits, most=most)
+            numbers.store(connection)
+            growth = min(STEP_SECONDS / (time.monotonic() - begun), MOST_GROWTH)
+        self.most = max(int(most * growth), FEWEST_DELIVERIES)
+        return step
+
+
+def purge_some(connection: sa.Connection, numbers: Numbers, limits: Limits, *, most: int) -> Step:
+    """Purge the next requests that are too old, at most so many of each kind."""
+    purged = seen = purge_refused(connection, limits.all, most)
+    if numbers.kept_since < limits.all:
+        window = find_window(connection, sa.true(), numbers.kept_since, limits.all, most)
+        seen += len(window.delivery_ids)
+        purged += purge_deliveries(connection, window.delivery_ids, window.until)
+        numbers.kept_since = window.until
+    if numbers.unhandled_kept_since < limits.unhandled:
+        since = numbers.unhandled_kept_since
+        window = find_window(connection, UNHANDLED, since, limits.unhandled, most)
+        seen += len(window.delivery_ids)
+        purged += len(window.delivery_ids)
+        delete(connection, Delivery.id, window.delivery_ids)
+        numbers.unhandled_kept_since = window.until
+    return Step(seen, purged)
+
+
+def find_window(
+    connection: sa.Connection,
+    which: sa.ColumnElement[bool],
+    since: datetime,
+    limit: datetime,
+    most: int,
+) -> Window:
+    """Find the next deliveries of some kind that arrived before a limit, some for each step."""
+    of_kind = sa.select(Delivery.id, Delivery.received_at, sa.func.length(Delivery.body))
+    of_kind = of_kind.where(which, Delivery.received_at >= since).order_by(Delivery.received_at)
+    until, size = limit, 0
+    query = of_kind.where(Delivery.received_at < limit).limit(most + 1)
+    rows = connection.execute(query).all()
+    for number, (_, received_at, body_bytes) in enumerate(rows):
+        if number == most or size > most * BODY_BYTES:  # those of one instant are of one step
+            until = max(received_at, rows[0].received_at + MICROSECOND)
+            break
+        size += body_bytes
+    return Window(until, connection.scalars(of_kind.where(Delivery.received_at < until)).all())
+
+
+def purge_refused(connection: sa.Connection, limit: datetime, most: int) -> int:
+    """Purge the next refused requests that arrived before a limit; return how many."""
+    query = sa.select(QuarantinedRequest.id).where(QuarantinedRequest.received_at < limit)
+    ids = connection.scalars(query.order_by(QuarantinedRequest.received_at).limit(most)).all()
+    delete(connection, QuarantinedRequest.id, ids)
+    return len(ids)
+
+
+class Due(NamedTuple):
+    """What is too old, of one kind: a verdict, or ``refused``."""
+
+    kind: str
+    requests: int
+    oldest: datetime
+    newest: datetime
+
+
+def count_due(connection: sa.Connection, limits: Limits) -> list[Due]:
+    """Count what is too old by kind, what the states of subjects rest on included."""
+    kept_since = connection.scalars(sa.select(Ledger.kept_since)).one()
+    is_due = (Delivery.received_at < limits.all) | (
+        UNHANDLED & (Delivery.received_at < limits.unhandled)
+    )
+    deliveries = sa.select(Delivery.verdict, *measure(Delivery.received_at))
+    deliveries = deliveries.where(is_due, Delivery.received_at >= kept_since)
+    refused = sa.select(sa.literal("refused"), *measure(QuarantinedRequest.received_at))
+    refused = refused.where(QuarantinedRequest.received_at < limits.all)
+    rows = connection.execute(deliveries.group_by(Delivery.verdict).order_by(Delivery.verdict))
+    return [Due(*row) for row in (*rows, *connection.execute(refused)) if row[1]]
+
+
+def measure(at: Any) -> tuple[Any, ...]:
+    """Return how many there are, the oldest and the newest."""
+    return sa.func.count(), sa.func.min(at), sa.func.max(at)

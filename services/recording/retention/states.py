@@ -1,0 +1,32 @@
+"""Keep the present states of subjects to the events that are left."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+import sqlalchemy as sa
+
+from models.database.many import is_among
+from models.event import LifecycleEvent, PresentState
+from services.recording.following.states import restore_states
+from services.recording.retention.labels import Key
+
+HAS_EVENT = sa.exists().where(
+    LifecycleEvent.subject_type == PresentState.subject_type,
+    LifecycleEvent.subject_id == PresentState.subject_id,
+    LifecycleEvent.sdk_app_id == PresentState.sdk_app_id,
+)
+
+
+def purge_states(connection: sa.Connection, keys: Iterable[Key]) -> None:
+    """Purge the states of subjects without events; of others, count the lives that are left."""
+    by_kind: dict[str, set[str]] = defaultdict(set)
+    for kind, _, subject_id in keys:
+        by_kind[kind].add(subject_id)
+    for kind, ids in by_kind.items():
+        is_meant = (
+            PresentState.subject_type == kind,
+            is_among(connection, PresentState.subject_id, [*ids]),
+        )
+        connection.execute(sa.delete(PresentState).where(*is_meant, ~HAS_EVENT))
+        reused = sa.select(PresentState.subject_id).where(*is_meant, PresentState.life > 1)
+        restore_states(connection, kind, connection.scalars(reused).all())

@@ -9,8 +9,9 @@ import sqlalchemy as sa
 from marshmallow import Schema
 
 from models.vocabulary import SubjectType
-from schemas.api.deliveries import DeliverySchema
+from schemas.api.deliveries import DeliverySchema, spell_bytes
 from schemas.api.export import (
+    DeliveryLineSchema,
     EventRowSchema,
     MemberRowSchema,
     RefusalRowSchema,
@@ -18,12 +19,18 @@ from schemas.api.export import (
     UserEventRowSchema,
 )
 from schemas.api.history import EventSchema
-from schemas.api.page import ListQuery, PageQuery, SubjectsQuery
+from schemas.api.page import ListQuery, PageQuery
+from schemas.api.readings import ReadingSchema
 from schemas.fields import Instant
-from services.lists.by_name import SubjectPage, fetch_subjects
-from services.reading.deliveries import fetch_deliveries, fetch_quarantine_list
+from services.lists.subjects import fetch_subjects
+from services.reading.deliveries import (
+    fetch_deliveries,
+    fetch_quarantine_list,
+    fetch_whole_deliveries,
+)
 from services.reading.history import fetch_history
 from services.reading.pages import ListPage, Page, Row, stream_pages
+from services.reading.readings import fetch_readings
 from services.reading.users import fetch_user_events
 from services.subjects.lives import FIELDS
 
@@ -103,6 +110,12 @@ def list_members(event: Row) -> Iterator[Row]:
         yield {**event, "event_id": event["id"], "user_id": user_id}
 
 
+def spell_body(delivery: Row) -> Iterator[Row]:
+    """Make one row of a delivery, with its body as text, or in base64 where it is not UTF-8."""
+    row = {**delivery, "uuid": str(delivery["uuid"]), "body": None, "body_base64": None}
+    yield row | spell_bytes(delivery["body"])
+
+
 def spread_fields(state: Row) -> Iterator[Row]:
     """Make one row of a state, with a column for each field."""
     known = {name: field["value"] for name, field in state["fields"].items()}
@@ -112,7 +125,7 @@ def spread_fields(state: Row) -> Iterator[Row]:
 def list_subjects(name: str, kind: SubjectType) -> Table:
     """Make the table of all channels or of all groups."""
 
-    def fetch(connection: sa.Connection, query: SubjectsQuery) -> SubjectPage:
+    def fetch(connection: sa.Connection, query: ListQuery[Any]) -> ListPage[Any]:
         return fetch_subjects(connection, kind, query)
 
     sheet = Sheet(name, SubjectRowSchema(), spread_fields)
@@ -124,6 +137,7 @@ EVENT_ROWS = Sheet("events", EventRowSchema(), count_members)
 USER_ROWS = Sheet("user", UserEventRowSchema(), join_roles)
 DELIVERY_ROWS = Sheet("deliveries", DeliverySchema(), take_whole)
 REFUSAL_ROWS = Sheet("quarantine", RefusalRowSchema(), take_whole)
+READING_ROWS = Sheet("readings", ReadingSchema(), take_whole)
 
 EVENTS = Table(fetch_history, Sheet("events", EventSchema(), take_whole), [EVENT_ROWS, MEMBER_ROWS])
 MEMBERS = Table(fetch_history, MEMBER_ROWS, [MEMBER_ROWS])
@@ -131,4 +145,8 @@ USER = Table(fetch_events_of_user, USER_ROWS, [USER_ROWS])
 CHANNELS = list_subjects("channels", SubjectType.CHANNEL)
 GROUPS = list_subjects("groups", SubjectType.GROUP)
 DELIVERIES = Table(fetch_deliveries, DELIVERY_ROWS, [DELIVERY_ROWS])
+DELIVERY_LINES = Table(
+    fetch_whole_deliveries, Sheet("deliveries", DeliveryLineSchema(), spell_body), []
+)
 QUARANTINE = Table(fetch_quarantine_list, REFUSAL_ROWS, [REFUSAL_ROWS])
+READINGS = Table(fetch_readings, READING_ROWS, [READING_ROWS])

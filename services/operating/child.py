@@ -10,7 +10,7 @@ from threading import Event, Thread
 from services.journal.turn import is_recorder_running
 
 RETRY_SECONDS = 1.0
-RECORD = (sys.executable, "-m", "flask", "--app", "wsgi", "record", "--as-child")
+RECORD = (sys.executable, Path(__file__).parents[2] / "lifecycle.py", "record", "--as-child")
 
 log = logging.getLogger(__name__)
 
@@ -18,12 +18,8 @@ log = logging.getLogger(__name__)
 def keep_recorder(folders: Sequence[Path], stop: Event) -> Thread:
     """Start a recorder as a child process whenever none is at work, until told to stop.
 
-    A child ends at once if another recorder was faster. It ends by itself once this process is
-    gone, as its end of the pipe is closed then.
-
-    Args:
-        folders: of the journal; each process that serves it asks here.
-        stop: ends the child, too.
+    Each process that serves the journal does so: a child ends at once if another recorder was
+    faster. It ends when this process is told to stop, or is gone and its end of the pipe closed.
     """
 
     def run() -> None:

@@ -6,21 +6,26 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
+from statistics import median_low
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
-from config import ReaderSettings, ReceiverSettings
+from config import ReaderSettings, ReceiverSettings, RecorderSettings
+from models.clock import DAY, HOUR
 from models.counts import LATE_SECONDS
 from models.database.connection import NotReadyError, describe
+from models.database.engine import PATIENCE, connect_to_read
 from models.database.revision import check_revision, newest_revision
 from models.ledger import Ledger
 from services.journal.folder import LEAST_ROOM_BYTES, find_fault, room_bytes
-from services.journal.status import JournalStatus, measure, read_status
+from services.journal.status import find_status
 from services.operating.finding import Finding, Level, count, duration
+from services.reading.clock import measure_ahead
 from services.recording.database import RecorderDatabase
 
 SAFE_SQLITE = (3, 51, 3)  # before it, a checkpoint that races a writer can lose pages
+BACKEND = sa.text("SELECT pg_backend_pid()")
 CHANGE_NOTHING = sa.delete(Ledger).where(sa.false())
 
 
@@ -44,6 +49,19 @@ def examine_settings(
     else:
         text = "API_KEYS is not set: every read is answered 401"
         yield Finding(Level.WARNING, "API keys", text)
+
+
+def examine_retention(recorder: RecorderSettings, *, unhandled_bodies: bool) -> Finding:
+    """Say what is kept, and for how long."""
+    days = [
+        "for good" if keep is None else f"for {count(keep // DAY, 'day')}"
+        for keep in (recorder.retention, recorder.unhandled_retention or recorder.retention)
+    ]
+    bodies = "" if unhandled_bodies else " without their bodies"
+    text = f"deliveries are kept {days[0]}, unhandled ones {days[1]}{bodies}"
+    return Finding(
+        Level.OK, "retention", f"{text}, recorded journal for {recorder.journal.keep // HOUR} h"
+    )
 
 
 def examine_user(folders: Sequence[Path]) -> Iterator[Finding]:
@@ -113,21 +131,12 @@ def examine_recorder(folders: Sequence[Path], *, now: datetime) -> Finding:
     return Finding(Level.OK, "recorder", "running, nothing waits for long")
 
 
-def find_status(folders: Sequence[Path], *, now: datetime) -> JournalStatus:
-    """Read what the recorder reports; measure the journal if it is not at work."""
-    known = read_status(folders)
-    if known is not None and known.is_recorder_at_work(now):
-        return known
-    recorded, recorder_at = (known.recorded, known.recorder_at) if known else ({}, None)
-    return measure(folders, recorded, recorder_at=recorder_at, now=now)
-
-
 def examine_database(url: sa.URL, *, max_body_bytes: int) -> Finding:
     """Try whether a database is migrated and would take any callback; leave none."""
     name = url.get_backend_name()
 
     def rehearse() -> str:
-        with closing(RecorderDatabase(url)) as database:
+        with closing(RecorderDatabase(url, lock_wait=PATIENCE)) as database:
             database.is_new()
             database.rehearse()
             try:
@@ -136,6 +145,7 @@ def examine_database(url: sa.URL, *, max_body_bytes: int) -> Finding:
                 text = f"a callback of MAX_BODY_BYTES={max_body_bytes} does not fit"
                 hint = "; max_allowed_packet must be twice as large" if name == "mysql" else ""
                 raise NotReadyError(f"{text}{hint}: {describe(fault)}") from fault
+        check_pooler(url)
         return f"{name} at revision {newest_revision()} takes callbacks{show_version(name)}"
 
     return examine("database", url, rehearse)
@@ -162,18 +172,38 @@ def show_version(dialect: str) -> str:
     return f"; version {sqlite3.sqlite_version}, before {safe}: writers take turns at a lock file"
 
 
-def examine_read_database(engine: sa.Engine) -> Finding:
+def examine_read_database(url: sa.URL) -> Finding:
     """Try whether a database can be read, and refuses to be written to."""
-    name = engine.dialect.name
+    name = url.get_backend_name()
 
     def read() -> str:
-        with engine.connect() as connection:
+        with connect_to_read(url) as connection:
             check_revision(connection)
             if takes_writes(connection):
                 raise NotReadyError(f"{name}: the reader's connection can write")
+        check_pooler(url)
         return f"{name} can be read but not written"
 
-    return examine("read database", engine.url, read)
+    return examine("read database", url, read)
+
+
+def check_pooler(url: sa.URL) -> None:
+    """Make sure that each connection has a session of the server to itself.
+
+    Raises:
+        NotReadyError: a pooler gives one to whichever connection begins a transaction.
+    """
+    if url.get_backend_name() != "postgresql":
+        return
+    sessions = set()
+    with connect_to_read(url) as one, connect_to_read(url) as other:
+        for connection in (one, other):
+            sessions.add(connection.scalar(BACKEND))
+            connection.rollback()
+    if len(sessions) == 1:
+        raise NotReadyError(
+            "a pooler shares sessions between connections, and their settings: use its session mode"
+        )
 
 
 def takes_writes(connection: sa.Connection) -> bool:
@@ -185,3 +215,21 @@ def takes_writes(connection: sa.Connection) -> bool:
     finally:
         connection.rollback()
     return True
+
+
+def examine_clock(
+    connection: sa.Connection, settings: ReceiverSettings, *, now: datetime
+) -> Finding:
+    """Compare the clock with the median of what the newest callbacks of apps with a token say."""
+    with_token = [app for app, tokens in settings.sdk_apps.items() if tokens]
+    ahead = measure_ahead(connection, now=now, apps=with_token)
+    if not ahead:
+        return Finding(Level.WARNING, "clock", "not compared: no signed callback in 24 hours")
+    middle, tolerance = median_low(ahead), settings.sign_tolerance
+    level = Level.WARNING if abs(middle) > tolerance / 2 else Level.OK
+    if abs(middle) > tolerance:
+        level = Level.FAILED
+    seconds = middle.total_seconds()
+    side = "ahead of" if seconds >= 0 else "behind"
+    text = f"{abs(seconds):.1f} s {side} the sender ({count(len(ahead), 'callback')})"
+    return Finding(level, "clock", text)

@@ -1,4 +1,7 @@
-"""Read stored deliveries again: what a newer release understands becomes events after all."""
+"""Read stored deliveries again: what a newer release understands becomes events after all.
+
+What is kept of the present follows from the events, so it is made again as well.
+"""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -6,10 +9,13 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
-from models.delivery import Delivery
+from models.delivery import Delivery, has_verdict
 from models.event import LifecycleEvent
-from models.vocabulary import Verdict
-from services.recording.callback import Callback, read
+from models.vocabulary import SubjectType, Verdict
+from services.journal.records import Kind, Record
+from services.recording.callback import Callback, to_callback
+from services.recording.following.states import restore_states
+from services.recording.following.subjects import list_subjects
 from services.recording.ledger import Numbers
 from services.recording.repeats import Repeats
 from services.recording.store import store_events
@@ -48,7 +54,7 @@ def replay(
     for rows in fetch_unread(engine):
         if not dry_run:
             repeats = Repeats()  # the recorder may have added events meanwhile
-        stating = [one for one in map(to_callback, rows) if one.event_key is not None]
+        stating = [one for one in map(read_delivery, rows) if one.event_key is not None]
         with engine.connect() as connection:
             numbers = Numbers.lock(connection)
             repeats.look_up(connection, stating)
@@ -66,11 +72,27 @@ def replay(
     return done
 
 
+def restore_all_states(
+    engine: sa.Engine, *, on_restored: Callable[[int], None] = lambda _: None
+) -> None:
+    """Make the present states of all subjects again; tell how many more are done.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: the database failed; another run makes all of them.
+    """
+    for kind in SubjectType:
+        for ids in list_subjects(engine, kind):
+            with engine.begin() as connection:
+                Numbers.lock(connection)
+                restore_states(connection, kind, ids)
+            on_restored(len(ids))
+
+
 def fetch_unread(engine: sa.Engine) -> Iterator[Sequence[sa.Row[tuple[object, ...]]]]:
     """Fetch, in order of arrival and some at a time, the deliveries that made no event."""
     made = sa.exists().where(LifecycleEvent.delivery_id == Delivery.id)
     for verdict in UNREAD:
-        query = sa.select(Delivery.__table__).where(Delivery.verdict == verdict, ~made)
+        query = sa.select(Delivery.__table__).where(has_verdict(verdict), ~made)
         query = query.order_by(Delivery.received_at, Delivery.id).limit(CHUNK)
         after: sa.ColumnElement[bool] = sa.true()
         while True:
@@ -85,8 +107,10 @@ def fetch_unread(engine: sa.Engine) -> Iterator[Sequence[sa.Row[tuple[object, ..
             after = sa.and_(Delivery.received_at >= last.received_at, here > there)
 
 
-def to_callback(row: sa.Row[tuple[object, ...]]) -> Callback:
+def read_delivery(row: sa.Row[tuple[object, ...]]) -> Callback:
     """Read a delivery as if it had just arrived."""
-    callback = read(row.uuid, row.received_at, row._mapping, row.body)
+    callback = to_callback(
+        Record(Kind.CALLBACK, row.uuid, row.received_at, row._asdict(), row.body)
+    )
     callback.delivery_id = row.id
     return callback

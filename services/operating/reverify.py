@@ -13,9 +13,11 @@ import sqlalchemy as sa
 from config import ReceiverSettings
 from models.quarantine import QuarantinedRequest
 from models.vocabulary import Refusal
+from schemas.tencent.body import read_callback
 from schemas.tencent.envelope import Envelope, read_envelope
 from services.journal.records import Kind, Record
 from services.receiving.authentication import RefusedError, verify_signature
+from services.receiving.content import leave_out_content
 from services.recording.counts import Counts
 from services.recording.store import Batch, store
 
@@ -115,7 +117,9 @@ def verify(
     return None
 
 
-def take(engine: sa.Engine, request_ids: Sequence[int], *, now: datetime) -> int:
+def take(
+    engine: sa.Engine, request_ids: Sequence[int], *, unhandled_bodies: bool, now: datetime
+) -> int:
     """Store requests as deliveries in place of what the quarantine has; return how many.
 
     Each has its own time of arrival and is marked by ``reverified_at``. One that another run has
@@ -124,6 +128,7 @@ def take(engine: sa.Engine, request_ids: Sequence[int], *, now: datetime) -> int
     Args:
         engine: may write.
         request_ids: a transaction has room for them.
+        unhandled_bodies: whether the content of those that are unhandled is kept.
         now: timezone-aware.
 
     Raises:
@@ -132,19 +137,23 @@ def take(engine: sa.Engine, request_ids: Sequence[int], *, now: datetime) -> int
     is_asked_for = QuarantinedRequest.id.in_(request_ids)
     with engine.begin() as connection:
         records = [
-            to_record(row, now) for row in connection.execute(QUARANTINED.where(is_asked_for))
+            to_record(row, now, unhandled_bodies=unhandled_bodies)
+            for row in connection.execute(QUARANTINED.where(is_asked_for))
         ]
         store(connection, Batch(records), Counts(set()), now=now)
         connection.execute(sa.delete(QuarantinedRequest).where(is_asked_for))
     return len(records)
 
 
-def to_record(row: Row, now: datetime) -> Record:
+def to_record(row: Row, now: datetime, *, unhandled_bodies: bool) -> Record:
     """Make a record as the receiver would have."""
+    reading = read_callback(read_envelope(row.query_string), row.body)
     head = {
         "sdk_app_id": row.sdk_app_id,
         "peer": row.peer,
         "query_string": row.query_string,
+        "reading": reading,
         "reverified_at": now,
     }
-    return Record(Kind.CALLBACK, row.uuid, row.received_at, head, row.body)
+    record = Record(Kind.CALLBACK, row.uuid, row.received_at, head, row.body)
+    return record if unhandled_bodies else leave_out_content(record, reading)

@@ -5,40 +5,38 @@ import time
 
 import sqlalchemy as sa
 
-from models.delivery import Delivery
+from models.database.engine import connect_to_read
+from models.delivery import Delivery, has_command
 from services.operating.finding import Finding, Level
-from services.operating.sender import Sender, to_bytes
+from services.operating.sender import Sender
 
 COMMAND = "Doctor.RoundTrip"  # which Tencent does not have
 ARRIVAL_SECONDS = 10.0  # more than a busy recorder takes
 POLL_SECONDS = 0.1
 SLOW_SECONDS = 1.0  # of the 2 that Tencent waits
-SENT = sa.select(sa.func.max(Delivery.id)).where(
-    Delivery.command == COMMAND, Delivery.body == sa.bindparam("body")
-)
+NEWEST = sa.select(sa.func.coalesce(sa.func.max(Delivery.id), 0)).where(has_command(COMMAND))
 
 
-def examine_round_trip(sender: Sender, engine: sa.Engine | None) -> Finding:
+def examine_round_trip(sender: Sender, url: sa.URL | None) -> Finding:
     """Send one callback and wait until it is recorded; it stays, as an ``unhandled`` delivery.
 
-    Args:
-        sender: has the URL.
-        engine: reads the database that the callback should reach; none if it can't be asked.
+    The URL is of the database that it should reach; there is none if that can't be asked.
 
     Raises:
         sqlalchemy.exc.SQLAlchemyError: the database does not answer.
     """
     about = "round trip"
+    newest = fetch_newest(url) if url else 0
     body = {"CallbackCommand": COMMAND, "Nonce": secrets.token_hex(16)}
     answer = sender.send(body)
     sender.close()
     took = f"{answer.seconds * 1000:.0f} ms"
     if not answer.is_ok:
         return Finding(Level.FAILED, about, f"{answer} in {took}")
-    if engine is None:
+    if url is None:
         text = f"OK in {took}; look-up skipped: database check failed"
         return Finding(Level.WARNING, about, text)
-    delivery_id = await_delivery(engine, to_bytes(body))
+    delivery_id = await_delivery(url, after=newest)
     if delivery_id is None:
         text = f"OK in {took}, but not recorded here: no recorder, or the URL leads elsewhere"
         return Finding(Level.FAILED, about, text)
@@ -46,12 +44,17 @@ def examine_round_trip(sender: Sender, engine: sa.Engine | None) -> Finding:
     return Finding(level, about, f"OK in {took}, recorded as delivery {delivery_id}")
 
 
-def await_delivery(engine: sa.Engine, body: bytes) -> int | None:
-    """Wait until a body is recorded and return the ID of its delivery; none if it is not."""
+def fetch_newest(url: sa.URL) -> int:
+    """Return the ID of the newest delivery of a round trip, 0 if there is none."""
+    with connect_to_read(url) as connection:
+        return connection.scalars(NEWEST).one()
+
+
+def await_delivery(url: sa.URL, *, after: int) -> int | None:
+    """Wait until a round trip is recorded and return the ID of its delivery; none if it is not."""
     deadline = time.monotonic() + ARRIVAL_SECONDS
-    while True:
-        with engine.connect() as connection:
-            delivery_id: int | None = connection.scalar(SENT, {"body": body})
-        if delivery_id is not None or time.monotonic() > deadline:
-            return delivery_id
+    while (newest := fetch_newest(url)) <= after:
+        if time.monotonic() > deadline:
+            return None
         time.sleep(POLL_SECONDS)
+    return newest

@@ -5,11 +5,13 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from select import select
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from models.clock import utc_now
 from schemas.tencent.envelope import SIMULATED
 from schemas.tencent.samples import Body
 from services.receiving.authentication import sign
@@ -54,6 +56,25 @@ def to_bytes(body: Body) -> bytes:
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
+def write_query(body: Body, sdk_app_id: str, token: str, at: datetime, **more: str) -> str:
+    """Write the query string that Tencent adds to the URL, signed unless the token is empty.
+
+    It is of a callback that the server's API caused, where ``more`` parameters say nothing else.
+    """
+    envelope = {
+        "SdkAppid": sdk_app_id,
+        "CallbackCommand": body["CallbackCommand"],
+        "contenttype": "json",
+        "ClientIP": "127.0.0.1",
+        "OptPlatform": "RESTAPI",
+        **more,
+    }
+    if token:
+        request_time = str(int(at.timestamp()))
+        envelope |= {"Sign": sign(token, request_time), "RequestTime": request_time}
+    return urlencode(envelope)
+
+
 class Sender:
     """Sends the callbacks of one app to one URL.
 
@@ -77,7 +98,7 @@ class Sender:
         if sdk_app_id is not None and sdk_app_id not in apps:
             raise ValueError(f"SDK_APPS has no app {sdk_app_id}")
         self.sdk_app_id = sdk_app_id or next((app for app in apps if apps[app]), next(iter(apps)))
-        self.tokens = apps[self.sdk_app_id]
+        self.token = next(reversed(apps[self.sdk_app_id]), "")
         self.path = target.path or "/"
         connect = CONNECTIONS[target.scheme]
         self.connection = connect(target.hostname or "", target.port, timeout=TIMEOUT_SECONDS)
@@ -86,8 +107,10 @@ class Sender:
         """Send one callback, once; never raises for what the network does."""
         self.drop_closed_connection()
         began = time.monotonic()
+        mark = {SIMULATED: "chat-lifecycle-log"}
+        query_string = write_query(body, self.sdk_app_id, self.token, utc_now(), **mark)
         try:
-            self.connection.request("POST", f"{self.path}?{self.make_query(body)}", to_bytes(body))
+            self.connection.request("POST", f"{self.path}?{query_string}", to_bytes(body))
             with self.connection.getresponse() as response:
                 status, text = response.status, response.read().decode(errors="replace")
         except (OSError, HTTPException, UnicodeError) as error:  # the last: no name of a host
@@ -99,21 +122,6 @@ class Sender:
         """Reconnect if the other end has closed: nothing else can be read before a request."""
         if self.connection.sock is not None and select([self.connection.sock], [], [], 0)[0]:
             self.connection.close()
-
-    def make_query(self, body: Body) -> str:
-        """Write the query string that Tencent would add to the URL."""
-        envelope = {
-            "SdkAppid": self.sdk_app_id,
-            "CallbackCommand": body["CallbackCommand"],
-            "contenttype": "json",
-            "ClientIP": "127.0.0.1",
-            "OptPlatform": "RESTAPI",
-            SIMULATED: "chat-lifecycle-log",
-        }
-        if self.tokens:
-            request_time = str(int(time.time()))
-            envelope |= {"Sign": sign(self.tokens[-1], request_time), "RequestTime": request_time}
-        return urlencode(envelope)
 
     def close(self) -> None:
         """Close the connection."""

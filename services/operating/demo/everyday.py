@@ -49,14 +49,9 @@ def leave(story: Story, at: datetime, group: Group) -> None:
     user = story.random.choice(others)
     group.members.remove(user)
     kicked = story.random.random() < 0.2
-    story.tell(
-        at,
-        "Group.CallbackAfterMemberExit",
-        group.owner if kicked else user,
-        GroupId=group.group_id,
-        ExitType="Kicked" if kicked else "Quit",
-        ExitMemberList=list_members([user]),
-    )
+    operator, how = (group.owner, "Kicked") if kicked else (user, "Quit")
+    users = list_members([user])
+    story.tell_of(group, at, "MemberExit", operator, ExitType=how, ExitMemberList=users)
 
 
 def put_up_notice(story: Story, at: datetime, group: Group) -> None:
@@ -72,16 +67,9 @@ def rename(story: Story, at: datetime, group: Group) -> None:
 
 def promote(story: Story, at: datetime, group: Group) -> None:
     """A member becomes an admin, or stays a member."""
-    story.tell(
-        at,
-        "Group.CallbackAfterMemberFieldChanged",
-        group.owner,
-        GroupId=group.group_id,
-        Type=group.kind,
-        Member_Account=story.random.choice(group.members),
-        Role=story.random.choice(("Admin", "Member")),
-        NameCard=None,
-    )
+    user, role = story.random.choice(group.members), story.random.choice(("Admin", "Member"))
+    changed = {"Member_Account": user, "Role": role, "NameCard": None}
+    story.tell_of(group, at, "MemberFieldChanged", group.owner, **changed)
 
 
 def give_away(story: Story, at: datetime, group: Group) -> None:
@@ -128,8 +116,7 @@ def tell_talk(story: Story) -> None:
         body = [{"MsgType": "TIMTextElem", "MsgContent": text}]
         if story.random.random() < 0.7:
             group = story.random.choice(story.groups)
-            told = {"GroupId": group.group_id, "Type": group.kind, "From_Account": user}
-            story.tell(at, "Group.CallbackAfterSendMsg", user, **told, MsgBody=body)
+            story.tell_of(group, at, "SendMsg", user, From_Account=user, MsgBody=body)
         else:
             told = {"From_Account": user, "To_Account": other}
             story.tell(at, "C2C.CallbackAfterSendMsg", **told, MsgBody=body)

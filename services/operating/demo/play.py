@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
 
 import sqlalchemy as sa
 
@@ -18,8 +17,8 @@ from schemas.tencent.registry import LIFECYCLE_SCHEMAS
 from services.journal.records import Kind, Record, new_uuid
 from services.operating.demo import everyday, tales
 from services.operating.demo.story import DAYS, Happening, Story
-from services.operating.sender import to_bytes
-from services.receiving.authentication import RefusedError, authenticate_sender, sign
+from services.operating.sender import to_bytes, write_query
+from services.receiving.authentication import RefusedError, authenticate_sender
 from services.receiving.tally import Tally
 from services.recording.counts import Counts
 from services.recording.store import Batch, store
@@ -56,32 +55,6 @@ class Request(NamedTuple):
     body: bytes
 
 
-class Span(NamedTuple):
-    """A part of the week; its end is not within."""
-
-    start: datetime
-    end: datetime
-
-    def has(self, at: datetime) -> bool:
-        """Tell whether an instant is within."""
-        return self.start <= at < self.end
-
-
-class Troubles:
-    """What goes wrong in the week.
-
-    Attributes:
-        outage: no callback arrives.
-        mix_up: callbacks are signed with a token that the receiver does not know.
-        absence: the recorder is away; it catches up afterwards.
-    """
-
-    def __init__(self, story: Story) -> None:
-        self.outage = Span(story.on(1, "14:05:00"), story.on(1, "14:53:00"))
-        self.mix_up = Span(story.on(2, "09:12:00"), story.on(2, "09:36:00"))
-        self.absence = Span(story.on(3, "10:30:00"), story.on(3, "10:41:00"))
-
-
 def play(connection: sa.Connection, settings: ReceiverSettings, *, now: datetime, seed: int) -> int:
     """Store a week that ends now; return how many requests arrived in it.
 
@@ -99,22 +72,21 @@ def play(connection: sa.Connection, settings: ReceiverSettings, *, now: datetime
     story = Story(now - SECOND, seed)
     for tell in TALES:
         tell(story)
-    troubles = Troubles(story)
-    requests = [*send_all(story, troubles, settings), *knock(story)]
+    requests = [*send_all(story, settings), *knock(story)]
     received = [receive(one, settings) for one in sorted(requests, key=lambda one: one.at)]
-    store_by_second(connection, received, story, troubles)
-    store_service_events(connection, story, troubles)
+    store_by_second(connection, received, story)
+    store_service_events(connection, story)
     return len(received)
 
 
-def send_all(story: Story, troubles: Troubles, settings: ReceiverSettings) -> Iterator[Request]:
+def send_all(story: Story, settings: ReceiverSettings) -> Iterator[Request]:
     """Send what happens a moment later, some of it twice, but for what the outage swallows."""
     sdk_app_id, tokens = next(iter(settings.sdk_apps.items()))
     for one in sorted(story.happenings, key=lambda one: one.at):
         at = one.at + story.random.uniform(0.1, 0.4) * SECOND
-        if troubles.outage.has(at):
+        if story.outage.has(at):
             continue
-        token = OTHER_TOKEN if troubles.mix_up.has(at) or not tokens else tokens[-1]
+        token = OTHER_TOKEN if story.mix_up.has(at) or not tokens else tokens[-1]
         yield (sent := send(one, at, sdk_app_id, token))
         if one.body["CallbackCommand"] in LIFECYCLE_SCHEMAS and story.random.random() < REPEATED:
             yield sent._replace(at=at + REPEATED_AFTER)
@@ -122,17 +94,9 @@ def send_all(story: Story, troubles: Troubles, settings: ReceiverSettings) -> It
 
 def send(one: Happening, at: datetime, sdk_app_id: str, token: str) -> Request:
     """Send one callback as Tencent does."""
-    request_time = str(int(at.timestamp()))
-    envelope = {
-        "SdkAppid": sdk_app_id,
-        "CallbackCommand": one.body["CallbackCommand"],
-        "contenttype": "json",
-        "ClientIP": one.client_ip,
-        "OptPlatform": one.platform,
-        "Sign": sign(token, request_time),
-        "RequestTime": request_time,
-    }
-    return Request(at, TENCENT, urlencode(envelope), to_bytes(one.body))
+    sender = {"ClientIP": one.client_ip, "OptPlatform": one.platform}
+    query_string = write_query(one.body, sdk_app_id, token, at, **sender)
+    return Request(at, TENCENT, query_string, to_bytes(one.body))
 
 
 def knock(story: Story) -> Iterator[Request]:
@@ -160,47 +124,37 @@ def receive(request: Request, settings: ReceiverSettings) -> Record:
     return Record(kind, new_uuid(request.at), request.at, head, request.body)
 
 
-def store_by_second(
-    connection: sa.Connection, received: Sequence[Record], story: Story, troubles: Troubles
-) -> None:
+def store_by_second(connection: sa.Connection, received: Sequence[Record], story: Story) -> None:
     """Store each second as the recorder does, at its time, with how long the answers took."""
     commands: set[str] = set()
     for _, group in groupby(received, lambda one: one.received_at.replace(microsecond=0)):
         records = [*group]
         last = records[-1].received_at
-        now = troubles.absence.end if troubles.absence.has(last) else last + DELAY
+        now = story.absence.end if story.absence.has(last) else last + DELAY
         tally = Tally()
         for record in records:
             if record.kind is Kind.CALLBACK:
                 seconds = story.random.lognormvariate(0, 0.5) / 500
                 tally.add_answer(record.received_at, record.head["sdk_app_id"], seconds)
-        records.append(make_record(Kind.TALLY, last, **tally.take()))
+        head = {"process": PROCESS, **tally.take()}
+        records.append(Record(Kind.TALLY, new_uuid(last), last, head))
         store(connection, Batch(records), Counts(commands), now=now)
 
 
-def make_record(kind: Kind, at: datetime, **head: Any) -> Record:
-    """Make a record of the receiver itself."""
-    return Record(kind, new_uuid(at), at, {"process": PROCESS, **head})
-
-
-def store_service_events(connection: sa.Connection, story: Story, troubles: Troubles) -> None:
+def store_service_events(connection: sa.Connection, story: Story) -> None:
     """Store when receiver and recorder were started and stopped."""
-    begin, outage, absence = story.now - DAYS * DAY, troubles.outage, troubles.absence
-    receiver = (
-        (Kind.STARTED, begin),
-        (Kind.STOPPED, outage.start),
-        (Kind.STARTED, outage.end),
-        (Kind.STOPPED, story.now),
-    )
-    recorder = (
-        (ServiceEventKind.RECORDER_STARTED, begin),
-        (ServiceEventKind.RECORDER_STOPPED, absence.start),
-        (ServiceEventKind.RECORDER_STARTED, absence.end),
-        (ServiceEventKind.RECORDER_STOPPED, story.now),
-    )
+    begin, outage, absence = story.now - DAYS * DAY, story.outage, story.absence
     events = [
         {"uuid": new_uuid(at), "at": at, "kind": kind, "process": PROCESS, "details": {}}
-        for kind, at in recorder
+        for kind, at in (
+            (ServiceEventKind.RECEIVER_STARTED, begin),
+            (ServiceEventKind.RECEIVER_STOPPED, outage.start),
+            (ServiceEventKind.RECEIVER_STARTED, outage.end),
+            (ServiceEventKind.RECEIVER_STOPPED, story.now),
+            (ServiceEventKind.RECORDER_STARTED, begin),
+            (ServiceEventKind.RECORDER_STOPPED, absence.start),
+            (ServiceEventKind.RECORDER_STARTED, absence.end),
+            (ServiceEventKind.RECORDER_STOPPED, story.now),
+        )
     ]
-    records = [make_record(kind, at) for kind, at in receiver]
-    store(connection, Batch(records, events=events), Counts(set()), now=story.now)
+    store(connection, Batch(events=events), Counts(set()), now=story.now)

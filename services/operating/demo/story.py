@@ -35,6 +35,17 @@ class Happening(NamedTuple):
     platform: str
 
 
+class Span(NamedTuple):
+    """A part of the week; its end is not within."""
+
+    start: datetime
+    end: datetime
+
+    def has(self, at: datetime) -> bool:
+        """Tell whether an instant is within."""
+        return self.start <= at < self.end
+
+
 @dataclass
 class Group:
     """A group as it is at one time of the story."""
@@ -53,6 +64,9 @@ class Story:
         today: when the last day began, at midnight in UTC.
         happenings: in the order in which they were told.
         groups: those of every day that are not disbanded yet.
+        outage: no callback arrives.
+        mix_up: callbacks are signed with a token that the receiver does not know.
+        absence: the recorder is away; it catches up afterwards.
     """
 
     def __init__(self, now: datetime, seed: int) -> None:
@@ -61,6 +75,9 @@ class Story:
         self.random = Random(seed)  # noqa: S311 (no secrets here)
         self.happenings: list[Happening] = []
         self.groups: list[Group] = []
+        self.outage = Span(self.on(1, "14:05:00"), self.on(1, "14:53:00"))
+        self.mix_up = Span(self.on(2, "09:12:00"), self.on(2, "09:36:00"))
+        self.absence = Span(self.on(3, "10:30:00"), self.on(3, "10:41:00"))
 
     def on(self, days_ago: int, clock: str) -> datetime:
         """Return the instant at which a clock shows a time, in UTC, on a day of the week."""
@@ -93,72 +110,44 @@ class Story:
         platform = "RESTAPI" if operator in (None, *BOTS) else PLATFORMS[number % len(PLATFORMS)]
         self.happenings.append(Happening(at, kept, f"203.0.113.{number % 254 + 1}", platform))
 
+    def tell_of(
+        self, group: Group, at: datetime, what: str, operator: str | None = None, **fields: Any
+    ) -> None:
+        """Have a command about a group come."""
+        named = {"GroupId": group.group_id, "Type": group.kind}
+        self.tell(at, f"Group.CallbackAfter{what}", operator, **named, **fields)
+
     def create(self, at: datetime, group: Group) -> None:
         """Create a group."""
-        self.tell(
-            at,
-            "Group.CallbackAfterCreateGroup",
-            group.owner,
-            GroupId=group.group_id,
-            Type=group.kind,
-            Owner_Account=group.owner,
-            Name=group.name,
-            MemberList=list_members(group.members),
-            UserDefinedDataList=None,
-        )
+        has = {"Owner_Account": group.owner, "Name": group.name, "UserDefinedDataList": None}
+        members = list_members(group.members)
+        self.tell_of(group, at, "CreateGroup", group.owner, **has, MemberList=members)
 
     def change(self, at: datetime, group: Group, operator: str, **fields: str | None) -> None:
         """Change the profile of a group."""
         group.name = fields.get("Name") or group.name
-        self.tell(
-            at,
-            "Group.CallbackAfterGroupInfoChanged",
-            operator,
-            GroupId=group.group_id,
-            Type=group.kind,
-            **{"Notification": None, **fields},
-        )
+        self.tell_of(group, at, "GroupInfoChanged", operator, **{"Notification": None, **fields})
 
     def add(self, at: datetime, group: Group, operator: str, users: Sequence[str]) -> None:
         """Have users join a group, or be invited."""
         new = [user for user in users if user not in group.members]
         group.members += new
         if new:
-            self.tell(
-                at,
-                "Group.CallbackAfterNewMemberJoin",
-                operator,
-                GroupId=group.group_id,
-                Type=group.kind,
-                JoinType="Apply" if new == [operator] else "Invited",
-                NewMemberList=list_members(new),
-            )
+            how = {"JoinType": "Apply" if new == [operator] else "Invited"}
+            listed = list_members(new)
+            self.tell_of(group, at, "NewMemberJoin", operator, **how, NewMemberList=listed)
 
     def hand_over(self, at: datetime, group: Group, owner: str) -> None:
         """Give a group to another owner."""
         old, group.owner = group.owner, owner
-        self.tell(
-            at,
-            "Group.CallbackAfterChangeGroupOwner",
-            old,
-            GroupId=group.group_id,
-            Type=group.kind,
-            OldOwner_Account=old,
-            NewOwner_Account=owner,
-        )
+        owners = {"OldOwner_Account": old, "NewOwner_Account": owner}
+        self.tell_of(group, at, "ChangeGroupOwner", old, **owners)
 
     def disband(self, at: datetime, group: Group, operator: str) -> None:
         """Disband a group."""
-        self.tell(
-            at,
-            "Group.CallbackAfterGroupDestroyed",
-            operator,
-            GroupId=group.group_id,
-            Type=group.kind,
-            Owner_Account=group.owner,
-            Name=group.name,
-            MemberList=list_members(group.members),
-        )
+        had = {"Owner_Account": group.owner, "Name": group.name}
+        members = list_members(group.members)
+        self.tell_of(group, at, "GroupDestroyed", operator, **had, MemberList=members)
 
 
 def list_members(users: Sequence[str]) -> list[dict[str, str]]:

@@ -75,37 +75,17 @@ def tell_makers(story: Story) -> None:
     """A community has topics."""
     group = Group(MAKERS, "Makers 创客社区", "priya.nair", story.some_users(30, 40), "Community")
     story.create(story.on(6, "07:40:18"), group)
-    of_community = {"GroupId": MAKERS, "Type": group.kind}
     topics = [f"{MAKERS}@TOPIC#_@TOPIC#c{name}" for name in ("PRINT3D", "SOLDER", "TEXTIL")]
     for number, (topic, name) in enumerate(
         zip(topics, ("3D Printing", "Soldering 焊接", "Textiles"), strict=True)
     ):
-        story.tell(
-            story.on(5, "12:30:05") + number * HOUR,
-            "Group.CallbackAfterCreateTopic",
-            group.owner,
-            **of_community,
-            TopicId=topic,
-            Owner_Account=group.owner,
-            Name=name,
-            UserDefinedDataList=None,
-        )
-    story.tell(
-        story.on(3, "15:05:33"),
-        "Group.CallbackAfterTopicInfoChanged",
-        group.owner,
-        **of_community,
-        Name="3D Printing & CNC",
-        Introduction=None,
-        Notification=None,
-        FaceUrl=None,
-    )
-    story.tell(
-        story.on(2, "18:22:40"),
-        "Group.CallbackAfterTopicDestroyed",
-        **of_community,
-        TopicIdList=topics[-1:],
-    )
+        at = story.on(5, "12:30:05") + number * HOUR
+        has = {"Owner_Account": group.owner, "Name": name, "UserDefinedDataList": None}
+        story.tell_of(group, at, "CreateTopic", group.owner, TopicId=topic, **has)
+    unchanged = dict.fromkeys(("Introduction", "Notification", "FaceUrl"))
+    changed = {"Name": "3D Printing & CNC", **unchanged}
+    story.tell_of(group, story.on(3, "15:05:33"), "TopicInfoChanged", group.owner, **changed)
+    story.tell_of(group, story.on(2, "18:22:40"), "TopicDestroyed", TopicIdList=topics[-1:])
 
 
 def tell_slip(story: Story) -> None:

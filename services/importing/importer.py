@@ -1,0 +1,110 @@
+"""Store what was read elsewhere by the code of the recorder, which may run beside."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from models.database.connection import NotReadyError, describe
+from models.delivery import Delivery
+from services.importing.ahead import Read, Rows, Source, read_ahead
+from services.importing.rows import BadRowError
+from services.importing.sources import IncompleteError, measure
+from services.journal.records import Record
+from services.recording.counts import Counts
+from services.recording.database import RecorderDatabase
+from services.recording.store import Batch, leave_out_known, store
+
+MAX_BATCH_RECORDS = 2000  # a recorder waits no longer for its turn than it takes to store these
+MAX_BATCH_BYTES = 8 * 1024 * 1024
+
+Placed = tuple[int, Record]
+
+
+@dataclass
+class Importer:
+    """Stores the callbacks of one source.
+
+    Attributes:
+        on_fault: told the place of what can't be stored, and why.
+        is_dry_run: only counts.
+        verdicts: how many became which.
+        known: how many were stored before.
+        unreadable: how many are no callbacks.
+        rejected: how many the database does not take.
+        broken: why the source is not complete, if it is not.
+    """
+
+    database: RecorderDatabase
+    now: datetime
+    on_fault: Callable[[int, str], None]
+    is_dry_run: bool = False
+    verdicts: Counter[str] = field(default_factory=Counter)
+    known: int = 0
+    unreadable: int = 0
+    rejected: int = 0
+    broken: str = ""
+
+    def take(self, source: Iterable[tuple[int, Source]], read: Read[Source]) -> Iterator[int]:
+        """Store all that a source has; yield how many more were read.
+
+        Raises:
+            sqlalchemy.exc.SQLAlchemyError, ChildProcessError: the database failed, or the process
+                that reads. What was stored until then stays, and another run stores the rest.
+        """
+        for found in read_ahead(self.part(source), read):
+            batch = []
+            for place, record in found:
+                if isinstance(record, BadRowError):
+                    self.unreadable += 1
+                    self.on_fault(place, str(record))
+                else:
+                    batch.append((place, record))
+            yield self.store(batch)
+
+    def part(self, source: Iterable[tuple[int, Source]]) -> Iterator[Rows[Source]]:
+        """Yield batches of a source, until it ends or breaks off."""
+        batch: list[tuple[int, Source]] = []
+        size = 0
+        try:
+            for place, row in source:
+                batch.append((place, row))
+                size += measure(row)
+                if len(batch) == MAX_BATCH_RECORDS or size >= MAX_BATCH_BYTES:
+                    yield batch
+                    batch, size = [], 0
+        except IncompleteError as fault:
+            self.broken = str(fault)
+        if batch:
+            yield batch
+
+    def store(self, batch: list[Placed]) -> int:
+        """Store a batch, each half by itself if that fails; return how many records it has."""
+        records = [record for _, record in batch]
+        if self.is_dry_run:
+            with self.database.engine.connect() as connection:
+                new = len(leave_out_known(connection, Delivery, records))
+            self.verdicts["new"] += new
+            self.known += len(records) - new
+            return len(batch)
+        try:
+            with self.database.begin() as connection:
+                given = Batch(records, is_followed=False)
+                stored = store(connection, given, Counts(set()), now=self.now).callbacks
+        except NotReadyError:
+            raise
+        except SQLAlchemyError as fault:
+            self.database.rehearse()
+            if len(batch) > 1:
+                half = len(batch) // 2
+                self.store(batch[:half])
+                self.store(batch[half:])
+            else:
+                self.rejected += 1
+                self.on_fault(batch[0][0], describe(fault))
+            return len(batch)
+        self.verdicts.update(callback.verdict for callback in stored)
+        self.known += len(records) - len(stored)
+        return len(batch)

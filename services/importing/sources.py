@@ -1,0 +1,87 @@
+"""Where callbacks come from: a file, or a database of another program."""
+
+import json
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import sqlalchemy as sa
+
+from models.database.connection import NotReadyError
+from services.importing.rows import Row
+
+LONGEST_TRAILER = 100  # bytes
+ROWS_AT_ONCE = 100
+REQUIRED = ("received_at", "body")
+
+
+class IncompleteError(Exception):
+    """A file does not end as ``export --deliveries`` ends it."""
+
+
+def check_trailer(file: BinaryIO) -> None:
+    """Make sure that a file that can be searched has its last line; a pipe shows that at its end.
+
+    Raises:
+        IncompleteError: it has not.
+    """
+    if file.seekable():
+        end = file.seek(0, 2)
+        file.seek(max(end - LONGEST_TRAILER, 0))
+        last = file.read().rstrip(b"\n").rpartition(b"\n")[2]
+        file.seek(0)
+        if read_trailer(last) is None:
+            raise IncompleteError('the last line is not {"complete": true, "count": …}')
+
+
+def read_trailer(line: bytes) -> int | None:
+    """Read how many lines are before a last one; none if it is another one."""
+    if len(line) > LONGEST_TRAILER:
+        return None
+    try:
+        trailer = json.loads(line)
+    except ValueError:
+        return None
+    is_trailer = isinstance(trailer, dict) and trailer.get("complete") is True
+    return int(trailer.get("count", -1)) if is_trailer else None
+
+
+def read_lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines of a file with their numbers, but for the last one.
+
+    Raises:
+        IncompleteError: there is none, or lines are missing before it.
+    """
+    number = 0
+    for number, line in enumerate(file, 1):
+        count = read_trailer(line)
+        if count is None:
+            yield number, line
+        elif count == number - 1:
+            return
+        else:
+            raise IncompleteError(f"line {number} says that {count} lines are before it")
+    raise IncompleteError(f"it ends after line {number}, before its last one")
+
+
+def fetch_rows(connection: sa.Connection, query: str) -> Iterator[tuple[int, Row]]:
+    """Yield the rows of a query with their numbers.
+
+    Raises:
+        NotReadyError: it lacks a column.
+    """
+    options = {"no_parameters": True, "yield_per": ROWS_AT_ONCE}
+    result = connection.execution_options(**options).exec_driver_sql(query)
+    columns = [*result.keys()]
+    if missing := [name for name in REQUIRED if name not in columns]:
+        raise NotReadyError(
+            f"the query has no column {' nor '.join(missing)}, but {', '.join(columns)}: "
+            f"name them, such as SELECT payload AS body"
+        )
+    for number, row in enumerate(result.mappings(), 1):
+        yield number, {**row}
+
+
+def measure(row: bytes | Row) -> int:
+    """Tell about how many bytes a line or a row has."""
+    content = row if isinstance(row, bytes) else row["body"]
+    return len(content if isinstance(content, bytes | str) else repr(content))

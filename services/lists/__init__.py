@@ -1,1 +1,1 @@
-"""Many channels and groups: by name, by time, of one user, or behind the events of a list."""
+"""Many channels and groups: sorted, counted, of one user, or behind the events of a list."""

@@ -5,13 +5,13 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from models.event import EventMember, LifecycleEvent
+from models.event import EventMember, LifecycleEvent, PresentState
 from models.vocabulary import Action, SubjectType
-from services.lists.by_name import fetch_lives
 from services.reading.pages import Row
-from services.subjects.states import describe_states
+from services.subjects.present import read_state
+from services.subjects.states import STATES, fetch_states
 
-NEWEST = 50  # events of a user whose subjects are looked at: all their events are replayed
+NEWEST = 50  # subjects of a kind, or events that say where a user is
 MOST_MENTIONS = 1_000  # of a member, among which these are found
 MEMBERSHIP = (Action.CREATED, Action.MEMBERS_ADDED, Action.MEMBERS_REMOVED)
 SUBJECT = (LifecycleEvent.subject_type, LifecycleEvent.subject_id, LifecycleEvent.sdk_app_id)
@@ -19,16 +19,18 @@ Key = tuple[str, str, str]  # kind, ID and app of a subject
 
 
 def fetch_owned(connection: sa.Connection, user_id: str) -> list[Row]:
-    """Return the states of the active subjects that a user owns, by the newest reports of it."""
-    reports = (
-        sa.select(*SUBJECT)
-        .where(LifecycleEvent.owner == user_id)
-        .order_by(LifecycleEvent.occurred_at.desc(), LifecycleEvent.id.desc())
+    """Return the states of the active subjects that a user owns, the last changed first."""
+    owned = [
+        STATES.where(
+            PresentState.subject_type == kind,
+            PresentState.owner == user_id,
+            PresentState.status == "active",
+        )
+        .order_by(PresentState.changed_at.desc())
         .limit(NEWEST)
-    )
-    subjects = dict.fromkeys((*row,) for row in connection.execute(reports))
-    states = fetch_active(connection, subjects)
-    return [one for one in states if one["fields"].get("owner", {}).get("value") == user_id]
+        for kind in sorted(SubjectType)
+    ]
+    return [read_state(dict(row)) for rows in owned for row in connection.execute(rows).mappings()]
 
 
 def fetch_joined(connection: sa.Connection, user_id: str) -> list[Row]:
@@ -60,14 +62,13 @@ def fetch_joined(connection: sa.Connection, user_id: str) -> list[Row]:
 
 def fetch_active(connection: sa.Connection, subjects: Collection[Key]) -> list[Row]:
     """Return the states of those subjects that are active, each kind in the order given."""
-    states = []
-    for kind in sorted({SubjectType(one) for one, _, _ in subjects}):
-        ids = dict.fromkeys(subject_id for one, subject_id, _ in subjects if one == kind)
-        lives = fetch_lives(connection, kind, ids)
-        found = ((subject_id, life) for subject_id in ids for life in lives[subject_id])
-        active = [one for one in found if one[1].status == "active"]
-        states += describe_states(connection, kind, active)
-    return [state for state in states if key_of(state) in subjects]
+    states: dict[Key, Row] = {}
+    for kind in SubjectType:
+        ids = {subject_id for one, subject_id, _ in subjects if one == kind}
+        found = fetch_states(connection, kind, ids) if ids else []
+        states |= {key_of(state): state for state in found}
+    known = [states[key] for key in sorted(subjects, key=lambda one: one[0]) if key in states]
+    return [state for state in known if state["status"] == "active"]
 
 
 def key_of(state: Row) -> Key:

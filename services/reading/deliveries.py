@@ -1,33 +1,34 @@
 """Read what was sent: authentic POSTs, what differs from the documentation, what was refused."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import timedelta
-from itertools import groupby
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 
 from models.clock import EPOCH
-from models.counts import Difference
-from models.delivery import Delivery
+from models.counts import Difference, TotalCount
+from models.delivery import Command, Delivery, has_command, has_verdict
 from models.quarantine import QuarantinedRequest
+from models.text import unescape_text
 from models.types import ExactLongText
-from models.vocabulary import Refusal
+from models.vocabulary import Measure, Refusal
 from schemas.api.page import PageQuery
 from schemas.redaction import redact
 from schemas.tencent.drift import list_documented
 from schemas.tencent.registry import LIFECYCLE_SCHEMAS
-from services.reading.facets import Facets, count_facets
+from services.reading.facets import Facets, count_facets, sum_up
 from services.reading.pages import (
     IDS,
     SIZE,
     Page,
     Row,
     Rows,
-    fetch_by_id,
     fetch_page,
     fetch_row,
+    fetch_whole,
     keep_equal,
 )
 
@@ -37,57 +38,89 @@ class RedactedText(ExactLongText):
 
     cache_ok = True
 
-    def process_result_value(self, value: str | None, dialect: sa.Dialect) -> str | None:
-        """Redact on the way out."""
-        text = super().process_result_value(value, dialect)
-        return None if text is None else redact(text)
+    def result_processor(
+        self, dialect: sa.Dialect, coltype: object
+    ) -> Callable[[str | None], str | None]:
+        """Unescape and redact on the way out."""
+        return lambda value: None if value is None else redact(unescape_text(value))
 
 
 def list_columns(table: sa.FromClause, *left_out: str) -> list[sa.ColumnElement[Any]]:
     """List the columns of a table of requests, as no reader gets them otherwise."""
-    return [
-        sa.type_coerce(column, RedactedText).label(column.key)
-        if column.key == "query_string"
-        else column
-        for column in table.columns
-        if column.key not in left_out
-    ]
+    shown: dict[str, sa.ColumnElement[Any]] = {
+        "query_string": sa.type_coerce(table.c.query_string, RedactedText).label("query_string"),
+        "command_id": Delivery.command.label("command"),
+    }
+    names = [column.key for column in table.columns if column.key not in left_out]
+    return [shown.get(name, table.c[name]) for name in names]
 
 
 DELIVERIES = sa.select(*list_columns(Delivery.__table__))
 LISTED = sa.select(*list_columns(Delivery.__table__, "body"))
-FILTERED = (Delivery.verdict, Delivery.command, Delivery.sdk_app_id)
+WITHOUT_RAW = sa.select(*list_columns(Delivery.__table__, "peer", "query_string", "body"))
+WHOLE = sa.select(Delivery.__table__, Delivery.command)
+PLACES = sa.select(Delivery.received_at, Delivery.id, sa.func.length(Delivery.body).label(SIZE))
 KEY = (Delivery.received_at, Delivery.id)
 FACETS = ("verdict", "command", "sdk_app_id")
-COUNTED = sa.select(*Delivery.__table__.c[FACETS])
+COUNTED = sa.select(
+    *Delivery.__table__.c["verdict", "sdk_app_id"], Delivery.command_id.label("command")
+)
+FIND_COMMANDS = sa.select(Command.id, Command.name).where(Command.id.in_(IDS))
+COUNTED_COMMANDS = (
+    sa.select(TotalCount.name, sa.func.sum(TotalCount.value))
+    .where(TotalCount.measure == Measure.RECEIVED, TotalCount.name.in_(LIFECYCLE_SCHEMAS))
+    .group_by(TotalCount.name)
+)
 REFUSED = sa.select(*list_columns(QuarantinedRequest.__table__))
 LISTED_REFUSED = sa.select(*list_columns(QuarantinedRequest.__table__, "body"))
 REFUSED_KEY = (QuarantinedRequest.received_at, QuarantinedRequest.id)
 REFUSED_PLACES = sa.select(*REFUSED_KEY, sa.func.length(QuarantinedRequest.body).label(SIZE))
-REFUSED_FILTERED = (
-    QuarantinedRequest.reason,
-    QuarantinedRequest.sender,
-    QuarantinedRequest.sdk_app_id,
-)
 REFUSED_FACETS = ("reason", "sender", "sdk_app_id")
-REFUSED_COUNTED = sa.select(*QuarantinedRequest.__table__.c[REFUSED_FACETS], *REFUSED_KEY)
+REFUSED_FILTERED = QuarantinedRequest.__table__.c[REFUSED_FACETS]
+KNOWN_APP = {
+    "yes": QuarantinedRequest.sdk_app_id.is_not(None),
+    "no": QuarantinedRequest.sdk_app_id.is_(None),
+}
+REFUSED_COUNTED = sa.select(*REFUSED_FILTERED, *REFUSED_KEY)
 
 
 def fetch_deliveries(connection: sa.Connection, query: PageQuery) -> Page:
     """Return a page of deliveries by ``received_at``, without their bodies."""
-    rows = keep_equal(LISTED, query, *FILTERED)
+    rows = filter_deliveries(LISTED, query)
     return fetch_page(connection, [rows], query, sort_key=KEY)
+
+
+def fetch_whole_deliveries(connection: sa.Connection, query: PageQuery) -> Page:
+    """Return a page of deliveries by ``received_at``, byte for byte; not for readers."""
+    places = fetch_page(connection, [filter_deliveries(PLACES, query)], query, sort_key=KEY)
+    return fetch_whole(connection, places, WHOLE)
 
 
 def count_delivery_facets(connection: sa.Connection, query: PageQuery) -> Facets:
     """Count the deliveries that pass the filters by verdict, command and app."""
-    rows = keep_equal(COUNTED, query, *FILTERED)
-    return count_facets(connection, [rows], query, FACETS, sort_key=KEY)
+    rows = filter_deliveries(COUNTED, query)
+    facets = count_facets(connection, [rows], query, FACETS, sort_key=KEY)
+    numbers = facets.counts["command"]
+    ids = [number for number, _ in numbers if number is not None]
+    names = dict(connection.execute(FIND_COMMANDS, {"ids": ids}).all())
+    commands = sum_up((names.get(number), count) for number, count in numbers)
+    return replace(facets, counts={**facets.counts, "command": commands})
 
 
-def fetch_delivery(connection: sa.Connection, delivery_id: int) -> Row | None:
-    """Return one delivery with its body, or none."""
-    return fetch_row(connection, DELIVERIES.where(Delivery.id == delivery_id))
+def filter_deliveries(deliveries: Rows, query: PageQuery) -> Rows:
+    """Keep the deliveries that pass the filters."""
+    rows = keep_equal(deliveries, query, Delivery.sdk_app_id)
+    conditions = {"verdict": has_verdict, "command": has_command}
+    given = conditions.keys() & query.filters.keys()
+    return rows.where(*(conditions[name](query.filters[name]) for name in given))
+
+
+def fetch_delivery(
+    connection: sa.Connection, delivery_id: int, *, is_raw: bool = True
+) -> Row | None:
+    """Return one delivery, with sender, query string and body if it is to be raw; or none."""
+    columns = DELIVERIES if is_raw else WITHOUT_RAW
+    return fetch_row(connection, columns.where(Delivery.id == delivery_id))
 
 
 def fetch_neighbours(connection: sa.Connection, delivery_id: int) -> tuple[int | None, int | None]:
@@ -127,9 +160,7 @@ def fetch_quarantine(connection: sa.Connection, query: PageQuery) -> Page:
     """Return a page of refused requests by ``received_at``, cut to fit."""
     alternatives = filter_refused(REFUSED_PLACES, query)
     places = fetch_page(connection, alternatives, query, sort_key=REFUSED_KEY)
-    ids = [place["id"] for place in places.items]
-    requests = fetch_by_id(connection, REFUSED.where(QuarantinedRequest.id.in_(IDS)), ids)
-    return Page([requests[request_id] for request_id in ids], places.next)
+    return fetch_whole(connection, places, REFUSED)
 
 
 def fetch_quarantine_list(connection: sa.Connection, query: PageQuery) -> Page:
@@ -150,6 +181,8 @@ def filter_refused(refused: Rows, query: PageQuery) -> list[Rows]:
     Each index of a sender or an app begins with the reason.
     """
     rows = keep_equal(refused, query, *REFUSED_FILTERED)
+    if "known_app" in query.filters:
+        rows = rows.where(KNOWN_APP[query.filters["known_app"]])
     if "reason" in query.filters or not {"sender", "sdk_app_id"} & query.filters.keys():
         return [rows]
     return [rows.where(QuarantinedRequest.reason == reason) for reason in Refusal]
@@ -162,14 +195,18 @@ def fetch_quarantined(connection: sa.Connection, request_id: int) -> Row | None:
 
 def fetch_drift(connection: sa.Connection) -> list[Row]:
     """Fetch for each command that was sent how it differs from Tencent's documentation."""
-    rows = connection.execute(sa.select(Difference.__table__)).mappings().all()
-    ordered = sorted(rows, key=lambda row: (row["command"], row["field"]))
-    found = []
-    for command, group in groupby(ordered, lambda row: row["command"]):
-        total, *differences = group  # the row without a field comes first
-        compared = compare(command, differences)
-        found.append({"command": command, "deliveries": total["count"], "differences": compared})
-    return found
+    differences: dict[str, list[sa.RowMapping]] = {}
+    for row in connection.execute(sa.select(Difference.__table__)).mappings():
+        differences.setdefault(row["command"], []).append(row)
+    received = dict(connection.execute(COUNTED_COMMANDS).all())
+    return [
+        {
+            "command": command,
+            "deliveries": received.get(command, 0),
+            "differences": compare(command, differences.get(command, ())),
+        }
+        for command in sorted(received.keys() | differences)
+    ]
 
 
 def compare(command: str, rows: Iterable[sa.RowMapping]) -> list[Row]:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from models.counts import LATE_SECONDS
 from models.database.revision import fetch_revision, newest_revision
-from models.ledger import ServiceEvent
+from models.ledger import Ledger, ServiceEvent
 from schemas.api.deliveries import DeliveryQuerySchema
 from schemas.api.history import HistoryQuerySchema
 from services.journal.status import JournalStatus, read_status
@@ -110,6 +110,12 @@ def fetch_newest(connection: sa.Connection) -> None:
     """Fetch the newest event and the newest delivery, to see whether they can be read."""
     fetch_history(connection, HistoryQuerySchema().load({"limit": ["1"]}))
     fetch_deliveries(connection, DeliveryQuerySchema().load({"limit": ["1"]}))
+
+
+def fetch_kept(connection: sa.Connection) -> sa.RowMapping:
+    """Fetch since when all deliveries are kept, and the unhandled ones."""
+    columns = (Ledger.kept_since, Ledger.unhandled_kept_since)
+    return connection.execute(sa.select(*columns)).mappings().one()
 
 
 def fetch_service_events(connection: sa.Connection, *, newest: int) -> Sequence[sa.RowMapping]:

@@ -1,7 +1,7 @@
 """Read the history: lifecycle events, the users they name, how often they were delivered."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import sqlalchemy as sa
 
@@ -23,10 +23,28 @@ from services.reading.pages import (
     fetch_by_id,
     fetch_page,
     fetch_row,
+    fetch_whole,
     keep_equal,
 )
 
-SHOWN = [column for column in LifecycleEvent.__table__.columns if column.key != "name_start"]
+
+class CommandOfEvent(sa.TypeDecorator[str]):
+    """The command that told an event, by what happened to what."""
+
+    impl = sa.String
+    cache_ok = True
+
+    def process_result_value(self, value: str | None, dialect: sa.Dialect) -> str | None:
+        """Name the command; a later release may know more of them."""
+        return None if value is None else COMMANDS.get(value)
+
+
+COMMANDS = {
+    f"{schema.subject_type}{schema.action}": command
+    for command, schema in LIFECYCLE_SCHEMAS.items()
+}
+COMMAND = sa.type_coerce(LifecycleEvent.subject_type + LifecycleEvent.action, CommandOfEvent)
+SHOWN = [*LifecycleEvent.__table__.columns, COMMAND.label("command")]
 BODY_SIZE = (
     sa.select(sa.func.length(Delivery.body))
     .where(Delivery.id == LifecycleEvent.delivery_id)
@@ -40,6 +58,11 @@ DELIVERY_COUNT = (
     .label("delivery_count")
 )
 EVENTS = sa.select(*SHOWN, DELIVERY_COUNT)
+# When and how an event came about: all but what it is about.
+MOMENTS = sa.select(
+    *LifecycleEvent.__table__.c["id", "action", "occurred_at", "operator", "platform"],
+    *LifecycleEvent.__table__.c["client_ip", "delivery_id", "event_time"],
+)
 # What leads to whole events, which may be large; and what is shown of events in a list.
 PLACES = sa.select(LifecycleEvent.id, LifecycleEvent.occurred_at, BODY_SIZE)
 LISTED = sa.select(*(column for column in SHOWN if column.key != "details"))
@@ -47,14 +70,9 @@ FACETS = ("action", "operator", "sdk_app_id")
 EVENT_KEY = (LifecycleEvent.occurred_at, LifecycleEvent.id)
 MEMBER_KEY = (EventMember.occurred_at, EventMember.event_id)
 COUNTED = sa.select(*LifecycleEvent.__table__.c[FACETS], *EVENT_KEY)
-FILTERED = (
-    LifecycleEvent.subject_type,
-    LifecycleEvent.subject_id,
-    LifecycleEvent.operator,
-    LifecycleEvent.owner,
-    LifecycleEvent.sdk_app_id,
-)
-
+FILTERED = LifecycleEvent.__table__.c[
+    "subject_type", "subject_id", "operator", "owner", "sdk_app_id"
+]
 FIND_MEMBERS = (
     sa.select(EventMember.event_id, EventMember.user_id)
     .where(EventMember.event_id.in_(IDS))
@@ -76,11 +94,9 @@ def fetch_history(connection: sa.Connection, query: PageQuery) -> Page:
 
     Such a page is cut to fit: the bodies that its events were read from tell their sizes.
     """
-    places = fetch_events(connection, PLACES, query)
-    found = fetch_events_by_id(connection, [place["id"] for place in places.items])
-    events = [found[place["id"]] for place in places.items]
-    add_members(connection, events)
-    return Page(events, places.next)
+    page = fetch_whole(connection, fetch_events(connection, PLACES, query), EVENTS)
+    add_members(connection, page.items)
+    return page
 
 
 def fetch_event_list(connection: sa.Connection, query: PageQuery) -> Page:
@@ -133,23 +149,28 @@ def select_events_of_member(rows: Rows, query: PageQuery) -> tuple[list[Rows], S
     return [rows], MEMBER_KEY
 
 
-def fetch_event(connection: sa.Connection, event_id: int) -> Row | None:
-    """Return one event with its members, its delivery and raw body, or none."""
+def fetch_event(connection: sa.Connection, event_id: int, *, is_raw: bool = True) -> Row | None:
+    """Return one event with its members and its delivery, that raw or not, or none."""
     event = fetch_row(connection, EVENTS.where(LifecycleEvent.id == event_id))
     if event is not None:
         add_members(connection, [event])
-        event["delivery"] = fetch_delivery(connection, event["delivery_id"])
+        event["delivery"] = fetch_delivery(connection, event["delivery_id"], is_raw=is_raw)
     return event
 
 
 def fetch_events_by_id(connection: sa.Connection, event_ids: Sequence[int]) -> Mapping[int, Row]:
     """Return events without members, by ID; an unknown ID is left out."""
-    return fetch_by_id(connection, EVENTS.where(LifecycleEvent.id.in_(IDS)), event_ids)
+    return fetch_by_id(connection, EVENTS, event_ids)
+
+
+def fetch_moments(connection: sa.Connection, event_ids: Iterable[int]) -> Mapping[int, Row]:
+    """Return what some events say of themselves, by ID."""
+    return fetch_by_id(connection, MOMENTS, {*event_ids})
 
 
 def count_fitting(connection: sa.Connection, event_ids: Sequence[int]) -> int:
     """Tell how many of these events, from the first on, fit on a page."""
-    places = fetch_by_id(connection, PLACES.where(LifecycleEvent.id.in_(IDS)), event_ids)
+    places = fetch_by_id(connection, PLACES, event_ids)
     return len(cut_to_fit([places[event_id] for event_id in event_ids]))
 
 

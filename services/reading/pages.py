@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from itertools import accumulate
 from typing import Any, Generic, TypeVar
 
@@ -11,7 +10,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.elements import KeyedColumnElement
 
 from schemas.api.cursor import AnyPosition, Position
-from schemas.api.page import ListQuery, Order, PageQuery
+from schemas.api.page import ListQuery, Order
 
 Row = dict[str, Any]
 Rows = sa.Select[Any]
@@ -21,10 +20,9 @@ MOST_BYTES = 512 * 1024  # of the bodies that a page shows, or that an export ho
 SIZE = "body_size"  # of such a body, in bytes
 ROWS_AT_ONCE = 500  # of an export
 AnyRow = TypeVar("AnyRow", bound=Mapping[Any, Any])
-SortKey = tuple[
-    InstrumentedAttribute[datetime] | KeyedColumnElement[datetime],
-    InstrumentedAttribute[int] | KeyedColumnElement[int],
-]
+Column = InstrumentedAttribute[Any] | KeyedColumnElement[Any]
+# Of a list by time, the instant and the ID of a row; in any case, no two rows have the same.
+SortKey = Sequence[Column]
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ class ListPage(Generic[AnyPosition]):
 Page = ListPage[Position]
 
 
-def keep_equal(rows: Rows, query: PageQuery, *columns: InstrumentedAttribute[Any]) -> Rows:
+def keep_equal(rows: Rows, query: ListQuery[AnyPosition], *columns: Column) -> Rows:
     """Keep the rows that equal each filter given by the name of one of these columns."""
     given = [column for column in columns if column.key in query.filters]
     return rows.where(*(column == query.filters[column.key] for column in given))
@@ -56,15 +54,26 @@ def fetch_row(connection: sa.Connection, query: Rows) -> Row | None:
     return None if row is None else dict(row)
 
 
-def fetch_by_id(connection: sa.Connection, query: Rows, ids: Collection[int]) -> dict[int, Row]:
-    """Return the rows that a query of ``IDS`` selects, by ID; an unknown ID is left out."""
+def fetch_by_id(connection: sa.Connection, rows: Rows, ids: Collection[int]) -> dict[int, Row]:
+    """Return those rows that have one of these IDs, by ID."""
+    query = rows.where(rows.selected_columns["id"].in_(IDS))
     found = connection.execute(query, {"ids": [*ids]}).mappings()
     return {row["id"]: dict(row) for row in found}
 
 
+def fetch_whole(connection: sa.Connection, places: Page, rows: Rows) -> Page:
+    """Return a page of rows whose IDs were fetched alone."""
+    found = fetch_by_id(connection, rows, [place["id"] for place in places.items])
+    return replace(places, items=[found[place["id"]] for place in places.items])
+
+
 def fetch_page(
-    connection: sa.Connection, alternatives: Sequence[Rows], query: PageQuery, *, sort_key: SortKey
-) -> Page:
+    connection: sa.Connection,
+    alternatives: Sequence[Rows],
+    query: ListQuery[AnyPosition],
+    *,
+    sort_key: SortKey,
+) -> ListPage[AnyPosition]:
     """Return the ``query.limit`` rows that follow ``query.after``; see ``select_in_order``.
 
     Of rows that have a ``SIZE``, no more than ``cut_to_fit`` keeps.
@@ -76,16 +85,18 @@ def fetch_page(
     return place_page(items, query, sort_key=sort_key, has_more=len(found) > len(items))
 
 
-def place_page(items: list[Row], query: PageQuery, *, sort_key: SortKey, has_more: bool) -> Page:
+def place_page(
+    items: list[Row], query: ListQuery[AnyPosition], *, sort_key: SortKey, has_more: bool
+) -> ListPage[AnyPosition]:
     """Return a page of rows that were read in the direction of the query, in order of the list."""
     if not items:
-        return Page(items, None)
-    at, row_id = (column.key for column in sort_key)
+        return ListPage(items, None)
     rows = items[::-1] if query.is_backward else items
-    first, last = (Position(row[at], row[row_id]) for row in (rows[0], rows[-1]))
+    ends = ([row[column.key] for column in sort_key] for row in (rows[0], rows[-1]))
+    first, last = (query.position(*end) for end in ends)
     has_previous = has_more if query.is_backward else query.after is not None
     has_next = has_more or query.is_backward  # which comes from there
-    return Page(rows, last if has_next else None, first if has_previous else None)
+    return ListPage(rows, last if has_next else None, first if has_previous else None)
 
 
 def stream_pages(
@@ -99,8 +110,7 @@ def stream_pages(
         if page.next is None:
             return
         query = replace(query, after=page.next)
-        # What does not fit is looked at in vain; a page of subjects may be empty.
-        limit = min(2 * len(page.items) or ROWS_AT_ONCE, ROWS_AT_ONCE)
+        limit = min(2 * len(page.items), ROWS_AT_ONCE)  # what does not fit is looked at in vain
 
 
 def cut_to_fit(rows: Sequence[AnyRow]) -> Sequence[AnyRow]:
@@ -110,20 +120,24 @@ def cut_to_fit(rows: Sequence[AnyRow]) -> Sequence[AnyRow]:
 
 
 def select_in_order(
-    alternatives: Sequence[Rows], query: PageQuery, *, sort_key: SortKey, limit: int | None = None
+    alternatives: Sequence[Rows],
+    query: ListQuery[AnyPosition],
+    *,
+    sort_key: SortKey,
+    limit: int | None = None,
 ) -> Rows:
     """Select the rows that follow ``query.after``, in order, within its bounds in time.
 
     Each alternative selects rows that no other does. Several are merged, each read no further than
     the limit: an index orders the rows of one value, not those of several. It must lead to the sort
-    key, the instant and the ID of a row.
+    key.
     """
 
     def put_in_order(rows: Rows, columns: Iterable[Any]) -> Rows:
         is_down = runs_down(query)
         return rows.order_by(*(one.desc() if is_down else one.asc() for one in columns))
 
-    within = [*bound(query, *sort_key)]
+    within = [*bound(query, sort_key)]
     ordered = [put_in_order(rows.where(*within), sort_key).limit(limit) for rows in alternatives]
     if len(ordered) == 1:
         return ordered[0]
@@ -132,21 +146,21 @@ def select_in_order(
     return put_in_order(sa.select(merged), columns).limit(limit)
 
 
-def bound(
-    query: PageQuery, at: sa.SQLColumnExpression[datetime], row_id: sa.SQLColumnExpression[int]
-) -> Iterator[sa.ColumnElement[bool]]:
+def bound(query: ListQuery[AnyPosition], sort_key: SortKey) -> Iterator[sa.ColumnElement[bool]]:
     """Yield the conditions for rows to be within the bounds in time, and to follow ``after``."""
+    at = sort_key[0]
     if "since" in query.filters:
         yield at >= query.filters["since"]
     if "until" in query.filters:
         yield at < query.filters["until"]
     if query.after is not None:
-        here, there, is_down = sa.tuple_(at, row_id), sa.tuple_(*query.after), runs_down(query)
+        here, is_down = sa.tuple_(*sort_key), runs_down(query)
+        there = sa.tuple_(*query.after, types=[column.type for column in sort_key])
         yield here < there if is_down else here > there
         # By itself as well: MariaDB finds no range in a comparison of rows.
-        yield at <= query.after.at if is_down else at >= query.after.at
+        yield at <= query.after[0] if is_down else at >= query.after[0]
 
 
-def runs_down(query: PageQuery) -> bool:
+def runs_down(query: ListQuery[AnyPosition]) -> bool:
     """Tell whether rows are read from the newest on."""
     return (query.filters["order"] is Order.DESC) is not query.is_backward

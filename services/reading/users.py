@@ -1,6 +1,6 @@
 """Read what a user did, owned and was named in: one history over three roles."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,8 +16,8 @@ from services.reading.pages import (
     Row,
     Rows,
     SortKey,
-    fetch_by_id,
     fetch_page,
+    fetch_whole,
     select_in_order,
 )
 
@@ -40,11 +40,10 @@ def fetch_user_events(connection: sa.Connection, user_id: str, query: PageQuery)
     places = fetch_page(
         connection, [sa.select(merged)], query, sort_key=(merged.c.occurred_at, merged.c.id)
     )
-    ids = [place["id"] for place in places.items]
-    events = fetch_by_id(connection, LISTED.where(LifecycleEvent.id.in_(IDS)), ids)
-    add_roles(connection, events, user_id)
-    add_first_members(connection, [*events.values()], FIRST_MEMBERS)
-    return Page([events[one] for one in ids], places.next, places.previous)
+    page = fetch_whole(connection, places, LISTED)
+    add_roles(connection, page.items, user_id)
+    add_first_members(connection, page.items, FIRST_MEMBERS)
+    return page
 
 
 def select_places(role: str, user_id: str, query: PageQuery) -> Rows:
@@ -56,15 +55,15 @@ def select_places(role: str, user_id: str, query: PageQuery) -> Rows:
     return sa.select(in_order.subquery())
 
 
-def add_roles(connection: sa.Connection, events: Mapping[int, Row], user_id: str) -> None:
+def add_roles(connection: sa.Connection, events: Sequence[Row], user_id: str) -> None:
     """Add to each event the ``roles`` in which it names a user."""
     named = sa.select(EventMember.event_id).where(
         EventMember.event_id.in_(IDS), EventMember.user_id == user_id
     )
-    as_member = {*connection.scalars(named, {"ids": [*events]})}
-    for event_id, event in events.items():
+    as_member = {*connection.scalars(named, {"ids": [event["id"] for event in events]})}
+    for event in events:
         roles = [role for role in ("operator", "owner") if event[role] == user_id]
-        event["roles"] = roles + ["member"] * (event_id in as_member)
+        event["roles"] = roles + ["member"] * (event["id"] in as_member)
 
 
 def count_roles(connection: sa.Connection, user_id: str) -> dict[str, int]:

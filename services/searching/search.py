@@ -10,14 +10,17 @@ from models.database.labels import Holder, find_beginnings, find_parts
 from models.text import FOLDED_LENGTH, fold
 from models.vocabulary import Findable, Match, SubjectType
 from services.reading.deliveries import find_delivery
+from services.reading.history import fetch_moments
 from services.reading.pages import Row
 from services.searching.asked import Asked
-from services.searching.names import Named, fetch_names
-from services.subjects.events import fetch_moments
-from services.subjects.states import describe_states
+from services.subjects.events import IS_TELLING, read_histories
+from services.subjects.lives import Event, follow_lives
+from services.subjects.states import fetch_states
 
 MOST_FOUND = 20  # of a kind
 MOST_LABELS = 200  # that are looked at; a channel may have had a hundred names with one word
+
+Names = dict[int, str]  # of a subject in all lives, by the events that gave them, in order
 
 
 @dataclass(frozen=True)
@@ -38,13 +41,15 @@ class Reason(NamedTuple):
 
     Attributes:
         rank: 0 for the whole text, 1 for its beginning, 2 for another part of it, 3 for none.
-        event_id: that gave it the name; 0 for an ID.
+        since: the event that gave it the name; none for an ID.
+        until: the event that gave it another; none if none did.
     """
 
     rank: int
     match: Match
     text: str
-    event_id: int
+    since: int | None = None
+    until: int | None = None
 
 
 def find_all(connection: sa.Connection, asked: Asked, kinds: Iterable[Findable]) -> list[Found]:
@@ -91,24 +96,42 @@ def describe(
     """Describe subjects: their present states, and why they were found."""
     if not holders:
         return []
-    named = fetch_names(connection, kind, {subject_id for _, subject_id in holders})
-    known = [one for one in holders if one in named]
-    states = describe_states(connection, kind, [(one[1], named[one].life) for one in known])
-    reasons = [(find_reason(one[1], named[one], folded), named[one]) for one in known]
+    ids = {subject_id for _, subject_id in holders}
+    names = {
+        (app, subject_id): follow_names(events)
+        for subject_id, app, events in read_histories(connection, kind, ids, IS_TELLING)
+    }
+    found = fetch_states(connection, kind, ids)
+    states = {(state["sdk_app_id"], state["subject_id"]): state for state in found}
+    known = [one for one in holders if one in states]
+    reasons = [find_reason(states[one], names.get(one, {}), folded) for one in known]
     periods = fetch_periods(connection, reasons)
     return [
-        {"id": holder[1], "name": named[holder].life.values.get("Name"), **state, **period}
-        for holder, state, period in zip(known, states, periods, strict=True)
+        {"id": holder[1], **states[holder], **period}
+        for holder, period in zip(known, periods, strict=True)
     ]
 
 
-def find_reason(subject_id: str, named: Named, folded: str) -> Reason:
+def follow_names(events: Iterable[Event]) -> Names:
+    """Follow a subject through its lives."""
+    return {
+        life.last_event_id: new
+        for life, changes in follow_lives(events)
+        for field, _, new in changes
+        if field == "name"
+    }
+
+
+def find_reason(state: Row, names: Names, folded: str) -> Reason:
     """Find the best reason for which a subject was found; of former names, the last."""
-    present = named.life.set_by.get("Name")
-    reasons = [Reason(rate(subject_id, folded), Match.ID, subject_id, 0)]
-    for event_id, name in reversed(named.names.items()):
+    subject_id = state["subject_id"]
+    present = state["fields"].get("name", {}).get("event_id")
+    reasons = [Reason(rate(subject_id, folded), Match.ID, subject_id)]
+    until = None
+    for event_id, name in reversed(names.items()):
         match = Match.NAME if event_id == present else Match.FORMER_NAME
-        reasons.append(Reason(rate(name, folded), match, name, event_id))
+        reasons.append(Reason(rate(name, folded), match, name, event_id, until))
+        until = event_id
     return min(reasons, key=lambda reason: reason.rank)
 
 
@@ -118,13 +141,13 @@ def rate(text: str, folded: str) -> int:
     return (label != folded) + (not label.startswith(folded)) + (folded not in label)
 
 
-def fetch_periods(connection: sa.Connection, reasons: Sequence[tuple[Reason, Named]]) -> list[Row]:
+def fetch_periods(connection: sa.Connection, reasons: Sequence[Reason]) -> list[Row]:
     """Return why subjects were found, and since when and until when they had a name."""
-    bounds = [(reason.event_id, named.find_end(reason.event_id)) for reason, named in reasons]
-    moments = fetch_moments(connection, filter(None, (one for pair in bounds for one in pair)))
+    events = (one for reason in reasons for one in (reason.since, reason.until))
+    moments = fetch_moments(connection, filter(None, events))
     times: Mapping[int | None, object] = {key: row["occurred_at"] for key, row in moments.items()}
     return [
         {"match": reason.match, "text": reason.text}
-        | {"since": times.get(since), "until": times.get(end)}
-        for (reason, _), (since, end) in zip(reasons, bounds, strict=True)
+        | {"since": times.get(reason.since), "until": times.get(reason.until)}
+        for reason in reasons
     ]

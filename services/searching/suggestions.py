@@ -44,11 +44,7 @@ def suggest_lists(
 ) -> Iterator[Suggestion]:
     """Suggest the lists that have what was typed for a filter.
 
-    Args:
-        connection: to read.
-        asked: what was typed.
-        zone: in which a day begins and ends.
-        words: for actions, folded, and the events that they mean.
+    A day begins and ends in the zone. The words are those for actions, folded.
     """
     if asked.folded in words:
         yield Suggestion("events", words[asked.folded])

@@ -7,11 +7,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from services.reading.history import fetch_moments
 from services.reading.pages import Row
-from services.subjects.events import fetch_moments
+from services.subjects.events import fetch_last
 from services.subjects.lives import Life
-from services.subjects.story import Story
-from services.subjects.versions import Step
+from services.subjects.story import Step, Story
 
 
 @dataclass(frozen=True)
@@ -49,19 +49,27 @@ class Dossier:
 
 def fetch_dossiers(connection: sa.Connection, story: Story, lives: Sequence[Life]) -> list[Dossier]:
     """Return the dossiers of some lives."""
+    last = {life.number: find_last(connection, story, life) for life in lives}
     named = [one for life in lives for one in (life.created_by, life.destroyed_by)]
-    named += [life.last_event_id for life in lives]
-    moments = fetch_moments(connection, filter(None, named))
+    moments = fetch_moments(connection, filter(None, [*named, *last.values()]))
     return [
         Dossier(
             life=life,
             former_names=list_former_names(story.list_steps(life)),
             created=moments.get(life.created_by or 0),
             ended=moments.get(life.destroyed_by or 0),
-            last=moments[life.last_event_id],
+            last=moments[last[life.number]],
         )
         for life in lives
     ]
+
+
+def find_last(connection: sa.Connection, story: Story, life: Life) -> int:
+    """Find the last event of a life, which the outline has of the last life only."""
+    after = story.starts[life.number :]
+    if not after:
+        return life.last_event_id
+    return fetch_last(connection, story.subject, before=after[0]).id
 
 
 def list_former_names(steps: Iterable[Step]) -> Mapping[str, datetime]:
@@ -72,5 +80,5 @@ def list_former_names(steps: Iterable[Step]) -> Mapping[str, datetime]:
         for field, old, new in step.changes:
             if field == "name":
                 until.pop(old, None)
-                until[old], present = step.at, new
+                until[old], present = step.occurred_at, new
     return {name: until[name] for name in reversed(until) if name and name != present}

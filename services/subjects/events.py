@@ -1,38 +1,51 @@
 """Read the events of subjects, in the order in which lives are made of them."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from itertools import groupby
+from datetime import UTC, datetime
+from itertools import groupby, islice
+from operator import itemgetter
 from typing import Any, cast
 
 import sqlalchemy as sa
 
 from models.event import LifecycleEvent
-from models.types import Microseconds
-from models.vocabulary import SubjectType
-from services.reading.pages import IDS, Row, fetch_by_id
-from services.subjects.lives import Event
+from models.vocabulary import Action, SubjectType
+from services.reading.pages import Rows
+from services.subjects.lives import (
+    GRACE,
+    PROOFS_OF_LIFE,
+    TELLING,
+    TYPE,
+    Event,
+    Place,
+    follow_lives,
+    read_fields,
+)
 
 TABLE = LifecycleEvent.__table__
-# The columns of ``Event``; what only an answer needs is fetched later.
+DETAILS = sa.cast(TABLE.c.details, sa.Text)
+# The columns of ``Event``, by its names; what only an answer needs is fetched later.
 COLUMNS: tuple[sa.ColumnElement[Any], ...] = (
-    TABLE.c.id,
-    TABLE.c.action,
-    sa.type_coerce(TABLE.c.occurred_at, Microseconds),
-    TABLE.c.event_time.is_not(None),
-    sa.type_coerce(TABLE.c.name, sa.Text),
-    sa.type_coerce(TABLE.c.owner, sa.Text),
-    sa.cast(TABLE.c.details, sa.Text),
-    sa.type_coerce(TABLE.c.sdk_app_id, sa.Text),
+    *TABLE.c["id", "action", "occurred_at", "received_at"],
+    TABLE.c.event_time.is_not(None).label("is_timed"),
+    sa.type_coerce(TABLE.c.name, sa.Text).label("name"),
+    sa.type_coerce(TABLE.c.owner, sa.Text).label("owner"),
+    DETAILS.label("details"),
+    sa.type_coerce(TABLE.c.sdk_app_id, sa.Text).label("sdk_app_id"),
 )
-# When and how an event came about: all but what it is about.
-MOMENT = TABLE.c[
-    "id", "action", "occurred_at", "operator", "platform", "client_ip", "delivery_id", "event_time"
-]
 # What is not streamed is in memory as a whole, and thousands fall out of a processor's cache.
 STREAMED = {"yield_per": 500}
 IN_ORDER = (TABLE.c.occurred_at, TABLE.c.received_at, TABLE.c.id)
+FORWARD, BACKWARD = TABLE.c.occurred_at.asc(), TABLE.c.occurred_at.desc()
+PLACE = itemgetter(2, 3, 0)  # of an event, as ``IN_ORDER`` says
+IS_TELLING = TABLE.c.action.in_(sorted(TELLING))
+SILENT_PROOFS = sorted(PROOFS_OF_LIFE - TELLING)
+# Not by LIKE: PostgreSQL takes that for rare, and would sort all that a group has.
+MAY_TELL_TYPE = sa.func.replace(DETAILS, f'"{TYPE}"', "") != DETAILS
+NEVER = datetime.max.replace(tzinfo=UTC)
+
+Span = tuple[Place, Place]  # of events: from the first place on, and before the second
 
 
 class AmbiguousSubjectError(Exception):
@@ -56,53 +69,147 @@ class Subject:
     sdk_app_id: str | None = None
 
 
-def read_events(
+def fetch_outline(
     connection: sa.Connection, subject: Subject, *, until: datetime | None = None
-) -> Iterator[Event]:
-    """Yield the events of a subject in order, up to an instant, inclusive.
+) -> Sequence[Event]:
+    """Return the outline of a subject, in order: what its lives and fields are made of.
 
-    Raises:
-        AmbiguousSubjectError: several apps have a subject of this ID.
+    These are the events that report fields, those that begin a life, those that tell the type of a
+    group first, and the last one. All events tell the same. The rest is not read, such as a hundred
+    thousand members who joined.
+
+    Args:
+        connection: to read.
+        subject: with its app.
+        until: an instant; only events up to it, inclusive, are looked at.
     """
-    query = sa.select(*COLUMNS).filter_by(subject_type=subject.type, subject_id=subject.id)
-    if subject.sdk_app_id is not None:
-        query = query.where(TABLE.c.sdk_app_id == subject.sdk_app_id)
-    if until is not None:
-        query = query.where(TABLE.c.occurred_at <= until)
-    apps: set[str] = set()
-    with connection.execute(query.order_by(*IN_ORDER), execution_options=STREAMED) as found:
-        for rows in found.partitions():
-            apps |= {row[-1] for row in rows}
-            if len(apps) > 1:
+    rows = select_events(subject)
+    within = () if until is None else (TABLE.c.occurred_at <= until,)
+    telling = fetch(connection, rows.where(IS_TELLING, *within))
+    ends = sorted(event.occurred_at for event in telling if event.action == Action.DESTROYED)
+    edges = (at_edge(rows, order, *within).where(~IS_TELLING) for order in (FORWARD, BACKWARD))
+    silent = {*fetch(connection, *edges), *fetch_proofs(connection, rows, ends, *within)}
+    outline = sorted([*telling, *silent], key=PLACE)
+    if subject.type is SubjectType.GROUP:
+        outline = sorted({*outline, *fetch_types(connection, rows, outline, *within)}, key=PLACE)
+    return outline
+
+
+def fetch_last(connection: sa.Connection, subject: Subject, *, before: Place) -> Event:
+    """Return the last event of a subject before a place; there is one."""
+    rows = select_events(subject).where(is_before(before))
+    return max(
+        fetch(connection, at_edge(rows, BACKWARD, TABLE.c.occurred_at <= before[0])), key=PLACE
+    )
+
+
+def fetch_proofs(
+    connection: sa.Connection,
+    rows: Rows,
+    ends: Sequence[datetime],
+    *within: sa.ColumnElement[bool],
+) -> Iterator[Event]:
+    """Yield what may begin a life after an end, among events that report no fields.
+
+    Each index leads to the first of an action; after most ends, there is none of them.
+    """
+    for action in SILENT_PROOFS:
+        proofs = rows.where(TABLE.c.action == action, TABLE.c.event_time.is_not(None))
+        found: Sequence[Event] = ()
+        for end in ends:
+            if found and found[0].occurred_at - end > GRACE:
+                continue
+            is_later = TABLE.c.occurred_at > end + GRACE
+            found = fetch(connection, at_edge(proofs, FORWARD, is_later, *within))
+            if not found:
                 break
-            yield from cast(Sequence[Event], rows)
-    if len(apps) > 1:
-        every = query.with_only_columns(TABLE.c.sdk_app_id).distinct()
-        raise AmbiguousSubjectError(connection.scalars(every))
+            yield from found
+
+
+def fetch_types(
+    connection: sa.Connection,
+    rows: Rows,
+    outline: Sequence[Event],
+    *within: sa.ColumnElement[bool],
+) -> Iterator[Event]:
+    """Yield what tells the type of a group first, among events that report no fields."""
+    for begun, told in find_untyped(outline):
+        silent = rows.where(TABLE.c.occurred_at >= begun[0], ~is_before(begun), is_before(told))
+        silent = silent.where(~IS_TELLING, MAY_TELL_TYPE, *within)
+        with connection.execute(silent.order_by(*IN_ORDER), execution_options=STREAMED) as found:
+            events = map(Event._make, found)
+            yield from islice(filter(tells_type, events), 1)
+
+
+def find_untyped(outline: Iterable[Event]) -> Iterator[Span]:
+    """Yield where a life begins and where its type is told, or it is over; not if that is at once.
+
+    Most groups are created with a type.
+    """
+    begun: Place | None = None
+    number = 0
+    for life, _ in follow_lives(outline):
+        if begun is not None and (life.number > number or TYPE in life.values):
+            yield begun, life.last_place
+            begun = None
+        if life.number > number and TYPE not in life.values:
+            begun = life.last_place
+        number = life.number
+    if begun is not None:
+        yield begun, (NEVER, NEVER, 0)
+
+
+def tells_type(event: Event) -> bool:
+    """Tell whether an event tells the type of its group."""
+    said = read_fields(event.action, event.name, event.owner, event.details)
+    return said.get(TYPE) is not None
+
+
+def fetch(connection: sa.Connection, *rows: Rows) -> Sequence[Event]:
+    """Return the events of some selections."""
+    return cast(Sequence[Event], connection.execute(sa.union_all(*rows)).all())
+
+
+def select_events(subject: Subject) -> Rows:
+    """Select the events of a subject, whose app is known."""
+    return sa.select(*COLUMNS).where(
+        TABLE.c.subject_type == subject.type,
+        TABLE.c.subject_id == subject.id,
+        TABLE.c.sdk_app_id == subject.sdk_app_id,
+    )
+
+
+def is_before(place: Place) -> sa.ColumnElement[bool]:
+    """Return the condition for an event to come before a place."""
+    there = sa.tuple_(*place, types=[column.type for column in IN_ORDER])
+    return sa.tuple_(*IN_ORDER) < there
+
+
+def at_edge(
+    rows: Rows, order: sa.UnaryExpression[datetime], *within: sa.ColumnElement[bool]
+) -> Rows:
+    """Keep the events of the first instant, in an order of time, that is within bounds of time.
+
+    Some may share it. MariaDB would look at all events if they were compared with the bounds too.
+    """
+    instants = rows.where(*within).with_only_columns(TABLE.c.occurred_at).order_by(order).limit(1)
+    return rows.where(TABLE.c.occurred_at == instants.scalar_subquery().correlate(None))
 
 
 def read_histories(
     connection: sa.Connection,
-    kind: SubjectType,
+    kind: str,
     subject_ids: Iterable[str],
-    *,
-    sdk_app_id: str | None = None,
+    *where: sa.ColumnElement[bool],
 ) -> Iterator[tuple[str, str, Iterator[Event]]]:
     """Yield ID, app and events of some subjects, in order of ID and app.
 
     The events of one have to be taken before the next one is.
     """
     query = sa.select(TABLE.c.subject_id, *COLUMNS).where(
-        TABLE.c.subject_type == kind, TABLE.c.subject_id.in_(subject_ids)
+        TABLE.c.subject_type == kind, TABLE.c.subject_id.in_(subject_ids), *where
     )
-    if sdk_app_id is not None:
-        query = query.where(TABLE.c.sdk_app_id == sdk_app_id)
     query = query.order_by(TABLE.c.subject_id, TABLE.c.sdk_app_id, *IN_ORDER)
     with connection.execute(query, execution_options=STREAMED) as found:
         for (subject_id, app), rows in groupby(found, lambda row: (row[0], row[-1])):
             yield subject_id, app, (Event._make(row[1:]) for row in rows)
-
-
-def fetch_moments(connection: sa.Connection, event_ids: Iterable[int]) -> Mapping[int, Row]:
-    """Return what some events say of themselves, by ID."""
-    return fetch_by_id(connection, sa.select(*MOMENT).where(TABLE.c.id.in_(IDS)), {*event_ids})

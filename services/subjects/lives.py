@@ -5,7 +5,7 @@ used again after its subject was destroyed, so one subject may have several live
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -23,6 +23,9 @@ FIELDS = {
     "Organization": "organization",
     "Type": "group_type",
 }
+# These report fields, as does whatever begins a life. Of the rest, be it a hundred thousand members
+# who joined, only the type of the group counts, and only until that is known.
+TELLING = {Action.CREATED, Action.PROFILE_CHANGED, Action.OWNER_CHANGED, Action.DESTROYED}
 # These can't happen to a destroyed subject. Members who leave and attributes that are cleared may
 # be reported after it was destroyed, as part of its end; and an end may be reported twice.
 PROOFS_OF_LIFE = {
@@ -35,11 +38,14 @@ PROOFS_OF_LIFE = {
 }
 # Servers of Tencent stamp what happens at about the same time, each by its own clock.
 GRACE = timedelta(seconds=5)
+TYPE = "Type"  # of a group
 READ_JSON = json.JSONDecoder().raw_decode
 
 # Field, old value (none where it was unknown) and new value. Thousands are made where few are
 # shown; a plain tuple takes a third of the time.
 Change = tuple[str, Any, Any]
+# Of an event among those of its subject: both times, and the ID.
+Place = tuple[datetime, datetime, int]
 
 
 class Event(NamedTuple):
@@ -49,13 +55,13 @@ class Event(NamedTuple):
     takes any row of these columns.
 
     Attributes:
-        occurred_at: as the database driver gives it: in UTC, with or without a zone.
         is_timed: Tencent said when it happened; otherwise it is placed by its arrival.
     """
 
     id: int
     action: str
     occurred_at: datetime
+    received_at: datetime
     is_timed: bool
     name: str | None
     owner: str | None
@@ -69,18 +75,21 @@ class Life:
 
     Attributes:
         number: from 1.
-        last_at: when its last event occurred, as ``Event`` has it.
+        last_at: when its last event occurred.
+        last_received_at: when that arrived.
         created_by: the event that began it; none where that was never seen.
         created_at: when that occurred.
         destroyed_by: the event that ended it; none while it lives.
         destroyed_at: when that occurred.
         values: of its fields, by Tencent's names; one that no event mentioned is absent.
         set_by: by the same names, the events that set the values.
+        set_at: by the same names, when these occurred.
     """
 
     number: int
     sdk_app_id: str
     last_at: datetime
+    last_received_at: datetime = field(compare=False)
     last_event_id: int = 0
     last_action: str = ""
     created_by: int | None = None
@@ -89,6 +98,7 @@ class Life:
     destroyed_at: datetime | None = None
     values: dict[str, Any] = field(default_factory=dict)
     set_by: dict[str, int] = field(default_factory=dict)
+    set_at: dict[str, datetime] = field(default_factory=dict)
 
     @property
     def status(self) -> str:
@@ -113,51 +123,106 @@ class Life:
         event_id: int,
         action: str,
         at: datetime,
+        received_at: datetime,
         name: str | None,
         owner: str | None,
         details: str,
     ) -> list[Change]:
         """Add the next event of this life, and return the fields it changed."""
-        self.last_event_id, self.last_action, self.last_at = event_id, action, at
+        values, changes = self.values, []
+        said: Mapping[str, Any] = {}
+        if action in TELLING or not self.last_event_id:
+            said = read_fields(action, name, owner, details)
+        elif TYPE not in values:
+            said = {TYPE: read_fields(action, name, owner, details).get(TYPE)}
+        self.last_event_id, self.last_action = event_id, action
+        self.last_at, self.last_received_at = at, received_at
         # A second report moves neither the beginning nor the end.
         if action == Action.CREATED and self.created_by is None:
             self.created_by, self.created_at = event_id, at
         elif action == Action.DESTROYED and self.destroyed_by is None:
             self.destroyed_by, self.destroyed_at = event_id, at
-        said = READ_JSON(details)[0]
-        if action in OF_TOPICS:
-            said = {"Type": said.get("Type")}
-        else:
-            said["Name"] = name and unescape_text(name)
-            said["Owner_Account"] = owner and unescape_text(owner)
-        values, changes = self.values, []
         for said_name, value in said.items():
             if value is None:
                 continue
             old = values.get(said_name)
             if old != value and said_name in FIELDS:
                 values[said_name] = value
-                self.set_by[said_name] = event_id
+                self.set_by[said_name], self.set_at[said_name] = event_id, at
                 changes.append((FIELDS[said_name], old, value))
         return changes
 
+    @property
+    def last_place(self) -> Place:
+        """The place of its last event."""
+        return self.last_at, self.last_received_at, self.last_event_id
 
-def follow_lives(events: Iterable[Event]) -> Iterator[tuple[Life, list[Change]]]:
+    def is_after(self, event: Event) -> bool:
+        """Tell whether an event belongs before the last one, or is that one."""
+        return (event.occurred_at, event.received_at, event.id) <= self.last_place
+
+    def outlasts(self, event: Event) -> bool:
+        """Tell whether a late event leaves all as it is, by what is known without the others.
+
+        It does if it moves no beginning and no end, and reports nothing but what was replaced
+        since, or what was known before and is so still. What may be the first event of a life
+        takes its place from another, whose fields count no more.
+        """
+        action, at = event.action, event.occurred_at
+        if action in (Action.CREATED, Action.DESTROYED):
+            return False
+        if self.ends_before(action, at, is_timed=event.is_timed):
+            return False
+        if self.number > 1 and (self.created_at is None or at <= self.created_at):
+            return False
+        said = read_fields(action, event.name, event.owner, event.details)
+        told = {name: said[name] for name in FIELDS if said.get(name) is not None}
+        if at <= min([*self.set_at.values(), self.created_at or at]):
+            return not (told or self.values)
+        if action not in TELLING:
+            known_at = self.set_at.get(TYPE)
+            return TYPE not in told or (known_at is not None and known_at < at)
+        for name, value in told.items():
+            set_at = self.set_at.get(name)
+            if set_at is None or set_at == at:
+                return False
+            if (value == self.values[name]) is not (at > set_at):
+                return False
+        return True
+
+
+def read_fields(
+    action: str, name: str | None, owner: str | None, details: str
+) -> Mapping[str, Any]:
+    """Return what an event reports of its subject, by Tencent's names; fields are among it."""
+    said: dict[str, Any] = READ_JSON(details)[0]
+    if action in OF_TOPICS:
+        return {TYPE: said.get(TYPE)}
+    said["Name"] = name and unescape_text(name)
+    said["Owner_Account"] = owner and unescape_text(owner)
+    return said
+
+
+def follow_lives(
+    events: Iterable[Event], life: Life | None = None
+) -> Iterator[tuple[Life, list[Change]]]:
     """Yield for each event its life after it, which the next may change, and the fields it changed.
 
     Events come by occurred_at, received_at and id, so that a late arrival falls into the life it
-    belongs to.
+    belongs to. They follow those that led to ``life``, if one is given.
     """
-    life = None
-    for event_id, action, at, is_timed, name, owner, details, sdk_app_id in events:
+    for event_id, action, at, received_at, is_timed, name, owner, details, sdk_app_id in events:
         if life is None or life.ends_before(action, at, is_timed=is_timed):
-            life = Life(1 if life is None else life.number + 1, sdk_app_id, at)
-        yield life, life.add(event_id, action, at, name, owner, details)
+            life = Life(1 if life is None else life.number + 1, sdk_app_id, at, received_at)
+        yield life, life.add(event_id, action, at, received_at, name, owner, details)
 
 
-def find_last_life(events: Iterable[Event]) -> Life | None:
-    """Return the last life of a subject; none where there are no events."""
-    life = None
-    for life, _ in follow_lives(events):  # noqa: B007 (the last one is wanted)
+def find_last_life(events: Iterable[Event], before: Life | None = None) -> Life | None:
+    """Return the last life of a subject; none where there are no events.
+
+    They follow those that led to the life ``before``, if one is given.
+    """
+    life = before
+    for life, _ in follow_lives(events, before):  # noqa: B007 (the last one is wanted)
         pass
     return life

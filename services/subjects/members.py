@@ -3,10 +3,10 @@
 The end of most groups lists all of them. Otherwise they follow from who was said to join or leave.
 """
 
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby, islice
+from itertools import groupby
 from operator import itemgetter
 
 import sqlalchemy as sa
@@ -14,14 +14,22 @@ import sqlalchemy as sa
 from models.event import EventMember
 from models.text import unescape_text
 from models.vocabulary import Action
-from services.subjects.events import STREAMED, Subject
+from services.subjects.events import (
+    IN_ORDER,
+    STREAMED,
+    TABLE,
+    Span,
+    Subject,
+    is_before,
+    select_events,
+)
 from services.subjects.lives import Life
-from services.subjects.story import Story
-from services.subjects.versions import Step
+from services.subjects.story import PLACE, Step, Story
 
-MOST_MENTIONS = 20_000  # of users, from which members are added up for one page
+MOST_MENTIONS = 10_000  # of users, from which members are added up for one page
+FEW_MENTIONS = 500  # among which the first members are, where there are too many to add up
 
-Mention = sa.Row[str, int]  # a user, as stored, and the event that names the user
+Mention = sa.Row[str, str]  # a user, as stored, and the action of an event that names the user
 
 
 @dataclass(frozen=True)
@@ -41,15 +49,14 @@ class Members:
 
 def fetch_members(connection: sa.Connection, story: Story, life: Life, *, most: int) -> Members:
     """Return the members of a life, as its end lists them or else as they were reported."""
-    if life.destroyed_by is not None:
-        listed = fetch_listed(connection, life.destroyed_by, most=most)
-        if listed.count:
-            return listed
-    return fetch_reported(connection, story, life, most=most)
+    listed = fetch_listed(connection, life.destroyed_by, most=most)
+    return listed if listed.count else fetch_reported(connection, story, life, most=most)
 
 
-def fetch_listed(connection: sa.Connection, event_id: int, *, most: int) -> Members:
-    """Return the members that the end of a life lists, which may be none."""
+def fetch_listed(connection: sa.Connection, event_id: int | None, *, most: int) -> Members:
+    """Return the members that the end of a life lists; none without an end."""
+    if event_id is None:
+        return Members([], 0, is_listed=True)
     first = select_listed(event_id).where(EventMember.position < most)
     count = sa.select(sa.func.count()).where(EventMember.event_id == event_id)
     return Members([*connection.scalars(first)], connection.scalar(count), is_listed=True)
@@ -59,46 +66,77 @@ def fetch_reported(
     connection: sa.Connection, story: Story, life: Life, *, most: int, until: datetime | None = None
 ) -> Members:
     """Return the members that were reported for a life, up to its end or to an instant before."""
-    query = select_mentions(story.subject).limit(MOST_MENTIONS + 1)
-    mentions = connection.execute(query).all()
-    users = find_members(mentions[:MOST_MENTIONS], story.list_steps(life, until=until))
-    first = [*islice(users, most)]
-    is_counted = len(mentions) <= MOST_MENTIONS
-    return Members(first, len(first) + sum(1 for _ in users) if is_counted else None)
+    span = story.find_span(life, until=until)
+    query = select_mentions(story.subject, span)
+    if has_few_mentions(connection, story.subject, span):
+        users = [*find_members(connection.execute(query).all())]
+        return Members(users[:most], len(users))
+    return Members(find_first_members(connection, query, most), None)
+
+
+def has_few_mentions(connection: sa.Connection, subject: Subject, span: Span) -> bool:
+    """Tell whether members can be added up, by an index alone, and so whatever app is meant."""
+    mentions = sa.select(EventMember.event_id).where(
+        EventMember.subject_id == subject.id,
+        EventMember.occurred_at.between(span[0][0], span[1][0]),
+    )
+    some = mentions.limit(MOST_MENTIONS + 1).subquery()
+    count = connection.scalar(sa.select(sa.func.count()).select_from(some))
+    return (count or 0) <= MOST_MENTIONS
+
+
+def find_first_members(
+    connection: sa.Connection, query: sa.Select[str, str], most: int
+) -> list[str]:
+    """Find the first members among too many mentions to look at all of them."""
+    some = connection.execute(query.limit(FEW_MENTIONS)).all()
+    users = {user_id for user_id, _ in some[-1:]}  # of whom more may be said
+    first = [*find_members(one for one in some if one[0] not in users)]
+    if len(first) < most:
+        first = [*find_members(connection.execute(query.limit(MOST_MENTIONS)).all())]
+    return first[:most]
 
 
 def stream_members(connection: sa.Connection, story: Story, life: Life) -> Generator[str]:
     """Yield all members of a life, as its end lists them or else as they were reported."""
-    end = life.destroyed_by
-    if end is not None and fetch_listed(connection, end, most=0).count:
-        with connection.execute(select_listed(end), execution_options=STREAMED) as listed:
-            yield from listed.scalars()
+    if fetch_listed(connection, life.destroyed_by, most=0).count:
+        listed = select_listed(life.destroyed_by)
+        with connection.execute(listed, execution_options=STREAMED) as found:
+            yield from found.scalars()
         return
-    mentions = select_mentions(story.subject)
+    mentions = select_mentions(story.subject, story.find_span(life))
     with connection.execute(mentions, execution_options=STREAMED) as found:
-        yield from find_members(found, story.list_steps(life))
+        yield from find_members(found)
 
 
-def select_listed(event_id: int) -> sa.Select[str]:
+def select_listed(event_id: int | None) -> sa.Select[str]:
     """Select the users that an event lists, in Tencent's order."""
     listed = sa.select(EventMember.user_id).where(EventMember.event_id == event_id)
     return listed.order_by(EventMember.position)
 
 
-def select_mentions(subject: Subject) -> sa.Select[str, int]:
-    """Select what names users of a subject, user by user, each in order."""
-    user_id = sa.type_coerce(EventMember.user_id, sa.Text)  # few of many are shown
-    rows = sa.select(user_id, EventMember.event_id)
-    rows = rows.where(EventMember.subject_id == subject.id)
-    return rows.order_by(EventMember.user_id, EventMember.occurred_at, EventMember.event_id)
+def select_mentions(subject: Subject, span: Span) -> sa.Select[str, str]:
+    """Select what names users of a subject within a span, user by user, each in order."""
+    begun, over = span
+    return (
+        sa.select(sa.type_coerce(EventMember.user_id, sa.Text), TABLE.c.action)
+        .join(TABLE, TABLE.c.id == EventMember.event_id)
+        .where(
+            EventMember.occurred_at.between(begun[0], over[0]), ~is_before(begun), is_before(over)
+        )
+        # The subject of an event is that of its members. To say so of both would lead to an index
+        # that does not have them in order.
+        .where(EventMember.subject_id == subject.id)
+        .where(TABLE.c.subject_type == subject.type, TABLE.c.sdk_app_id == subject.sdk_app_id)
+        .order_by(EventMember.user_id, EventMember.occurred_at, EventMember.event_id)
+    )
 
 
-def find_members(mentions: Iterable[Mention], steps: Iterable[Step]) -> Iterator[str]:
-    """Yield the users who are members after some steps: the last to name them is no exit."""
-    joined = {step.event_id: step.action != Action.MEMBERS_REMOVED for step in steps}
-    for user_id, its_mentions in groupby(mentions, key=itemgetter(0)):
-        known = [joined[event_id] for _, event_id in its_mentions if event_id in joined]
-        if known and known[-1]:
+def find_members(mentions: Iterable[Mention]) -> Iterator[str]:
+    """Yield the users who are members after all that is said of them: the last is no exit."""
+    for user_id, named in groupby(mentions, key=itemgetter(0)):
+        *_, (_, last) = named
+        if last != Action.MEMBERS_REMOVED:
             yield unescape_text(user_id)
 
 
@@ -120,12 +158,14 @@ def fetch_membership(
     connection: sa.Connection, story: Story, life: Life, user_id: str, *, members: Members
 ) -> Membership:
     """Return what is known of a user, who may be one of the ``members`` of a life."""
-    query = select_mentions(story.subject).where(EventMember.user_id == user_id)
-    mentions = connection.execute(query).all()
-    steps: Mapping[int, Step] = {step.event_id: step for step in story.steps}
-    named = [steps[event_id] for _, event_id in mentions if event_id in steps]
+    rows = select_events(story.subject).join(EventMember, EventMember.event_id == TABLE.c.id)
+    rows = rows.where(EventMember.subject_id == story.subject.id, EventMember.user_id == user_id)
+    named = connection.execute(rows.order_by(*IN_ORDER)).all()
+    steps = [story.find_step(event._asdict()) for event in reversed(named)]
     if members.is_listed:
-        is_member = life.destroyed_by in {step.event_id for step in named}
+        is_member = life.destroyed_by in {step.event_id for step in steps}
     else:
-        is_member = any(find_members(mentions, story.list_steps(life)))
-    return Membership(user_id, is_member, named[::-1])
+        begun, over = story.find_span(life)
+        known = [step.action for step in steps if begun <= PLACE(step) < over]
+        is_member = known[:1] not in ([], [Action.MEMBERS_REMOVED])
+    return Membership(user_id, is_member, steps)

@@ -1,78 +1,77 @@
 """The state of channels and groups, now or at an instant."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 import sqlalchemy as sa
 
-from models.vocabulary import SubjectType
+from models.event import PresentState
+from services.reading.history import fetch_moments
 from services.reading.pages import Row
-from services.subjects.events import Subject, fetch_moments, read_events
-from services.subjects.lives import FIELDS, Life, find_last_life
+from services.subjects.events import AmbiguousSubjectError, Subject, fetch_outline
+from services.subjects.lives import Life, find_last_life
+from services.subjects.present import make_row, read_state
+
+STATES = sa.select(*PresentState.__table__.columns)
 
 
 def fetch_state(connection: sa.Connection, subject: Subject, at: datetime | None) -> Row | None:
-    """Return the state of a subject after the events up to an instant, inclusive, or after all.
+    """Return the state of a subject after the events up to an instant, inclusive, or at present.
 
     It is none if there are no events.
 
     Raises:
         AmbiguousSubjectError: several apps have a subject of this ID.
     """
-    life = find_last_life(read_events(connection, subject, until=at))
-    if life is None:
-        return None
-    return describe_states(connection, subject.type, [(subject.id, life)])[0]
+    present = fetch_present_state(connection, subject)
+    if at is None or present is None:
+        return present
+    subject = replace(subject, sdk_app_id=present["sdk_app_id"])
+    life = find_last_life(fetch_outline(connection, subject, until=at))
+    return None if life is None else describe(subject, life)
 
 
-def describe_states(
-    connection: sa.Connection, kind: SubjectType, lives: Sequence[tuple[str, Life]]
-) -> list[Row]:
-    """Return the states of subjects as the API shows them, but for the instants.
+def fetch_present_state(connection: sa.Connection, subject: Subject) -> Row | None:
+    """Return the present state of a subject; none if it has no event.
 
-    Each field has its operator as well. Each life comes with the ID of its subject, and is the one
-    up to the instant.
+    Raises:
+        AmbiguousSubjectError: several apps have a subject of this ID.
     """
-    named = (
-        event_id
-        for _, life in lives
-        for event_id in (
-            life.created_by,
-            life.destroyed_by,
-            life.last_event_id,
-            *life.set_by.values(),
-        )
+    states = fetch_states(connection, subject.type, [subject.id])
+    if subject.sdk_app_id is not None:
+        states = [state for state in states if state["sdk_app_id"] == subject.sdk_app_id]
+    if len(states) > 1:
+        raise AmbiguousSubjectError(state["sdk_app_id"] for state in states)
+    return states[0] if states else None
+
+
+def has_namesake(connection: sa.Connection, subject: Subject) -> bool:
+    """Tell whether another app has a subject of this ID."""
+    others = sa.select(PresentState.sdk_app_id).where(
+        PresentState.subject_type == subject.type,
+        PresentState.subject_id == subject.id,
+        PresentState.sdk_app_id != subject.sdk_app_id,
     )
-    moments = fetch_moments(connection, filter(None, named))
-    times: dict[int | None, datetime | None] = {
-        event_id: row["occurred_at"] for event_id, row in moments.items()
-    }
-    return [
-        {
-            "subject_type": kind,
-            "subject_id": subject_id,
-            "sdk_app_id": life.sdk_app_id,
-            "life": life.number,
-            "status": life.status,
-            "created_at": times.get(life.created_by),
-            "destroyed_at": times.get(life.destroyed_by),
-            "last_event_id": life.last_event_id,
-            "changed_at": times[life.last_event_id],
-            "fields": describe_fields(life, moments),
-        }
-        for subject_id, life in lives
-    ]
+    return connection.execute(others).first() is not None
 
 
-def describe_fields(life: Life, moments: Mapping[int, Row]) -> Row:
-    """Return the fields of a life by name, each with the moment of the event that set it."""
-    return {
-        field: {
-            "value": life.values[name],
-            "since": moments[life.set_by[name]]["occurred_at"],
-            "event_id": life.set_by[name],
-            "operator": moments[life.set_by[name]]["operator"],
-        }
-        for name, field in FIELDS.items()
-        if name in life.values
-    }
+def fetch_states(connection: sa.Connection, kind: str, subject_ids: Iterable[str]) -> list[Row]:
+    """Return the present states of the subjects that have these IDs, in any app."""
+    query = STATES.where(
+        PresentState.subject_type == kind, PresentState.subject_id.in_(subject_ids)
+    )
+    return [read_state(dict(row)) for row in connection.execute(query).mappings()]
+
+
+def describe(subject: Subject, life: Life) -> Row:
+    """Describe a life as the present state of a subject is described."""
+    return read_state(make_row(subject.type, subject.id, life))
+
+
+def add_operators(connection: sa.Connection, state: Row) -> None:
+    """Add to each field of a state its ``operator``, by the event that set it."""
+    fields = state["fields"].values()
+    moments = fetch_moments(connection, {field["event_id"] for field in fields})
+    for field in fields:
+        field["operator"] = moments[field["event_id"]]["operator"]

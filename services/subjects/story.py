@@ -1,24 +1,61 @@
-"""The story of a subject: its events, followed once for all that a page tells of them."""
+"""The story of a subject: its outline, followed once for all that a page tells of it."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
-from operator import attrgetter
+from itertools import takewhile
+from operator import attrgetter, itemgetter
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from services.subjects.events import Subject, read_events
-from services.subjects.lives import FIELDS, Life
-from services.subjects.versions import Step, follow_steps
+from services.subjects.events import NEVER, Span, Subject, fetch_outline
+from services.subjects.lives import (
+    TELLING,
+    Change,
+    Event,
+    Life,
+    Place,
+    find_last_life,
+    follow_lives,
+)
+from services.subjects.states import fetch_present_state
 
-AT = attrgetter("at")
-WIRE_NAMES = {field: name for name, field in FIELDS.items()}
+AT = attrgetter("occurred_at")
+PLACE = attrgetter("occurred_at", "received_at", "event_id")
+
+
+class ForeignEventError(Exception):
+    """The event is not one of the subject."""
+
+
+class Step(NamedTuple):
+    """One event of a subject, and the difference it made.
+
+    Attributes:
+        life: the number of the life it belongs to.
+        version: its number among the versions, from 1 through all lives. None where it is no
+            version: an event that reports no fields by its nature and changed none.
+        changes: empty where the event repeats only known values.
+    """
+
+    event_id: int
+    action: str
+    occurred_at: datetime
+    received_at: datetime
+    life: int
+    version: int | None = None
+    changes: Sequence[Change] = ()
+
+    def describe_changes(self) -> list[Mapping[str, Any]]:
+        """Return the changes as the API shows them."""
+        return [dict(zip(("field", "old", "new"), one, strict=True)) for one in self.changes]
 
 
 @dataclass(frozen=True)
-class Place:
+class Standing:
     """Where an instant stands among the versions of a subject.
 
     Attributes:
@@ -36,13 +73,14 @@ class Place:
 
 @dataclass(frozen=True)
 class Story:
-    """All steps and lives of a subject, in order; there is at least one of each.
+    """The outline of a subject with its steps, and all its lives; there is at least one of each.
 
     Attributes:
         subject: with its app.
     """
 
     subject: Subject
+    outline: Sequence[Event]
     steps: Sequence[Step]
     lives: Sequence[Life]
 
@@ -51,48 +89,62 @@ class Story:
         """The steps that are versions."""
         return [step for step in self.steps if step.version is not None]
 
+    @cached_property
+    def starts(self) -> Sequence[Place]:
+        """The places of the events that began the lives."""
+        first = {step.life: PLACE(step) for step in reversed(self.steps)}
+        return [first[life.number] for life in self.lives]
+
+    @cached_property
+    def steps_by_event(self) -> Mapping[int, Step]:
+        """The steps by the ID of their event."""
+        return {step.event_id: step for step in self.steps}
+
     def find_life(self, at: datetime | None) -> Life:
         """Return the life of an instant; the last one without an instant, or before the first."""
-        count = len(self.steps) if at is None else bisect_right(self.steps, at, key=AT)
-        return self.lives[self.steps[count - 1].life - 1]
+        begun = 0 if at is None else bisect_right(self.starts, at, key=itemgetter(0))
+        return self.lives[begun - 1]
 
-    def find_place(self, at: datetime | None) -> Place:
-        """Return the place of an instant, or of the present, among the versions."""
+    def find_step(self, event: Mapping[str, Any]) -> Step:
+        """Return the step of an event, a row by column; outside the outline, it changed nothing."""
+        event_id, at, received_at = event["id"], event["occurred_at"], event["received_at"]
+        if step := self.steps_by_event.get(event_id):
+            return step
+        begun = bisect_right(self.starts, (at, received_at, event_id))
+        return Step(event_id, event["action"], at, received_at, max(begun, 1))
+
+    def find_span(self, life: Life, *, until: datetime | None = None) -> Span:
+        """Return where a life begins, and before where it is over.
+
+        It is over after its end, before the next life, or after an instant ``until``.
+        """
+        over = (NEVER if until is None else until, NEVER, 0)
+        if life.destroyed_by is not None:
+            at, received_at, event_id = PLACE(self.steps_by_event[life.destroyed_by])
+            over = min(over, (at, received_at, event_id + 1))
+        return self.starts[life.number - 1], min([over, *self.starts[life.number :][:1]])
+
+    def list_steps(self, life: Life) -> Sequence[Step]:
+        """Return the steps of a life up to its end."""
+        span = self.find_span(life)
+        first, behind = (bisect_left(self.steps, place, key=PLACE) for place in span)
+        return self.steps[first:behind]
+
+    def find_standing(self, at: datetime | None) -> Standing:
+        """Return where an instant, or the present, stands among the versions."""
         versions = self.versions
         number = len(versions) if at is None else bisect_right(versions, at, key=AT)
-        before = bisect_left(versions, versions[number - 1].at, key=AT) if number else 0
-        return Place(
+        before = bisect_left(versions, AT(versions[number - 1]), key=AT) if number else 0
+        return Standing(
             version=number,
             versions=len(versions),
-            previous=versions[before - 1].at if before else None,
-            next=versions[number].at if number < len(versions) else None,
+            previous=AT(versions[before - 1]) if before else None,
+            next=AT(versions[number]) if number < len(versions) else None,
         )
 
     def find_state(self, at: datetime) -> Life | None:
         """Return the life of an instant as it was then; none before the first event."""
-        past = self.steps[: bisect_right(self.steps, at, key=AT)]
-        if not past:
-            return None
-        life = self.lives[past[-1].life - 1]
-        past = [step for step in past if step.life == life.number]
-        seen = {step.event_id for step in past}
-        last = past[-1]
-        then = Life(life.number, life.sdk_app_id, last.occurred_at, last.event_id, last.action)
-        if life.created_by in seen:
-            then.created_by, then.created_at = life.created_by, life.created_at
-        if life.destroyed_by in seen:
-            then.destroyed_by, then.destroyed_at = life.destroyed_by, life.destroyed_at
-        for step in past:
-            then.values |= {WIRE_NAMES[field]: new for field, _, new in step.changes}
-            then.set_by |= {WIRE_NAMES[field]: step.event_id for field, _, _ in step.changes}
-        return then
-
-    def list_steps(self, life: Life, *, until: datetime | None = None) -> Sequence[Step]:
-        """Return the steps of a life up to its end, or to an instant before."""
-        steps = [step for step in self.steps if step.life == life.number]
-        ids = [step.event_id for step in steps]
-        count = len(ids) if life.destroyed_by is None else ids.index(life.destroyed_by) + 1
-        return steps[: count if until is None else min(count, bisect_right(steps, until, key=AT))]
+        return find_last_life(takewhile(lambda event: event.occurred_at <= at, self.outline))
 
 
 def fetch_story(connection: sa.Connection, subject: Subject) -> Story | None:
@@ -101,7 +153,36 @@ def fetch_story(connection: sa.Connection, subject: Subject) -> Story | None:
     Raises:
         AmbiguousSubjectError: several apps have a subject of this ID.
     """
-    steps, lives = follow_steps(read_events(connection, subject))
-    if not lives:
+    present = fetch_present_state(connection, subject)
+    if present is None:
         return None
-    return Story(replace(subject, sdk_app_id=lives[-1].sdk_app_id), steps, lives)
+    subject = replace(subject, sdk_app_id=present["sdk_app_id"])
+    outline = fetch_outline(connection, subject)
+    return tell(subject, outline) if outline else None
+
+
+def tell(subject: Subject, outline: Sequence[Event]) -> Story:
+    """Follow the outline of a subject; each life is as it was after its last event."""
+    steps: list[Step] = []
+    lives: list[Life] = []
+    versions = 0
+    for life, changes in follow_lives(outline):
+        if life.number > len(lives):
+            lives.append(life)
+        is_version = bool(changes) or life.last_action in TELLING
+        versions += is_version
+        event = (life.last_event_id, life.last_action, life.last_at, life.last_received_at)
+        steps.append(Step(*event, life.number, versions if is_version else None, changes))
+    return Story(subject, outline, steps, lives)
+
+
+def find_event(event_ids: Sequence[int], event_id: int) -> int:
+    """Return the place of an event among others.
+
+    Raises:
+        ForeignEventError: it is none of them.
+    """
+    try:
+        return event_ids.index(event_id)
+    except ValueError:
+        raise ForeignEventError from None

@@ -1,31 +1,43 @@
 """The timeline of a subject: its events, newest first, page by page."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import partial
+from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
 
+from models.event import LifecycleEvent
 from models.vocabulary import OF_TOPICS, Action
-from services.reading.history import add_first_members, count_fitting, fetch_events_by_id
-from services.reading.pages import Row
+from schemas.api.cursor import Position
+from schemas.api.page import Order, PageQuery
+from services.reading.facets import MOST_COUNTED
+from services.reading.history import (
+    EVENT_KEY,
+    add_first_members,
+    count_fitting,
+    fetch_events_by_id,
+)
+from services.reading.pages import Row, Rows, select_in_order
+from services.subjects.events import TABLE, Subject, select_events
 from services.subjects.lives import FIELDS
-from services.subjects.story import Story
-from services.subjects.versions import Step, find_event
+from services.subjects.states import has_namesake
+from services.subjects.story import ForeignEventError, Step, Story, find_event
 
 # What a timeline can be narrowed to.
 ALL, NAMES, OWNER, MEMBERS = PARTS = ("all", "names", "owner", "members")
-PART_OF_FIELD = {"name": NAMES, "owner": OWNER}
-PART_OF_ACTION: Mapping[str, str] = {
-    Action.OWNER_CHANGED: OWNER,
-    Action.MEMBERS_ADDED: MEMBERS,
-    Action.MEMBERS_REMOVED: MEMBERS,
-    Action.MEMBER_CHANGED: MEMBERS,
-    Action.FULL: MEMBERS,
-}
+# The rest by what tells it: an action, or the field that a step changed.
+CHANGES = {NAMES: (None, "name"), OWNER: (Action.OWNER_CHANGED, "owner")}
+OF_MEMBERS = (
+    Action.MEMBERS_ADDED,
+    Action.MEMBERS_REMOVED,
+    Action.MEMBER_CHANGED,
+    Action.FULL,
+)
 OLD_OWNER, NEW_OWNER = "OldOwner_Account", "NewOwner_Account"
+# Events, newest first, and where the page before them and the last page start, if there are any.
+Stretch = tuple[Sequence[int], int | None, int | None]
 
 
 @dataclass(frozen=True)
@@ -84,7 +96,8 @@ class Timeline:
 
     Attributes:
         entries: newest first.
-        counts: how many entries there are on all pages, by what they are narrowed to.
+        counts: how many entries there are on all pages, by what they are narrowed to; up to
+            ``MOST_COUNTED`` of each.
         newer: the event that the page before starts with, if there is one.
         older: the one that the next page starts with.
         oldest: the one that a page starts with which ends with the first event.
@@ -114,32 +127,109 @@ def fetch_timeline(
     Raises:
         ForeignEventError: ``start`` is no event of that part.
     """
-    parted = [find_parts(one.action, *[change[0] for change in one.changes]) for one in story.steps]
-    steps = [step for step, parts in zip(story.steps, parted, strict=True) if part in parts][::-1]
-    ids = [step.event_id for step in steps]
-    first = 0 if start is None else find_event(ids, start)
-    asked = ids[first : first + limit]
-    page = asked[: count_fitting(connection, asked)]
+    told = {one: list_changes(story, one) for one in CHANGES}
+    if part in told:
+        asked, newer, oldest = cut_part(told[part], start, limit)
+    else:
+        asked, newer, oldest = fetch_part(connection, story.subject, part, start, limit)
+    page = asked[: count_fitting(connection, asked[:limit])]
     events = fetch_events_by_id(connection, page)
     add_first_members(connection, [*events.values()], members)
-    following = first + len(page)
+    counts = {one: min(len(its), MOST_COUNTED) for one, its in told.items()}
+    counts |= count_parts(connection, story.subject)
+    has_more = len(asked) > len(page)
     return Timeline(
-        entries=[Entry(events[step.event_id], step) for step in steps[first:following]],
-        counts=count_parts(parted),
-        newer=ids[max(0, first - limit)] if first else None,
-        older=ids[following] if following < len(ids) else None,
-        oldest=ids[-limit:][0] if following < len(ids) else None,
+        entries=[Entry(events[one], story.find_step(events[one])) for one in page],
+        counts=counts,
+        newer=newer,
+        older=asked[len(page)] if has_more else None,
+        oldest=oldest if has_more else None,
     )
 
 
-def count_parts(parted: Iterable[frozenset[str]]) -> Mapping[str, int]:
-    """Return how many steps belong to each part."""
-    alike = Counter(parted)  # thousands of steps, of a dozen kinds
-    return {part: sum(alike[one] for one in alike if part in one) for part in PARTS}
+def list_changes(story: Story, part: str) -> Sequence[Step]:
+    """List the steps of a part that are told by what they changed, or by their action."""
+    action, field = CHANGES[part]
+    return [
+        step
+        for step in story.steps
+        if step.action == action or (step.changes and field in [one[0] for one in step.changes])
+    ]
 
 
-@cache
-def find_parts(action: str, *fields: str) -> frozenset[str]:
-    """Return the parts of a timeline that a step belongs to, by its action and what it changed."""
-    parts = {PART_OF_FIELD.get(field) for field in fields}
-    return frozenset(filter(None, {ALL, PART_OF_ACTION.get(action), *parts}))
+def cut_part(steps: Sequence[Step], start: int | None, limit: int) -> Stretch:
+    """Cut a page, and one more, of the events of a part that a story tells.
+
+    Raises:
+        ForeignEventError: ``start`` is none of them.
+    """
+    newest = sorted(steps, key=attrgetter("occurred_at", "event_id"), reverse=True)
+    ids = [step.event_id for step in newest]
+    at = 0 if start is None else find_event(ids, start)
+    newer = ids[max(at - limit, 0)] if at else None
+    return ids[at : at + limit + 1], newer, next(iter(ids[-limit:]), None)
+
+
+def fetch_part(
+    connection: sa.Connection, subject: Subject, part: str, start: int | None, limit: int
+) -> Stretch:
+    """Fetch a page, and one more, of the events of a part that indexes have in order.
+
+    Raises:
+        ForeignEventError: ``start`` is none of them.
+    """
+    rows = select_events(subject).with_only_columns(*TABLE.c["occurred_at", "id"])
+    alternatives = [rows.where(LifecycleEvent.action == action) for action in OF_MEMBERS]
+    seek = partial(fetch_ids, connection, [rows] if part == ALL else alternatives)
+    at = None if start is None else find_position(connection, rows, start, part)
+    asked = seek(at and at._replace(id=at.id + 1), limit=limit + 1)
+    newer = seek(at, is_backward=True, limit=limit) if at else ()
+    oldest = seek(None, is_backward=True, limit=limit) if len(asked) > 1 else ()
+    return asked, next(reversed(newer), None), next(reversed(oldest), None)
+
+
+def find_position(connection: sa.Connection, rows: Rows, start: int, part: str) -> Position:
+    """Find the position of an event.
+
+    Raises:
+        ForeignEventError: it is not of this part.
+    """
+    found = connection.execute(within(rows, part).where(LifecycleEvent.id == start)).one_or_none()
+    if found is None:
+        raise ForeignEventError
+    return Position(found.occurred_at, found.id)
+
+
+def within(rows: Rows, part: str) -> Rows:
+    """Keep the events of a part that actions tell."""
+    return rows if part == ALL else rows.where(LifecycleEvent.action.in_(OF_MEMBERS))
+
+
+def fetch_ids(
+    connection: sa.Connection,
+    alternatives: Sequence[Rows],
+    after: Position | None,
+    *,
+    limit: int,
+    is_backward: bool = False,
+) -> Sequence[int]:
+    """Return the IDs of the events behind a position, newest first, or else before it."""
+    query = PageQuery({"order": Order.DESC}, limit, after, "", Position, is_backward)
+    rows = select_in_order(alternatives, query, sort_key=EVENT_KEY, limit=limit)
+    return [row.id for row in connection.execute(rows)]
+
+
+def count_parts(connection: sa.Connection, subject: Subject) -> dict[str, int]:
+    """Count the events of the parts that actions tell, up to ``MOST_COUNTED`` of each.
+
+    An index has all that it takes, unless there is another app to tell them from.
+    """
+    rows = sa.select(TABLE.c.id).where(
+        TABLE.c.subject_type == subject.type, TABLE.c.subject_id == subject.id
+    )
+    if has_namesake(connection, subject):
+        rows = rows.where(TABLE.c.sdk_app_id == subject.sdk_app_id)
+    some = [within(rows, part).limit(MOST_COUNTED).subquery() for part in (ALL, MEMBERS)]
+    counts = (sa.select(sa.func.count()).select_from(one).scalar_subquery() for one in some)
+    row = connection.execute(sa.select(*counts)).one()
+    return {ALL: row[0], MEMBERS: row[1]}

@@ -1,17 +1,16 @@
 """What arrives: how many callbacks in all and in each bar of a chart, and what has stopped."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute
 
 from models.clock import DAY, HOUR, to_hour
 from models.counts import HourCount, MinuteCount, TotalCount
-from models.delivery import Delivery
+from models.delivery import Delivery, has_command
 from models.vocabulary import Measure, Refusal, Verdict
 from schemas.tencent.registry import LIFECYCLE_SCHEMAS
 
@@ -136,25 +135,27 @@ def count_words(connection: sa.Connection, first: int, end: int) -> Mapping[tupl
 
 def find_lasts(connection: sa.Connection) -> Mapping[str, datetime]:
     """Tell when the last callback of each app arrived, whatever became of it."""
-    return find_last_of_each(connection, TotalCount.sdk_app_id, Delivery.sdk_app_id)
+    return find_last_of_each(
+        connection, TotalCount.sdk_app_id, lambda app: Delivery.sdk_app_id == app
+    )
 
 
 def find_last_commands(connection: sa.Connection) -> Mapping[str, datetime]:
     """Tell when each command that is counted by its name arrived last."""
-    return find_last_of_each(connection, TotalCount.name, Delivery.command)
+    return find_last_of_each(connection, TotalCount.name, has_command)
 
 
 def find_last_of_each(
     connection: sa.Connection,
     counted: InstrumentedAttribute[str],
-    delivered: InstrumentedAttribute[Any],
+    has_value: Callable[[sa.ColumnElement[str]], sa.ColumnElement[bool]],
 ) -> Mapping[str, datetime]:
     """Tell when the last callback of each value that is counted arrived, by an index."""
     values = sa.select(counted.label("value")).where(TotalCount.measure == Measure.RECEIVED)
     value = values.distinct().subquery().c.value
     last = (
         sa.select(Delivery.received_at)
-        .where(delivered == value)
+        .where(has_value(value))
         .order_by(Delivery.received_at.desc())
         .limit(1)
         .scalar_subquery()
@@ -189,4 +190,4 @@ def came_on_day_until(connection: sa.Connection, command: str, end: datetime) ->
 
 def select_last(command: str) -> sa.Select[datetime | None]:
     """Select when a command arrived last."""
-    return sa.select(sa.func.max(Delivery.received_at)).where(Delivery.command == command)
+    return sa.select(sa.func.max(Delivery.received_at)).where(has_command(command))

@@ -93,13 +93,9 @@ class Account:
 def fetch_account(
     connection: sa.Connection, since: datetime, until: datetime, *, sdk_app_id: str | None = None
 ) -> Account:
-    """Fetch what happened to callbacks in a period, and to the service.
+    """Fetch what happened to callbacks of one app, or of all, in a period, and to the service.
 
-    Args:
-        connection: to read from.
-        since: the first hour of it is looked at as a whole.
-        until: not after all that arrived is in the tables.
-        sdk_app_id: the one app to look at; all of them otherwise.
+    The first hour is looked at as a whole. What arrived before the end is all in the tables.
     """
     first, end = to_hour(since), to_minute(until)
     words = (Measure.RECEIVED, *KINDS)

@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.vocabulary import Action
+from models.vocabulary import Action, SubjectType
+from services.subjects.events import Subject
 from services.subjects.lives import FIELDS, Event, find_last_life, follow_lives
-from services.subjects.versions import ForeignEventError, cut_page, follow_steps
+from services.subjects.story import ForeignEventError, tell
+from services.subjects.versions import cut_page
 from tests.conftest import NOW
 
 IDS = count(1)
@@ -25,12 +27,16 @@ def event(action, *, timed=True, event_id=None, at=None, name=None, owner=None, 
     number = next(IDS)
     occurred_at = NOW + timedelta(seconds=number * 60 if at is None else at)
     details = json.dumps(details)
-    return Event(event_id or number, action, occurred_at, timed, name, owner, details, "1")
+    event_id = event_id or number
+    return Event(event_id, action, occurred_at, occurred_at, timed, name, owner, details, "1")
+
+
+def story_of(events):
+    return tell(Subject(SubjectType.GROUP, "a"), [*events])
 
 
 def versions_of(events):
-    steps, _ = follow_steps(events)
-    return [step for step in steps if step.version is not None]
+    return story_of(events).versions
 
 
 def lives(*events):
@@ -84,6 +90,17 @@ def test_topic_says_nothing_of_its_community_but_the_type():
     life = last_life(event("topic_created", name="T", owner="u", Type="Community"))
 
     assert list(fields(life)) == ["group_type"]
+
+
+def test_what_reports_no_fields_by_its_nature_tells_a_type_that_is_unknown():
+    begun = event("owner_changed", owner="ann")
+    joined = [event("members_added", Type=one, Name="x", event_id=ord(one)) for one in "AB"]
+    again = [event("destroyed"), event("members_added", Type="C", event_id=7)]
+
+    assert fields(last_life(*joined)) == {"group_type": ("A", 65)}
+    assert fields(last_life(begun, *joined))["group_type"] == ("A", 65)
+    assert "name" not in fields(last_life(begun, *joined))
+    assert fields(last_life(*joined, *again)) == {"group_type": ("C", 7)}
 
 
 def test_id_that_is_used_again_has_another_life_that_knows_nothing_of_the_first():
@@ -177,7 +194,7 @@ def test_version_tells_old_and_new():
 
 
 def test_pages_hold_every_step_once_and_the_last_says_so():
-    steps, _ = follow_steps(event("created", event_id=number) for number in range(1, 8))
+    steps = story_of(event("created", event_id=number) for number in range(1, 8)).steps
     seen, after, has_more = [], None, True
     while has_more:
         page, has_more = cut_page(steps[::-1], after=after, limit=3)
@@ -188,7 +205,7 @@ def test_pages_hold_every_step_once_and_the_last_says_so():
 
 
 def test_page_after_an_event_of_another_subject_is_refused():
-    steps, _ = follow_steps([event("created", event_id=1)])
+    steps = story_of([event("created", event_id=1)]).steps
 
     with pytest.raises(ForeignEventError):
         cut_page(steps, after=2, limit=3)

@@ -1,25 +1,15 @@
 """The story of a subject, without a database."""
 
-from datetime import UTC, timedelta
+from datetime import timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.vocabulary import SubjectType
 from services.subjects.dossier import list_former_names
-from services.subjects.events import Subject
 from services.subjects.lives import find_last_life
 from services.subjects.members import find_members
-from services.subjects.story import Story
-from services.subjects.timeline import PARTS, count_parts, find_parts
-from services.subjects.versions import follow_steps
 from tests.conftest import NOW
-from tests.services.subjects.test_lives import HISTORIES, event
-
-
-def story_of(events):
-    steps, lives = follow_steps(events)
-    return Story(Subject(SubjectType.GROUP, "a"), steps, lives)
+from tests.services.subjects.test_lives import HISTORIES, event, story_of
 
 
 @given(HISTORIES.filter(bool), st.data())
@@ -42,26 +32,18 @@ def test_steps_lead_through_every_instant_and_back(instants):
     story = story_of(
         event("profile_changed", name=str(number), at=at) for number, at in enumerate(instants)
     )
-    forward, place = [], story.find_place(NOW - timedelta(days=1))
-    while place.next and len(forward) < len(instants):
-        forward.append(place.next)
-        place = story.find_place(place.next)
-    backward, place = [forward[-1]], story.find_place(None)
-    while place.previous and len(backward) < len(instants):
-        backward.append(place.previous)
-        place = story.find_place(place.previous)
+    forward, standing = [], story.find_standing(NOW - timedelta(days=1))
+    while standing.next and len(forward) < len(instants):
+        forward.append(standing.next)
+        standing = story.find_standing(standing.next)
+    backward, standing = [forward[-1]], story.find_standing(None)
+    while standing.previous and len(backward) < len(instants):
+        backward.append(standing.previous)
+        standing = story.find_standing(standing.previous)
 
     assert forward == [NOW + timedelta(seconds=at) for at in sorted({*instants})]
     assert backward == forward[::-1]
-    assert story.find_place(None).version == len(instants)
-
-
-def test_instants_of_a_driver_without_zones_are_in_utc():
-    naive = event("created", at=0)
-    steps, _ = follow_steps([naive._replace(occurred_at=naive.occurred_at.replace(tzinfo=None))])
-
-    assert steps[0].at == NOW
-    assert steps[0].at.tzinfo is UTC
+    assert story.find_standing(None).version == len(instants)
 
 
 def test_steps_of_a_life_end_with_it():
@@ -76,42 +58,33 @@ def test_steps_of_a_life_end_with_it():
 
     ids = [[step.event_id for step in story.list_steps(life)] for life in story.lives]
     assert ids == [[1, 2], [4]]
-    until = NOW + timedelta(seconds=59)
-    assert [step.event_id for step in story.list_steps(story.lives[0], until=until)] == [1]
+
+
+def test_life_is_over_after_its_end_or_an_instant_or_before_the_next():
+    made = [event(action, at=at) for at, action in enumerate(["created", "destroyed", "created"])]
+    story = story_of(made)
+    ended, last = story.lives
+    at = [(one.occurred_at, one.received_at, one.id) for one in made]
+
+    begun, over = story.find_span(ended)
+    assert begun == at[0]
+    assert at[1] < over < at[2]
+    assert story.find_span(ended, until=NOW)[1] < at[1]
+    assert story.find_span(last)[0] == at[2] < story.find_span(last)[1]
 
 
 def test_member_is_one_whom_no_exit_named_last():
-    steps, _ = follow_steps(
-        [
-            event("created", event_id=1),
-            event("members_added", event_id=2),
-            event("members_removed", event_id=3),
-            event("members_added", event_id=4),
-        ]
-    )
-    mentions = [("ann", 1), ("bob", 2), ("bob", 3), ("cy", 3), ("cy", 4), ("dan", 99), ("␛000a", 4)]
+    joined, left = "members_added", "members_removed"
+    mentions = [("ann", "created"), ("bob", joined), ("bob", left), ("cy", left), ("cy", joined)]
 
-    assert [*find_members(mentions, steps)] == ["ann", "cy", "\n"]
+    assert [*find_members([*mentions, ("␛000a", joined)])] == ["ann", "cy", "\n"]
 
 
 def test_former_name_is_told_once_with_its_last_time():
     names = ["A", "B", "A", "", "C"]
-    steps, _ = follow_steps(
-        event("profile_changed", name=name, at=at) for at, name in enumerate(names)
-    )
+    story = story_of(event("profile_changed", name=name, at=at) for at, name in enumerate(names))
 
-    former = list_former_names(steps)
+    former = list_former_names(story.steps)
 
     assert list(former) == ["A", "B"]
     assert former["A"] == NOW + timedelta(seconds=3)
-
-
-def test_parts_of_a_timeline_are_counted_by_what_a_step_did():
-    parted = [
-        find_parts("created", "name", "owner"),
-        find_parts("owner_changed"),
-        find_parts("members_added", "group_type"),
-        find_parts("an action of a newer release"),
-    ]
-
-    assert count_parts(parted) == dict(zip(PARTS, (4, 1, 2, 1), strict=True))

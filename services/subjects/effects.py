@@ -1,0 +1,108 @@
+"""What one event did, as the few events before it tell, however many there are."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from models.vocabulary import Action
+from services.subjects.events import PLACE
+from services.subjects.lives import (
+    FIELDS,
+    GRACE,
+    PROOFS_OF_LIFE,
+    Change,
+    Event,
+    follow_lives,
+)
+
+TOLD = [field for field in FIELDS.values() if field != "group_type"]
+
+
+@dataclass(frozen=True)
+class Past:
+    """The events before another one that report fields, as far back as they were read.
+
+    Attributes:
+        events: in order. Of those that share the instant of the first, some may be missing.
+        is_whole: there is none before them.
+    """
+
+    events: Sequence[Event]
+    is_whole: bool
+
+
+class Effect(NamedTuple):
+    """What an event did: the name of its subject after it, and the fields that it changed.
+
+    The type of a group is none of these: any event may tell it first.
+    """
+
+    name: Any
+    changes: Sequence[Change]
+
+
+def cut_past(event: Event, found: Sequence[Sequence[Event]], most: int) -> Past:
+    """Return the past of an event as far as nothing is missing.
+
+    Args:
+        event: which may be among those that were found.
+        found: of each action that reports fields, the newest events up to that instant.
+        most: so many were looked for; if there are fewer, these are all.
+    """
+    ends = (min(one.occurred_at for one in some) for some in found if len(some) == most)
+    since = max(ends, default=None)
+    known = [one for of_action in found for one in of_action if PLACE(one) < PLACE(event)]
+    events = [one for one in known if since is None or one.occurred_at >= since]
+    return Past(sorted(events, key=PLACE), since is None)
+
+
+def find_effect(past: Past, event: Event) -> Effect | None:
+    """Find what an event did; none if more of its past has to be read."""
+    events = [*past.events, event]
+    begun = find_beginning(past, event)
+    first = find_living(events) if begun is None else begun
+    if first is None:
+        return None
+    *_, (life, changes) = follow_lives(events[first:])
+    told = [one for field in TOLD for one in changes if one[0] == field]
+    if begun is None and life.number == 1:
+        is_known = "Name" in life.values and all(old is not None for _, old, _ in told)
+        if not is_known or any(one.action == Action.CREATED for one in events[first + 1 :]):
+            return None
+    return Effect(life.values.get("Name"), told)
+
+
+def find_beginning(past: Past, event: Event) -> int | None:
+    """Find the last of some events that begins a life for certain, whatever came before them."""
+    events = [*past.events, event]
+    since = None if past.is_whole else events[0].occurred_at
+    for number, (before, one) in reversed([*enumerate(pairwise(events), 1)]):
+        if (since is None or before.occurred_at > since) and begins_life(before, one):
+            return number
+    return 0 if past.is_whole else None
+
+
+def begins_life(before: Event, event: Event) -> bool:
+    """Tell whether an event begins a life for certain, by the one before it."""
+    is_later = event.occurred_at - before.occurred_at > GRACE
+    if event.action == Action.CREATED:
+        return before.action == Action.DESTROYED or (before.action == Action.CREATED and is_later)
+    is_proof = event.is_timed and event.action in PROOFS_OF_LIFE
+    return before.action == Action.DESTROYED and is_proof and is_later
+
+
+def find_living(events: Sequence[Event]) -> int | None:
+    """Find the first of some events that has a living subject for certain.
+
+    It is later than the instant of which some may be missing.
+    """
+    since = first = events[0].occurred_at
+    for number, event in enumerate(events):
+        if event.action == Action.DESTROYED:
+            since = event.occurred_at
+        is_proof = event.is_timed and event.action in PROOFS_OF_LIFE
+        is_created = event.action == Action.CREATED and event.occurred_at > first
+        if is_created or (is_proof and event.occurred_at - since > GRACE):
+            return number
+    return None

@@ -1,0 +1,71 @@
+"""The row that keeps the present state of a subject: made of its last life, and read again."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from models.text import MAX_ID_LENGTH, start_of
+from services.subjects.lives import FIELDS, Life
+
+WIRE_NAMES = {field: name for name, field in FIELDS.items()}
+TYPE_LENGTH = MAX_ID_LENGTH // 5  # of a group; a character is stored as five at most
+
+
+def make_row(kind: str, subject_id: str, life: Life) -> dict[str, Any]:
+    """Make the row of a subject that is in its last life."""
+    name, owner, group_type = (life.values.get(one) for one in ("Name", "Owner_Account", "Type"))
+    return {
+        "subject_type": kind,
+        "subject_id": subject_id,
+        "sdk_app_id": life.sdk_app_id,
+        "life": life.number,
+        "status": life.status,
+        "name": name,
+        "name_start": start_of(name or ""),
+        "owner": owner,
+        "group_type": None if group_type is None else str(group_type)[:TYPE_LENGTH],
+        "created_at": life.created_at,
+        "created_event_id": life.created_by,
+        "destroyed_at": life.destroyed_at,
+        "destroyed_event_id": life.destroyed_by,
+        "changed_at": life.last_at,
+        "last_event_id": life.last_event_id,
+        "last_received_at": life.last_received_at,
+        "fields": {
+            field: {
+                "value": life.values[name],
+                "since": life.set_at[name].isoformat(),
+                "event_id": life.set_by[name],
+            }
+            for name, field in FIELDS.items()
+            if name in life.values
+        },
+    }
+
+
+def read_life(row: Mapping[str, Any]) -> Life:
+    """Read the last life of a subject; all times are in UTC."""
+    fields = {WIRE_NAMES[name]: field for name, field in row["fields"].items()}
+    return Life(
+        number=row["life"],
+        sdk_app_id=row["sdk_app_id"],
+        last_at=row["changed_at"],
+        last_received_at=row["last_received_at"],
+        last_event_id=row["last_event_id"],
+        created_by=row["created_event_id"],
+        created_at=row["created_at"],
+        destroyed_by=row["destroyed_event_id"],
+        destroyed_at=row["destroyed_at"],
+        values={name: field["value"] for name, field in fields.items()},
+        set_by={name: field["event_id"] for name, field in fields.items()},
+        set_at={name: datetime.fromisoformat(one["since"]) for name, one in fields.items()},
+    )
+
+
+def read_state(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Read the state of a subject as the API shows it, but for the instant; more is in it."""
+    fields = {
+        name: {**field, "since": datetime.fromisoformat(field["since"])}
+        for name, field in row["fields"].items()
+    }
+    return {**row, "fields": fields}

@@ -10,13 +10,7 @@ MAX_ERROR_INFO = 500  # characters; the delivery has all of it
 
 
 def fail(status: int, error_code: int, error_info: str) -> Response:
-    """Answer with exactly the three fields that Tencent expects, in its order.
-
-    Args:
-        status: of HTTP.
-        error_code: Tencent's.
-        error_info: cut off where it gets long.
-    """
+    """Answer with exactly the three fields that Tencent expects, in its order, a long text cut."""
     fields = {
         "ActionStatus": "FAIL",
         "ErrorInfo": error_info[:MAX_ERROR_INFO],

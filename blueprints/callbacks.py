@@ -3,8 +3,7 @@
 from flask import Blueprint, Response, request
 
 from blueprints.answers import explain, fail
-from blueprints.current import receiver
-from blueprints.door import ADMITTED
+from blueprints.door import ADMITTED, receiver
 from blueprints.request_body import read_body
 
 ACKNOWLEDGED = '{"ActionStatus":"OK","ErrorInfo":"","ErrorCode":0}\n'

@@ -7,12 +7,12 @@ from time import perf_counter
 from typing import Any
 from urllib.parse import parse_qs
 
-from flask import Response
+from flask import Response, current_app
 from gevent import sleep
 from werkzeug.wsgi import get_content_length
 
 from blueprints.answers import fail
-from blueprints.request_body import check_declared_size, is_chunked, read_start
+from blueprints.request_body import is_chunked, read_start
 from models.vocabulary import Refusal
 from schemas.tencent.envelope import Arrival, Envelope, read_envelope
 from services.receiving.authentication import RefusedError, authenticate_sender
@@ -67,9 +67,16 @@ class Door:
             RefusedError: its declared size, its app or its signature is not right.
         """
         settings, arrival = self.receiver.settings, arrive(self.receiver, environ)
-        check_declared_size(environ, settings.max_body_bytes)
+        if (get_content_length(environ) or 0) > settings.max_body_bytes:
+            raise RefusedError(Refusal.BODY_TOO_LARGE)
         envelope = read_envelope(arrival.query_string)
         return arrival, authenticate_sender(envelope, settings, now=arrival.received_at), envelope
+
+
+def receiver() -> Receiver:
+    """Return the receiver of the current app."""
+    here: Receiver = current_app.extensions["receiver"]
+    return here
 
 
 def is_callback_address(environ: dict[str, Any]) -> bool:

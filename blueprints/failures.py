@@ -6,12 +6,18 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from blueprints.answers import fail
-from blueprints.current import receiver
-from blueprints.door import is_callback_address, note_refusal, refuse, turn_away
+from blueprints.door import is_callback_address, note_refusal, receiver, refuse, turn_away
 from blueprints.request_body import BrokenBodyError, SlowBodyError
 from models.vocabulary import Refusal
 from services.journal.journal import NotDurableError
 from services.receiving.authentication import RefusedError
+
+# What keeps a callback from being stored whole; the journal has logged why it takes none.
+ANSWERS = {
+    SlowBodyError: (408, 40801, "body: not complete in time"),
+    BrokenBodyError: (400, 40001, "body: broken off or wrongly chunked"),
+    NotDurableError: (503, 50301, "not stored"),
+}
 
 log = logging.getLogger(__name__)
 
@@ -19,9 +25,6 @@ log = logging.getLogger(__name__)
 def register_failures(app: Flask) -> None:
     """Translate the failures that are expected; all others are a logged 500."""
     app.register_error_handler(RefusedError, on_refused)
-    app.register_error_handler(SlowBodyError, on_slow_body)
-    app.register_error_handler(BrokenBodyError, on_broken_body)
-    app.register_error_handler(NotDurableError, on_not_durable)
     app.register_error_handler(NotFound, on_elsewhere)
     app.register_error_handler(MethodNotAllowed, on_elsewhere)
     app.register_error_handler(Exception, on_failure)
@@ -30,21 +33,6 @@ def register_failures(app: Flask) -> None:
 def on_refused(error: RefusedError) -> Response:
     """413: a body turned out too large as it was read."""
     return refuse(receiver(), request.environ, error.reason)
-
-
-def on_slow_body(_: SlowBodyError) -> Response:
-    """408: the body did not come in time, so there is nothing whole to store."""
-    return fail(408, 40801, "body: not complete in time")
-
-
-def on_broken_body(_: BrokenBodyError) -> Response:
-    """400: the request ended before its body did, so there is nothing whole to store."""
-    return fail(400, 40001, "body: broken off or wrongly chunked")
-
-
-def on_not_durable(_: NotDurableError) -> Response:
-    """503: what is not durable is never acknowledged; the journal has logged why."""
-    return fail(503, 50301, "not stored")
 
 
 def on_elsewhere(_: HTTPException) -> Response:
@@ -59,7 +47,9 @@ def on_elsewhere(_: HTTPException) -> Response:
 
 
 def on_failure(error: Exception) -> Response:
-    """500 for a fault of this code; a callback that was stored before it is not lost."""
+    """As expected, or 500 for a fault of this code; what was stored before it is not lost."""
+    if type(error) in ANSWERS:
+        return fail(*ANSWERS[type(error)])
     if isinstance(error, HTTPException):
         status = error.code or 500
         return fail(status, status * 100 + 1, error.name)

@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, jsonify
 
-from blueprints.current import receiver
+from blueprints.door import receiver
 from services.journal.folder import LEAST_ROOM_BYTES, room_bytes
 
 bp = Blueprint("probes", __name__)

@@ -11,7 +11,10 @@ HEADERS = (
     "X_REQUEST_ID",
     *(f"X_FORWARDED_{name}" for name in ("FOR", "PROTO", "HOST", "PREFIX")),
 )
-REQUEST_ID = "proxies.request_id"  # in the environment of a request
+# In the environment of a request.
+REQUEST_ID = "proxies.request_id"
+SIGNED_IN = "proxies.signed_in"
+MOST_OF_A_NAME = 255  # characters
 # Each character is looked at once, whatever a client writes.
 PAIR = re.compile(r'(?<!\w)(\w+)=("[^"]*"|[^\s;,="]*+)\s*+([;,]|$)')
 ADDRESS = re.compile(r"\[([^]%]+)\](:\d+)?|([\d.]+)(:\d+)?|([^%]+)")
@@ -26,20 +29,23 @@ class TrustedProxies:
 
     What they say stands where it stands without a proxy: the sender in ``REMOTE_ADDR``, the scheme
     in ``wsgi.url_scheme``, the prefix in ``SCRIPT_NAME``. The ID of the request is in
-    ``REQUEST_ID``. The headers themselves are taken away.
-
-    Args:
-        app: what answers.
-        trusted: the networks of the proxies.
+    ``REQUEST_ID``, the user that a proxy has signed in in ``SIGNED_IN``. The headers themselves are
+    taken away. Without the name of a header that names the user, nobody is signed in.
     """
 
-    def __init__(self, app: Any, trusted: Collection[IPv4Network | IPv6Network]) -> None:
+    def __init__(
+        self,
+        app: Any,
+        trusted: Collection[IPv4Network | IPv6Network],
+        sign_in_header: str = "",
+    ) -> None:
         self.app = app
         self.trusted = trusted
+        self.sign_in_header = sign_in_header.upper().replace("-", "_")
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer a request."""
-        said = {name: environ.pop(f"HTTP_{name}", "") for name in HEADERS}
+        said = {name: environ.pop(f"HTTP_{name}", "") for name in (*HEADERS, self.sign_in_header)}
         peer = environ.setdefault("REMOTE_ADDR", "")
         if self.trusts(peer):
             self.believe(environ, peer, said)
@@ -66,6 +72,8 @@ class TrustedProxies:
             environ["HTTP_HOST"] = host
         if REQUEST_ID_TEXT.fullmatch(said["X_REQUEST_ID"]):
             environ[REQUEST_ID] = said["X_REQUEST_ID"]
+        if user := read_user(said[self.sign_in_header]):
+            environ[SIGNED_IN] = user
         prefix = last_of(said["X_FORWARDED_PREFIX"]).rstrip("/")
         if PREFIX.fullmatch(prefix):
             environ["SCRIPT_NAME"] = prefix
@@ -102,6 +110,16 @@ def read_address(text: str) -> str | None:
     except ValueError:
         return None
     return str(getattr(address, "ipv4_mapped", None) or address)
+
+
+def read_user(header: str) -> str | None:
+    """Read the name of a user; none where there are several, as one may be a client's."""
+    try:
+        name = header.encode("latin-1").decode().strip()
+    except UnicodeError:
+        return None
+    is_name = name.isprintable() and "," not in name and len(name) <= MOST_OF_A_NAME
+    return name if is_name else None
 
 
 def last_of(header: str) -> str:

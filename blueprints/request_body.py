@@ -1,6 +1,5 @@
 """Read the body of a request: no more of it than is allowed, and not for long."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from gevent import Timeout, sleep
@@ -24,16 +23,6 @@ class SlowBodyError(Exception):
 def is_chunked(environ: dict[str, Any]) -> bool:
     """Tell whether a body has no length but its own end."""
     return "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower()
-
-
-def check_declared_size(environ: dict[str, Any], max_bytes: int) -> None:
-    """Check the length that the head declares; a chunked body has none.
-
-    Raises:
-        RefusedError: it is more than ``max_bytes``.
-    """
-    if (get_content_length(environ) or 0) > max_bytes:
-        raise RefusedError(Refusal.BODY_TOO_LARGE)
 
 
 def read_body(environ: dict[str, Any], max_bytes: int) -> bytes:
@@ -61,7 +50,7 @@ def read_start(environ: dict[str, Any], most: int) -> bytes:
 
 
 def read(environ: dict[str, Any], most: int) -> bytes:
-    """Read at most so many bytes.
+    """Read at most so many bytes in steps, between which others go on.
 
     The time is limited where gevent serves; a thread waits for as long as its server lets it.
 
@@ -72,17 +61,13 @@ def read(environ: dict[str, Any], most: int) -> bytes:
         most = min(most, get_content_length(environ) or 0)
     try:
         with Timeout(BODY_SECONDS, SlowBodyError):
-            return b"".join(read_steps(environ["wsgi.input"], most))
+            body = bytearray()
+            while step := environ["wsgi.input"].read(min(most - len(body), STEP_BYTES)):
+                body += step
+                if len(step) == STEP_BYTES:
+                    sleep(0)
+            return bytes(body)
     except SlowBodyError:
         raise
     except Exception as error:  # each server has its own for a body that can't be read
         raise BrokenBodyError from error
-
-
-def read_steps(stream: Any, most: int) -> Iterator[bytes]:
-    """Read in steps, and let others go on between them: a body may come in chunks of a byte."""
-    while step := stream.read(min(most, STEP_BYTES)):
-        yield step
-        most -= len(step)
-        if len(step) == STEP_BYTES:
-            sleep(0)

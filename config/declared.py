@@ -3,22 +3,22 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from config.keys import MIN_KEY_LENGTH, show_api_keys, to_api_keys, to_scopes
 from config.setting import Setting, number
 from config.texts import (
-    MIN_KEY_LENGTH,
-    show_api_keys,
     show_database_url,
     show_sdk_apps,
-    to_api_keys,
+    to_bool,
     to_database_url,
     to_folders,
+    to_header,
     to_host,
     to_log_format,
     to_networks,
     to_sdk_apps,
 )
 
-SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
+SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
 
 SDK_APPS = Setting(
     "SDK_APPS",
@@ -33,8 +33,12 @@ PORT = number("PORT", 1, 65535, 1, default="8000")
 JOURNAL_DIR = Setting(
     "JOURNAL_DIR", to_folders, "FOLDER[:FOLDER…], each once", default="var/journal"
 )
+READING_JOURNAL_DIR = replace(JOURNAL_DIR, name="READING_JOURNAL_DIR", default="var/readings")
 JOURNAL_KEEP_HOURS = number("JOURNAL_KEEP_HOURS", 0, 24 * 366, HOUR, default="24")
 JOURNAL_KEEP_BYTES = number("JOURNAL_KEEP_BYTES", 0, 2**46, 1, default="1073741824")
+RETENTION_DAYS = number("RETENTION_DAYS", 1, 36500, DAY, otherwise=lambda _: None)
+RETENTION_UNHANDLED_DAYS = replace(RETENTION_DAYS, name="RETENTION_UNHANDLED_DAYS")
+UNHANDLED_BODIES = Setting("UNHANDLED_BODIES", to_bool, "yes or no", default="yes")
 DATABASE_URL = Setting(
     "DATABASE_URL",
     to_database_url,
@@ -48,12 +52,20 @@ DATABASE_READ_URL = replace(
 API_KEYS = Setting(
     "API_KEYS",
     to_api_keys,
-    f"name:key[,name:key…], keys of {MIN_KEY_LENGTH} or more visible ASCII characters, not quoted",
+    f"name:key or name[scope+scope]:key[,…], keys of {MIN_KEY_LENGTH} or more visible ASCII "
+    "characters, not quoted, or sha256=HASH; two of a name at most, and of the same scopes",
     show_api_keys,
     otherwise=lambda _: (),
 )
 READ_TIMEOUT_SECONDS = number("READ_TIMEOUT_SECONDS", 1, 3600, SECOND, default="10")
-READ_PORT = number("READ_PORT", 1, 65535, 1, otherwise=lambda environ: PORT.read(environ) + 1)
+READ_PORT: Setting[int] = number(
+    "READ_PORT",
+    1,
+    65535,
+    1,
+    otherwise=lambda environ: READ_PORT.read({READ_PORT.name: str(PORT.read(environ) + 1)}),
+)
+WEB_CONCURRENCY = number("WEB_CONCURRENCY", 1, 1000, 1, otherwise=lambda _: None)
 
 TRUSTED_PROXIES = Setting(
     "TRUSTED_PROXIES",
@@ -61,6 +73,11 @@ TRUSTED_PROXIES = Setting(
     "NETWORK[,NETWORK…], such as 127.0.0.1,10.0.0.0/8",
     otherwise=lambda _: (),
 )
+
+SIGN_IN_HEADER = Setting(
+    "SIGN_IN_HEADER", to_header, "a name such as X-Forwarded-Email", otherwise=lambda _: ""
+)
+SIGN_IN_SCOPES = Setting("SIGN_IN_SCOPES", to_scopes, "such as read+raw", default="read")
 
 LOG_FORMAT = Setting("LOG_FORMAT", to_log_format, "text or json", default="text")
 

@@ -6,25 +6,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from config.declared import (
-    API_KEYS,
-    DATABASE_READ_URL,
-    DATABASE_URL,
-    HOST,
-    JOURNAL_DIR,
-    JOURNAL_KEEP_BYTES,
-    JOURNAL_KEEP_HOURS,
-    MAX_BODY_BYTES,
-    PORT,
-    READ_PORT,
-    READ_TIMEOUT_SECONDS,
-    SDK_APPS,
-    SIGN_TOLERANCE_SECONDS,
-    TRUSTED_PROXIES,
-)
+import config.declared as declared
 from config.environment import read_environment
-from config.setting import Environment
-from config.texts import ApiKey, Network
+from config.keys import ApiKey, Scopes
+from config.setting import Environment, SettingsError
+from config.texts import Network
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
@@ -33,6 +19,32 @@ if TYPE_CHECKING:
 def read_with(read: Callable[[Environment], Any], **options: Any) -> Any:
     """Declare a field that is read from the environment; its default is that of an empty one."""
     return field(default_factory=lambda: read({}), metadata={"read": read}, **options)
+
+
+def read_sign_in_header(environ: Environment) -> str:
+    """Read the header that is believed from trusted proxies.
+
+    Raises:
+        SettingsError: there are none, or it is wrong.
+    """
+    header = declared.SIGN_IN_HEADER.read(environ)
+    if header and not declared.TRUSTED_PROXIES.read(environ):
+        raise SettingsError("SIGN_IN_HEADER is believed from TRUSTED_PROXIES only; set them, too")
+    return header
+
+
+def read_reading_folders(environ: Environment) -> tuple[Path, ...]:
+    """Read the folders of the journal of readings; callbacks have others.
+
+    Raises:
+        SettingsError: they share one, or it is wrong.
+    """
+    folders = declared.READING_JOURNAL_DIR.read(environ)
+    if shared := {one.resolve() for one in folders} & {
+        one.resolve() for one in declared.JOURNAL_DIR.read(environ)
+    }:
+        raise SettingsError(f"JOURNAL_DIR and READING_JOURNAL_DIR share {shared.pop()}")
+    return folders
 
 
 class Settings:
@@ -60,9 +72,9 @@ class JournalSettings(Settings):
         keep_bytes: how much of them is kept at most.
     """
 
-    folders: tuple[Path, ...] = read_with(JOURNAL_DIR.read)
-    keep: timedelta = read_with(JOURNAL_KEEP_HOURS.read)
-    keep_bytes: int = read_with(JOURNAL_KEEP_BYTES.read)
+    folders: tuple[Path, ...] = read_with(declared.JOURNAL_DIR.read)
+    keep: timedelta = read_with(declared.JOURNAL_KEEP_HOURS.read)
+    keep_bytes: int = read_with(declared.JOURNAL_KEEP_BYTES.read)
 
 
 @dataclass(frozen=True)
@@ -73,25 +85,36 @@ class ReceiverSettings(Settings):
         sdk_apps: SDKAppID → the callback tokens of that app, any one of which may sign; an app
             without a token is recognised by its SDKAppID alone.
         sign_tolerance: largest accepted distance of ``RequestTime`` from now.
-        trusted_proxies: the networks of the proxies that are believed.
-        host: the address that the receiver listens on, at ``port``.
+        unhandled_bodies: whether the content of an unhandled callback is kept.
+        workers: how many processes receive; none leaves that to the machine.
     """
 
-    sdk_apps: Mapping[str, tuple[str, ...]] = read_with(SDK_APPS.read, repr=False)
+    sdk_apps: Mapping[str, tuple[str, ...]] = read_with(declared.SDK_APPS.read, repr=False)
     journal: JournalSettings = read_with(JournalSettings.from_environment)
-    sign_tolerance: timedelta = read_with(SIGN_TOLERANCE_SECONDS.read)
-    max_body_bytes: int = read_with(MAX_BODY_BYTES.read)
-    trusted_proxies: tuple[Network, ...] = read_with(TRUSTED_PROXIES.read)
-    host: str = read_with(HOST.read)
-    port: int = read_with(PORT.read)
+    sign_tolerance: timedelta = read_with(declared.SIGN_TOLERANCE_SECONDS.read)
+    max_body_bytes: int = read_with(declared.MAX_BODY_BYTES.read)
+    unhandled_bodies: bool = read_with(declared.UNHANDLED_BODIES.read)
+    trusted_proxies: tuple[Network, ...] = read_with(declared.TRUSTED_PROXIES.read)
+    host: str = read_with(declared.HOST.read)
+    port: int = read_with(declared.PORT.read)
+    workers: int | None = read_with(declared.WEB_CONCURRENCY.read)
 
 
 @dataclass(frozen=True)
 class RecorderSettings(Settings):
-    """Settings of the recorder."""
+    """Settings of the recorder.
 
-    database_url: "URL" = read_with(DATABASE_URL.read)
+    Attributes:
+        retention: how long deliveries are kept; none keeps them for good.
+        unhandled_retention: how long unhandled ones are kept, if that is shorter.
+        reading_folders: of the journal of readings, which is kept as the other one is.
+    """
+
+    database_url: "URL" = read_with(declared.DATABASE_URL.read)
     journal: JournalSettings = read_with(JournalSettings.from_environment)
+    retention: timedelta | None = read_with(declared.RETENTION_DAYS.read)
+    unhandled_retention: timedelta | None = read_with(declared.RETENTION_UNHANDLED_DAYS.read)
+    reading_folders: tuple[Path, ...] = read_with(read_reading_folders)
 
 
 @dataclass(frozen=True)
@@ -102,16 +125,23 @@ class ReaderSettings(Settings):
         database_read_url: where history is read, such as a replica.
         read_timeout: how long the database may work on one statement, exports excepted.
         journal_folders: where the journal's status is looked for.
-        trusted_proxies: the networks of the proxies that are believed.
-        host: the address that the reader listens on, at ``port``.
+        reading_folders: of the journal of readings, which the reader appends to.
+        sign_in_header: in which trusted proxies name a user that they have signed in; empty if they
+            don't.
+        sign_in_scopes: what such a user may read.
         receiver_port: where the receiver listens, to say so.
+        workers: how many processes read; none leaves that to the server.
     """
 
-    database_read_url: "URL" = read_with(DATABASE_READ_URL.read)
-    api_keys: tuple[ApiKey, ...] = read_with(API_KEYS.read)
-    read_timeout: timedelta = read_with(READ_TIMEOUT_SECONDS.read)
-    journal_folders: tuple[Path, ...] = read_with(JOURNAL_DIR.read)
-    trusted_proxies: tuple[Network, ...] = read_with(TRUSTED_PROXIES.read)
-    host: str = read_with(HOST.read)
-    port: int = read_with(READ_PORT.read)
-    receiver_port: int = read_with(PORT.read)
+    database_read_url: "URL" = read_with(declared.DATABASE_READ_URL.read)
+    api_keys: tuple[ApiKey, ...] = read_with(declared.API_KEYS.read)
+    read_timeout: timedelta = read_with(declared.READ_TIMEOUT_SECONDS.read)
+    journal_folders: tuple[Path, ...] = read_with(declared.JOURNAL_DIR.read)
+    reading_folders: tuple[Path, ...] = read_with(read_reading_folders)
+    trusted_proxies: tuple[Network, ...] = read_with(declared.TRUSTED_PROXIES.read)
+    sign_in_header: str = read_with(read_sign_in_header)
+    sign_in_scopes: Scopes = read_with(declared.SIGN_IN_SCOPES.read)
+    host: str = read_with(declared.HOST.read)
+    port: int = read_with(declared.READ_PORT.read)
+    receiver_port: int = read_with(declared.PORT.read)
+    workers: int | None = read_with(declared.WEB_CONCURRENCY.read)

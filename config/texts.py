@@ -4,7 +4,6 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 Network = IPv4Network | IPv6Network
 
 DATABASE_DRIVERS = ("sqlite", "postgresql+psycopg", "mysql+pymysql")
-MIN_KEY_LENGTH = 16  # characters
 LOG_FORMATS = ("text", "json")
 
 log = logging.getLogger("config")
@@ -32,14 +30,6 @@ def to_secret(text: str) -> str:
     if not re.fullmatch("[!-~]+", unquoted(text)) or "${" in text:
         raise ValueError(text)
     return text
-
-
-@dataclass(frozen=True)
-class ApiKey:
-    """A key for read access; ``name`` identifies its holder in the log."""
-
-    name: str
-    key: str = field(repr=False)
 
 
 def to_sdk_apps(text: str) -> Mapping[str, tuple[str, ...]]:
@@ -60,26 +50,6 @@ def to_sdk_apps(text: str) -> Mapping[str, tuple[str, ...]]:
 def show_sdk_apps(text: str) -> str:
     """Show no more of each item than its SDKAppID, once there is a token anywhere."""
     return re.sub("([0-9]*)[^,]*", r"\1…", text) if ":" in text else text
-
-
-def to_api_keys(text: str) -> tuple[ApiKey, ...]:
-    """Parse ``name:key,…``; a key is visible ASCII, as an HTTP header carries nothing else.
-
-    Quotation marks around a key are those of a file that something read without taking them off.
-    """
-    keys = []
-    for item in text.split(","):
-        name, _, key = item.strip().partition(":")
-        quoted = {name[:1], key[:1], key[-1:]} & {'"', "'"}
-        if not name or quoted or not re.fullmatch(f"[!-~]{{{MIN_KEY_LENGTH},}}", key):
-            raise ValueError(item)
-        keys.append(ApiKey(name, key))
-    return tuple(keys)
-
-
-def show_api_keys(text: str) -> str:
-    """Show the names only; an item without a name may be a key."""
-    return re.sub("[^,:]+(?=,|$)|:[^,]*", "…", text)
 
 
 def to_database_url(text: str) -> "URL":
@@ -117,6 +87,20 @@ def to_host(text: str) -> str:
     """Parse an address to listen on; one of IPv6 gets the brackets that a port follows."""
     address = ip_address(text.strip("[]"))
     return f"[{address}]" if address.version == 6 else str(address)
+
+
+def to_bool(text: str) -> bool:
+    """Parse ``yes`` or ``no``."""
+    if text not in ("yes", "no"):
+        raise ValueError(text)
+    return text == "yes"
+
+
+def to_header(text: str) -> str:
+    """Parse the name of a header; one with an underscore is read by no server."""
+    if not re.fullmatch("[A-Za-z0-9-]+", text):
+        raise ValueError(text)
+    return text
 
 
 def to_log_format(text: str) -> str:

@@ -8,7 +8,12 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+MOST_CHARACTERS = 4096  # of a text that is a parameter
+# Python takes some more hours and minutes, newer releases other ones than older.
+HOUR_AND_MINUTE = r"([01]\d|2[0-3]):[0-5]\d"
+RFC_3339 = re.compile(
+    rf"\d{{4}}-\d\d-\d\d[Tt ]{HOUR_AND_MINUTE}:\d\d(\.\d+)?([Zz]|[+-]{HOUR_AND_MINUTE})", re.ASCII
+)
 
 
 class DecimalInteger(fields.Integer):
@@ -71,13 +76,13 @@ class Instant(fields.AwareDateTime):
 
 def text_filter(description: str) -> fields.String:
     """Make a filter by a text; an empty one, as of a variable that is not set, is refused."""
-    is_given = validate.Length(min=1, error="Must not be empty.")
-    return fields.String(validate=is_given, metadata=about(description))
+    fits = validate.Length(min=1, max=MOST_CHARACTERS)
+    return fields.String(validate=fits, metadata=about(description))
 
 
 def app_filter(description: str = "SDKAppID of the app.") -> fields.String:
     """Make a filter by an SDKAppID."""
-    digits = validate.Regexp("[0-9]{1,20}$", error="Must be a number.")
+    digits = validate.Regexp("^[0-9]{1,20}$", error="Must be a number.")
     return fields.String(validate=digits, metadata=about(description))
 
 

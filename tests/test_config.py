@@ -92,6 +92,13 @@ def test_reader_listens_beside_the_receiver(ports, expected):
     assert (receiver(**ports).port, reader(**ports).port) == expected
 
 
+def test_no_port_is_beyond_the_last_one():
+    with pytest.raises(SettingsError, match="READ_PORT='65536' is not allowed; set it to 1 to "):
+        reader(PORT="65535")
+
+    assert receiver(PORT="65535").port == reader(PORT="65535", READ_PORT="65535").port == 65535
+
+
 def test_journal_may_have_several_folders():
     journal = {
         "JOURNAL_DIR": " /a:b/c : d",
@@ -144,9 +151,11 @@ WRONG = {
         ("SIGN_TOLERANCE_SECONDS", "a minute"),
         ("MAX_BODY_BYTES", "-1"),
         ("MAX_BODY_BYTES", "4MB"),
+        ("UNHANDLED_BODIES", "false"),
         ("HOST", "localhost"),
         ("PORT", "65536"),
         ("PORT", "\u0661"),
+        ("WEB_CONCURRENCY", "0"),
         ("JOURNAL_DIR", "a:a"),
         ("JOURNAL_DIR", "a:./a/"),
         ("JOURNAL_DIR", "a:"),
@@ -167,6 +176,8 @@ WRONG = {
         ("DATABASE_URL", "'sqlite:///audit.db'"),
         ("DATABASE_URL", "postgresql://u:secret@h/d"),
         ("JOURNAL_KEEP_HOURS", "a day"),
+        ("RETENTION_DAYS", "0"),
+        ("RETENTION_UNHANDLED_DAYS", "1 month"),
     ],
     reader: [
         ("DATABASE_READ_URL", "oracle://u:secret@h/d"),
@@ -180,7 +191,17 @@ WRONG = {
         ("API_KEYS", "'ops:secret-of-16-chars"),
         ("API_KEYS", 'ops:secret-of-16-chars"'),
         ("API_KEYS", "ops:secret-of-16-chärs"),
+        ("API_KEYS", "ops[]:secret-of-16-chars"),
+        ("API_KEYS", "ops[write]:secret-of-16-chars"),
+        ("API_KEYS", "ops[read,raw]:secret-of-16-chars"),
+        ("API_KEYS", "ops[read:secret-of-16-chars"),
+        ("API_KEYS", "ops:sha256=secret-is-no-hash"),
+        ("API_KEYS", ",".join(["ops:secret-of-16-chars"] * 3)),
+        ("API_KEYS", "ops:secret-of-16-chars,ops[read]:secret-of-16-chars"),
+        ("SIGN_IN_HEADER", "X_Forwarded_User"),
+        ("SIGN_IN_SCOPES", "all"),
         ("READ_PORT", "0"),
+        ("WEB_CONCURRENCY", "two"),
         ("READ_TIMEOUT_SECONDS", "0"),
         ("READ_TIMEOUT_SECONDS", "3601"),
         ("JOURNAL_DIR", ":"),
@@ -217,6 +238,30 @@ def test_wrong_value_is_told_in_one_line_without_secrets(read, name, value):
     assert "key-without" not in message
     if value == "abc" or name in SHOWN:
         assert repr(value) in message
+
+
+def test_key_may_have_scopes_and_a_hash_and_a_successor():
+    hashed = f"sha256={'0' * 64}"
+    text = f"a[read+raw]:{KEY},a[raw+read]:{hashed},b:{OTHER_KEY}"
+    first, second, other = reader(API_KEYS=text).api_keys
+
+    assert first.scopes == second.scopes == {"read", "raw"}
+    assert (second.key, second.is_hash, first.is_hash) == (hashed, True, False)
+    assert other.scopes == {"read", "raw", "metrics", "ops"}
+
+
+def test_sign_in_by_a_header_wants_proxies_to_believe():
+    with pytest.raises(SettingsError, match="SIGN_IN_HEADER is believed from TRUSTED_PROXIES only"):
+        reader(SIGN_IN_HEADER="X-Forwarded-User")
+
+    settings = reader(SIGN_IN_HEADER="X-Forwarded-User", TRUSTED_PROXIES="127.0.0.1")
+    assert settings.sign_in_scopes == {"read"}
+
+
+@pytest.mark.parametrize("read", [reader, recorder])
+def test_readings_share_no_folder_with_callbacks(read):
+    with pytest.raises(SettingsError, match="JOURNAL_DIR and READING_JOURNAL_DIR share /"):
+        read(JOURNAL_DIR="b:a", READING_JOURNAL_DIR="./a/")
 
 
 def test_key_has_sixteen_characters_or_more():
@@ -295,6 +340,11 @@ def test_file_of_a_secret_has_to_be_there(folder, monkeypatch):
 def test_services_listen_where_they_are_told(text, host):
     assert receiver(HOST=text).host == reader(HOST=text).host == host
     assert receiver().host == reader().host == "127.0.0.1"
+
+
+def test_workers_are_as_many_as_are_asked_for():
+    assert receiver(WEB_CONCURRENCY="3").workers == reader(WEB_CONCURRENCY="3").workers == 3
+    assert receiver().workers is reader().workers is None
 
 
 def test_token_may_be_of_any_visible_characters():

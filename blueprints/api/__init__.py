@@ -93,6 +93,7 @@ def register(app: Flask) -> None:
         health,
         history,
         metrics,
+        readings,
         search,
         subjects,
     )

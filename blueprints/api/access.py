@@ -1,42 +1,119 @@
-"""The blueprint of all that is read, and who may: holders of an API key."""
+"""The blueprint of all that is read, and what opens it: an API key, or a proxy that signs in."""
 
-import logging
 from collections.abc import Iterable
-from hmac import compare_digest
+from dataclasses import dataclass
+from typing import Self
 
-from flask import Blueprint, request
+from flask import Blueprint, g, request
 from werkzeug.datastructures import WWWAuthenticate
-from werkzeug.exceptions import TooManyRequests, Unauthorized
+from werkzeug.exceptions import Forbidden, TooManyRequests, Unauthorized
 
 from blueprints.api.runtime import runtime
+from blueprints.proxies import SIGNED_IN
+from config import ApiKey, Scope, Scopes
+from models.vocabulary import SignIn
 
 bp = Blueprint("api", __name__)
-log = logging.getLogger(__name__)
 
 CHALLENGES = [
     WWWAuthenticate("bearer", {"realm": "Chat Lifecycle Log"}),
     WWWAuthenticate("basic", {"realm": "Chat Lifecycle Log", "charset": "UTF-8"}),
 ]
+# What each view needs; one that is not named here needs ``read``.
+SCOPES: dict[str, Scope | None] = {
+    "api.show_metrics": Scope.METRICS,
+    "api.show_readiness": Scope.OPS,
+    "api.show_drift": Scope.OPS,
+    "api.list_readings": Scope.OPS,
+    "console.show_health": Scope.OPS,
+    "console.show_drift": Scope.OPS,
+    "console.show_system": Scope.OPS,
+    "console.list_readings": Scope.OPS,
+    "api.show_deliveries": Scope.RAW,
+    "api.show_delivery": Scope.RAW,
+    "api.show_quarantine": Scope.RAW,
+    "console.list_deliveries": Scope.RAW,
+    "console.show_delivery": Scope.RAW,
+    "console.show_body": Scope.RAW,
+    "console.list_quarantine": Scope.RAW,
+    "console.show_quarantined": Scope.RAW,
+    "console.keep_preferences": None,
+    "console.sign_out": None,
+}
+
+
+@dataclass(frozen=True)
+class Holder:
+    """What a request is signed in as: the holder of a key, or the user that a proxy names."""
+
+    name: str
+    scopes: Scopes
+    sign_in: SignIn
+
+    @classmethod
+    def of(cls, key: ApiKey, sign_in: SignIn = SignIn.KEY) -> Self:
+        """Make the holder of a key."""
+        return cls(key.name, key.scopes, sign_in)
+
+
+class LackingScopeError(Forbidden):
+    """A holder may not read this."""
+
+    def __init__(self, holder: Holder, scope: Scope) -> None:
+        super().__init__(f"{holder.name} may not read this: the scope {scope} is missing.")
+        self.scope = scope
 
 
 @bp.before_request
-def require_api_key() -> None:
-    """Refuse a request without a valid key, and log the name of the key with what it reads.
+def require_holder() -> None:
+    """Refuse a request that nothing opens.
 
     Raises:
         Unauthorized: the key is missing or unknown; the answer does not tell which.
-        TooManyRequests: as ``find_holder``.
+        TooManyRequests: as ``find_key``.
+        LackingScopeError: as ``admit``.
     """
-    key = read_key()
-    holder = find_holder(key) if key else None
+    holder = find_holder()
     if holder is None:
         raise Unauthorized("An API key is required.", www_authenticate=CHALLENGES)
-    tell_who_reads(holder)
+    admit(holder)
 
 
-def tell_who_reads(holder: str) -> None:
-    """Log which key reads what."""
-    log.info("%s reads %r", holder, request.full_path.removesuffix("?"))
+def admit(holder: Holder) -> None:
+    """Let a holder read what its scopes open, and keep it for the rest of the request.
+
+    Raises:
+        LackingScopeError: a scope is missing.
+    """
+    g.holder = holder
+    scope = find_scope(request.endpoint or "", **(request.view_args or {}))
+    if scope is not None and scope not in holder.scopes:
+        raise LackingScopeError(holder, scope)
+
+
+def find_scope(endpoint: str, *, table: str = "", **_: object) -> Scope | None:
+    """Find the scope that a view needs, none if any will do; a file needs that of its list."""
+    return SCOPES.get(f"console.list_{table}" if table else endpoint, Scope.READ)
+
+
+def may_read(scope: Scope | None) -> bool:
+    """Tell whether a scope is open to the holder; all are before one is known."""
+    holder: Holder | None = g.get("holder")
+    return holder is None or scope is None or scope in holder.scopes
+
+
+def find_holder() -> Holder | None:
+    """Find what opens this request: a key that it gives, else the user that a proxy names.
+
+    Raises:
+        TooManyRequests: as ``find_key``.
+    """
+    if text := read_key():
+        key = find_key(text)
+        return Holder.of(key) if key else None
+    if name := request.environ.get(SIGNED_IN):
+        return Holder(name, runtime().settings.sign_in_scopes, SignIn.PROXY)
+    return None
 
 
 def read_key() -> str | None:
@@ -50,28 +127,27 @@ def read_key() -> str | None:
     return request.authorization.password if request.authorization else None
 
 
-def find_holder(key: str) -> str | None:
-    """Return the name of a key's holder, or none; every key is compared, in constant time.
+def find_key(text: str) -> ApiKey | None:
+    """Find a key, or none; every one is compared, in constant time.
 
     Raises:
         TooManyRequests: as ``slow_down``.
     """
-    given = key.encode()
-    return slow_down(
-        one.name for one in runtime().settings.api_keys if compare_digest(one.key.encode(), given)
-    )
+    return slow_down(one for one in runtime().settings.api_keys if one.matches(text))
 
 
-def slow_down(holders: Iterable[str]) -> str | None:
-    """Return the first holder that is found; none counts as a wrong key.
+def slow_down(keys: Iterable[ApiKey]) -> ApiKey | None:
+    """Return the first key that is found; none counts as a wrong key.
 
     Raises:
         TooManyRequests: nothing was looked at, as the sender has given too many wrong keys.
     """
+    if not runtime().settings.api_keys:  # there is nothing to guess
+        return None
     wrong_keys, sender = runtime().wrong_keys, request.remote_addr or ""
     if seconds := wrong_keys.wait_seconds(sender):
         raise TooManyRequests("Too many wrong keys came from this address.", retry_after=seconds)
-    found = [*holders]
+    found = [*keys]
     if not found:
         wrong_keys.add(sender)
         return None

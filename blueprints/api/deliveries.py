@@ -1,11 +1,14 @@
 """What was sent: authentic deliveries, how they differ from the documentation, what was refused."""
 
+from functools import partial
 from typing import Any
 
+import sqlalchemy as sa
 from flask import abort
 
 from blueprints.api.access import bp
 from blueprints.api.operation import ROW_ID, answer_page, operation
+from blueprints.api.readings import name_subject
 from blueprints.api.runtime import runtime
 from schemas.api.deliveries import (
     DeliveryDetailSchema,
@@ -22,6 +25,8 @@ from services.reading.deliveries import (
     fetch_drift,
     fetch_quarantine,
 )
+from services.reading.history import fetch_event_of
+from services.reading.pages import Row
 
 
 @bp.get("/deliveries")
@@ -29,7 +34,7 @@ from services.reading.deliveries import (
 def show_deliveries(query: PageQuery) -> dict[str, Any]:
     """List authentic deliveries, newest first."""
     with runtime().connect() as connection:
-        return answer_page(query, fetch_deliveries(connection, query))
+        return answer_page(query, partial(fetch_deliveries, connection))
 
 
 @bp.get(f"/deliveries/<{ROW_ID}:delivery_id>")
@@ -37,8 +42,18 @@ def show_deliveries(query: PageQuery) -> dict[str, Any]:
 def show_delivery(delivery_id: int) -> dict[str, Any]:
     """Show one delivery with its raw body."""
     with runtime().connect() as connection:
-        found = fetch_delivery(connection, delivery_id)
-        return found or abort(404, f"No delivery has the ID {delivery_id}.")
+        delivery, _ = read_delivery(connection, delivery_id)
+    return delivery
+
+
+def read_delivery(connection: sa.Connection, delivery_id: int) -> tuple[Row, Row | None]:
+    """Read a delivery with its body, and its event; say which subject that is about."""
+    found = fetch_delivery(connection, delivery_id)
+    if found is None:
+        abort(404, f"No delivery has the ID {delivery_id}.")
+    event = fetch_event_of(connection, found["duplicate_of"] or delivery_id)
+    name_subject(event["subject_id"] if event else None)
+    return found, event
 
 
 @bp.get("/quarantine")
@@ -46,7 +61,7 @@ def show_delivery(delivery_id: int) -> dict[str, Any]:
 def show_quarantine(query: PageQuery) -> dict[str, Any]:
     """List refused requests with the reason, newest first."""
     with runtime().connect() as connection:
-        return answer_page(query, fetch_quarantine(connection, query))
+        return answer_page(query, partial(fetch_quarantine, connection))
 
 
 @bp.get("/drift")

@@ -9,7 +9,7 @@ from marshmallow import ValidationError
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
-from blueprints.api.access import bp
+from blueprints.api.access import LackingScopeError, bp
 from blueprints.api.runtime import is_outage, runtime
 from models.database.connection import is_timeout
 
@@ -49,7 +49,8 @@ def on_http_error(error: HTTPException) -> ResponseReturnValue:
 
     An unexpected exception arrives here too, as a 500 that Flask has logged.
     """
-    response = problem(error.code or 500, error.name, detail=error.description)
+    more = {"scope": error.scope} if isinstance(error, LackingScopeError) else {}
+    response = problem(error.code or 500, error.name, detail=error.description, **more)
     response.headers.extend(headers_of(error))
     return response
 

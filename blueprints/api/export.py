@@ -5,6 +5,7 @@ from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
 from datetime import datetime
 from enum import Enum
+from functools import partial
 from itertools import chain, islice
 from threading import BoundedSemaphore
 from typing import Any
@@ -50,14 +51,19 @@ def export_members(query: PageQuery) -> Response:
 def answer_file(
     table: Table, query: ListQuery[Any], chosen: ExportFormat, zone: ZoneInfo
 ) -> Response:
-    """Answer with a file; a failure on the way breaks the connection off."""
-    response = Response(content_type=CONTENT_TYPES[chosen])
+    """Answer with what a table has for a query."""
     name = name_file(table, query.filters, runtime().now().astimezone(zone))
-    response.headers.set("Content-Disposition", "attachment", filename=f"{name}.{chosen}")
-    if request.method == "GET":
-        file = write_file(runtime().export_engine, table, query, chosen, zone)
-        response.call_on_close(file.close)
-        response.response = chain([next(file)], file)  # a failure at once still has a status
+    file = write_file(runtime().export_engine, table, query, chosen, zone)
+    return stream(file, f"{name}.{chosen}", CONTENT_TYPES[chosen])
+
+
+def stream(file: Generator[bytes], name: str, content_type: str) -> Response:
+    """Answer with a file; a failure on the way breaks the connection off."""
+    # A failure at once still has a status. Where only the head is asked for, nothing is read.
+    pieces = chain([next(file, b"")], file) if request.method == "GET" else iter(())
+    response = Response(pieces, content_type=content_type)
+    response.call_on_close(file.close)
+    response.headers.set("Content-Disposition", "attachment", filename=name)
     return response
 
 
@@ -76,7 +82,7 @@ def write_file(
         with engine.connect() as connection, closing(table.read(connection, query)) as items:
             first = [*islice(items, 1)]
             if not first:
-                refuse_slip(query.filters)
+                refuse_slip(query, partial(table.fetch, connection))
             yield from WRITERS[chosen](table, chain(first, items), zone)
     finally:
         TURNS.release()

@@ -2,8 +2,9 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
+from typing import TypeVar
 
 from flask import Response, request
 from prometheus_client import CollectorRegistry, Metric
@@ -11,11 +12,12 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from blueprints import VERSION
 from blueprints.api.access import bp
 from blueprints.api.operation import operation
 from blueprints.api.runtime import Runtime, runtime
+from config.release import VERSION
 from models.vocabulary import ANSWER_BOUNDS_MS, Measure, Refusal
+from services.lists.subjects import count_all_subjects
 from services.reading.clock import find_ahead
 from services.watching.activity import (
     Totals,
@@ -24,6 +26,7 @@ from services.watching.activity import (
     find_last_commands,
 )
 
+LabelValues = TypeVar("LabelValues", bound=tuple[str, ...])
 PREFIX = "chat_lifecycle_log_"
 GAUGES = {
     "waiting": ("journal_waiting_records", "Records that are not in the database yet."),
@@ -65,20 +68,22 @@ class Scrape(Collector):
                 fetch_totals(connection),
                 find_ahead(connection, now=now),
                 find_last_commands(connection),
+                count_all_subjects(connection),
             )
         )
-        yield labelled("build_info", "The release that serves this.", "version", {VERSION: 1})
+        text = "The release that serves this."
+        yield labelled("build_info", text, ["version"], {(VERSION,): 1})
         yield gauge("database_up", "1 if the database answers, else 0.", health.database.reachable)
         if health.journal is not None:
             for attribute, (name, text) in GAUGES.items():
                 yield gauge(name, text, getattr(health.journal, attribute))
-        text = "Wrong keys that were given to one process of the reader."
-        wrong_keys = CounterMetricFamily(f"{PREFIX}wrong_keys", text, labels=["process"])
-        wrong_keys.add_metric([str(os.getpid())], self.here.wrong_keys.count)
-        yield wrong_keys
+        yield count_here("wrong_keys", "Wrong keys that were given to", self.here.wrong_keys.count)
+        yield count_here(
+            "lost_readings", "Acts of reading that no journal has of", self.here.readings.lost
+        )
         if found is None:
             return
-        delay, totals, ahead, lasts = found
+        delay, totals, ahead, lasts, subjects = found
         if ahead is not None:
             text = (
                 "How far this clock is ahead of Tencent's, by what callbacks say of their signing."
@@ -88,13 +93,20 @@ class Scrape(Collector):
             text = "Largest time from arrival to the database, of the last five minutes."
             yield gauge("delay_seconds", text, delay / 1e6)
         yield from count(totals)
-        yield labelled(
-            "last_callback_timestamp_seconds",
-            "When each command arrived last, in seconds since 1970.",
-            "command",
-            {command: at.timestamp() for command, at in lasts.items()},
-        )
+        text = "When each command arrived last, in seconds since 1970."
+        times = {(command,): at.timestamp() for command, at in lasts.items()}
+        yield labelled("last_callback_timestamp_seconds", text, ["command"], times)
         yield time_answers(totals)
+        text = "Channels and groups, by what they are now."
+        yield labelled("subjects", text, ["sdk_app_id", "type", "status"], subjects)
+
+
+def count_here(name: str, what: str, value: float) -> Metric:
+    """Make a counter of this process."""
+    text = f"{what} one process of the reader."
+    made = CounterMetricFamily(f"{PREFIX}{name}", text, labels=["process"])
+    made.add_metric([str(os.getpid())], value)
+    return made
 
 
 def gauge(name: str, text: str, value: float) -> Metric:
@@ -102,11 +114,13 @@ def gauge(name: str, text: str, value: float) -> Metric:
     return GaugeMetricFamily(f"{PREFIX}{name}", text, value)
 
 
-def labelled(name: str, text: str, label: str, values: Mapping[str, float]) -> Metric:
-    """Make a gauge with one label."""
-    made = GaugeMetricFamily(f"{PREFIX}{name}", text, labels=[label])
-    for label_value, value in sorted(values.items()):
-        made.add_metric([label_value], value)
+def labelled(
+    name: str, text: str, labels: Sequence[str], values: Mapping[LabelValues, float]
+) -> Metric:
+    """Make a gauge with labels, from its numbers by their values."""
+    made = GaugeMetricFamily(f"{PREFIX}{name}", text, labels=labels)
+    for label_values, value in sorted(values.items()):
+        made.add_metric(label_values, value)
     return made
 
 

@@ -4,9 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from flask import Response, jsonify, request, url_for
 from marshmallow import Schema
+from werkzeug.exceptions import BadRequest
 
 from schemas.api.cursor import AnyPosition, encode_cursor
 from schemas.api.page import ListQuery, QuerySchema
@@ -43,13 +45,14 @@ def operation(
 
     Raises:
         ValidationError: a parameter is unknown or malformed.
+        BadRequest: as ``read_arguments``.
     """
     asked, shape = query(), (answer or Schema)()
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Response]:
         @wraps(function)
         def view(**path: Any) -> Response:
-            loaded = asked.load(request.args.to_dict(flat=False))
+            loaded = asked.load(read_arguments())
             if query is not QuerySchema:
                 path["query"] = loaded
             answered = function(**path)
@@ -61,6 +64,19 @@ def operation(
         return view
 
     return decorate
+
+
+def read_arguments() -> dict[str, list[str]]:
+    """Return the values of each parameter.
+
+    Raises:
+        BadRequest: the query string is not UTF-8.
+    """
+    try:
+        unquote_to_bytes(request.query_string).decode()
+    except UnicodeDecodeError:
+        raise BadRequest("The query string is not UTF-8.") from None
+    return request.args.to_dict(flat=False)
 
 
 def answer_json(data: dict[str, Any]) -> Response:
@@ -78,14 +94,18 @@ def answer_json(data: dict[str, Any]) -> Response:
     return response
 
 
-def answer_page(query: ListQuery[AnyPosition], page: ListPage[AnyPosition]) -> dict[str, Any]:
-    """Return a page with its cursors, which belong to this query alone.
+def answer_page(
+    query: ListQuery[AnyPosition],
+    fetch: Callable[[ListQuery[AnyPosition]], ListPage[AnyPosition]],
+) -> dict[str, Any]:
+    """Return the page that is fetched, with its cursors, which belong to this query alone.
 
     Raises:
         ValidationError: nothing was found, likely because of a slip in the address.
     """
+    page = fetch(query)
     if not page.items and page.next is query.after is None:
-        refuse_slip(query.filters)
+        refuse_slip(query, fetch)
     places = {"next_cursor": page.next, "previous_cursor": page.previous}
     cursors = {
         name: None if place is None else encode_cursor(place, scope=query.scope)

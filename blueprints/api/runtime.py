@@ -11,9 +11,10 @@ from flask import current_app
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from config import ReaderSettings
-from models.database.connection import NotReadyError, describe
+from models.database.connection import BusyError, NotReadyError, describe
 from models.database.engine import open_reader
 from services.reading.health import Health, check_database, check_journal, unreachable
+from services.reading.readings import Readings
 from services.reading.wrong_keys import WrongKeys
 
 EXPORT_CONNECTIONS = 4
@@ -29,7 +30,6 @@ class Runtime:
         engine: for questions; cut off after ``settings.read_timeout``.
         export_engine: for exports, which may take long.
         is_without_database: whether the last read failed; the log has each change.
-        wrong_keys: those that were given to this process.
     """
 
     def __init__(self, settings: ReaderSettings, now: Callable[[], datetime]) -> None:
@@ -40,6 +40,7 @@ class Runtime:
         self.export_engine = open_reader(url, connections=EXPORT_CONNECTIONS)
         self.is_without_database = False
         self.wrong_keys = WrongKeys()
+        self.readings = Readings(settings.reading_folders)
 
     @contextmanager
     def connect(self) -> Iterator[sa.Connection]:
@@ -75,7 +76,8 @@ class Runtime:
         return Health(database, check_journal(self.settings.journal_folders, now=self.now())), found
 
     def close(self) -> None:
-        """Close all connections that are not in use."""
+        """Close all connections that are not in use, and the journal."""
+        self.readings.close()
         self.engine.dispose()
         self.export_engine.dispose()
 
@@ -87,8 +89,13 @@ def runtime() -> Runtime:
 
 
 def read_again_if_cut(read: Callable[[], T]) -> T:
-    """Read, and once more if the connection was cut meanwhile, as by a server that restarts."""
+    """Read, and once more if that was cut off, as by a server that restarts or a replica.
+
+    A replica cancels what reads rows that its primary no longer has.
+    """
     try:
+        return read()
+    except BusyError:
         return read()
     except DBAPIError as error:
         if not error.connection_invalidated:

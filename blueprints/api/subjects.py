@@ -1,5 +1,6 @@
 """Channels and groups: lists of them, their states and their versions."""
 
+from functools import partial
 from typing import Any, NoReturn
 
 from flask import Response, abort
@@ -9,9 +10,10 @@ from blueprints.api.access import bp
 from blueprints.api.errors import problem
 from blueprints.api.operation import answer_page, operation
 from blueprints.api.runtime import runtime
+from models.clock import write_instant
 from models.vocabulary import SubjectType
-from schemas.api.page import PageQuery, SubjectsQuery
-from schemas.api.slips import find_slip
+from schemas.api.page import ListQuery, PageQuery
+from schemas.api.slips import find_slip_in_path
 from schemas.api.subjects import (
     ChannelsQuerySchema,
     GroupsQuerySchema,
@@ -21,36 +23,38 @@ from schemas.api.subjects import (
     VersionPageSchema,
     VersionsQuerySchema,
 )
-from services.lists.by_name import fetch_subjects
+from services.lists.subjects import fetch_subjects
+from services.reading.health import fetch_kept
 from services.subjects.events import AmbiguousSubjectError, Subject
 from services.subjects.states import fetch_state
-from services.subjects.versions import ForeignEventError, fetch_versions
+from services.subjects.story import ForeignEventError
+from services.subjects.versions import fetch_versions
 
 CHANNEL, GROUP = {"kind": SubjectType.CHANNEL}, {"kind": SubjectType.GROUP}
 
 
 @bp.get("/channels")
 @operation(SubjectPageSchema, query=ChannelsQuerySchema)
-def list_channels(query: SubjectsQuery) -> dict[str, Any]:
+def list_channels(query: ListQuery[Any]) -> dict[str, Any]:
     """List channels in their present state."""
     return list_subjects(SubjectType.CHANNEL, query)
 
 
 @bp.get("/groups")
 @operation(SubjectPageSchema, query=GroupsQuerySchema)
-def list_groups(query: SubjectsQuery) -> dict[str, Any]:
+def list_groups(query: ListQuery[Any]) -> dict[str, Any]:
     """List groups in their present state."""
     return list_subjects(SubjectType.GROUP, query)
 
 
-def list_subjects(kind: SubjectType, query: SubjectsQuery) -> dict[str, Any]:
+def list_subjects(kind: SubjectType, query: ListQuery[Any]) -> dict[str, Any]:
     """Answer with a page of present states."""
     with runtime().connect() as connection:
-        page = fetch_subjects(connection, kind, query)
+        page = answer_page(query, partial(fetch_subjects, connection, kind))
     now = runtime().now()
-    for item in page.items:
+    for item in page["items"]:
         item["at"] = now
-    return answer_page(query, page)
+    return page
 
 
 @bp.get("/channels/<subject_id:subject_id>", defaults=CHANNEL)
@@ -61,6 +65,9 @@ def show_state(kind: SubjectType, subject_id: str, query: dict[str, Any]) -> dic
     subject = Subject(kind, subject_id, query.get("sdk_app_id"))
     at = query.get("at")
     with runtime().connect() as connection:
+        if at is not None and at < (kept_since := fetch_kept(connection)["kept_since"]):
+            reason = f"What happened before {write_instant(kept_since)} was purged."
+            raise ValidationError({"at": [reason]})
         state = fetch_state(connection, subject, at)
     if state is None:
         refuse_unknown(subject, " at that time" if at else "")
@@ -80,12 +87,12 @@ def show_versions(kind: SubjectType, subject_id: str, query: PageQuery) -> dict[
         raise ValidationError({"cursor": ["Not a cursor of this subject."]}) from None
     if page is None:
         refuse_unknown(subject)
-    return answer_page(query, page)
+    return answer_page(query, lambda _: page)
 
 
 def refuse_unknown(subject: Subject, when: str = "") -> NoReturn:
     """404, with the likely cause."""
-    slip = find_slip(subject.id, in_path=True) or ""
+    slip = find_slip_in_path(subject.id) or ""
     abort(404, f"Nothing is known of a {subject.type} of this ID{when}. {slip}".strip())
 
 

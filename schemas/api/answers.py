@@ -41,7 +41,7 @@ class ProblemSchema(AnswerSchema):
 
     type = fields.String()
     title = fields.String()
-    status = fields.Integer()
+    status = fields.Integer(validate=validate.Range(400, 599))
     detail = fields.String()
     errors = fields.Dict(metadata=about("Reasons by parameter."))
 

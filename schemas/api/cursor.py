@@ -18,28 +18,32 @@ class Position(NamedTuple):
 
 
 class SubjectPosition(NamedTuple):
-    """The last subject that a page examined.
+    """The last subject of a page by ID."""
 
-    Attributes:
-        name_start: the beginning of the name that led to it; empty in a list by ID.
-    """
+    subject_id: str
+    sdk_app_id: str
+
+
+class NamePosition(NamedTuple):
+    """The last subject of a page by name, of which the beginning is stored."""
 
     name_start: str
     subject_id: str
     sdk_app_id: str
 
 
-AnyPosition = TypeVar("AnyPosition", Position, SubjectPosition)
+AnyPosition = TypeVar("AnyPosition", Position, SubjectPosition, NamePosition)
 
 ID = fields.Integer(strict=True, validate=validate.Range(0, 2**63 - 1))
 STORED = fields.String(validate=validate.Regexp("[^\0\ud800-\udfff]*$"))  # escaped where need be
 SHAPES: Mapping[type, fields.Tuple] = {
     Position: fields.Tuple((Instant(), ID)),
-    SubjectPosition: fields.Tuple((STORED, fields.String(), fields.String())),
+    SubjectPosition: fields.Tuple((fields.String(), fields.String())),
+    NamePosition: fields.Tuple((STORED, fields.String(), fields.String())),
 }
 
 
-def encode_cursor(position: Position | SubjectPosition, *, scope: str) -> str:
+def encode_cursor(position: AnyPosition, *, scope: str) -> str:
     """Write the end of a page so that it fits in a URL and belongs to one scope.
 
     A scope is all that must stay the same from page to page: address, filters, order.
@@ -47,9 +51,7 @@ def encode_cursor(position: Position | SubjectPosition, *, scope: str) -> str:
     return bound_to(scope).dumps(SHAPES[type(position)].serialize("", {"": position}))
 
 
-def decode_cursor(
-    text: str, kind: type[Position | SubjectPosition], *, scope: str
-) -> Position | SubjectPosition:
+def decode_cursor(text: str, kind: type[AnyPosition], *, scope: str) -> AnyPosition:
     """Read a position that ``encode_cursor`` wrote for the same scope.
 
     Raises:

@@ -1,10 +1,10 @@
 """The queries and answers of ``/deliveries``, ``/quarantine`` and ``/drift``."""
 
 from base64 import b64encode
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, ClassVar
 
-from marshmallow import fields, pre_dump
+from marshmallow import fields, pre_dump, validate
 
 from models.vocabulary import Refusal, Verdict
 from schemas.api.answers import AnswerSchema
@@ -27,12 +27,23 @@ class QuarantineQuerySchema(PageQuerySchema):
     reason = fields.Enum(Refusal, by_value=True, metadata=about("Why it was refused."))
     sender = text_filter("The app it names, if that is one of yours; else the sender's address.")
     sdk_app_id = app_filter("The app it names, if that is one of yours.")
+    known_app = fields.String(
+        validate=validate.OneOf(["yes", "no"]), metadata=about("Whether it names one of your apps.")
+    )
+
+
+def spell_bytes(body: bytes) -> dict[str, str]:
+    """Spell a body as text where it is UTF-8, else in base64."""
+    try:
+        return {"body": body.decode()}
+    except UnicodeDecodeError:
+        return {"body_base64": b64encode(body).decode()}
 
 
 class RawBodySchema(AnswerSchema):
     """A body as received: text where it is UTF-8, else base64."""
 
-    optional = ("body", "body_base64")
+    optional: ClassVar[Collection[str]] = ("body", "body_base64")
 
     body = fields.String(metadata=about("The body, if it is UTF-8."))
     body_base64 = fields.String(metadata=about("The body in base64, if it is not."))
@@ -41,10 +52,7 @@ class RawBodySchema(AnswerSchema):
     def spell_body(self, row: Mapping[str, Any], **_: Any) -> dict[str, Any]:
         """Show the bytes as text or in base64."""
         rest = {name: value for name, value in row.items() if name != "body"}
-        try:
-            return {**rest, "body": row["body"].decode()}
-        except UnicodeDecodeError:
-            return {**rest, "body_base64": b64encode(row["body"]).decode()}
+        return rest | spell_bytes(row["body"]) if "body" in row else rest
 
 
 class DeliverySchema(AnswerSchema):
@@ -67,10 +75,25 @@ class DeliverySchema(AnswerSchema):
         allow_none=True,
         metadata=about("When it was taken into the log, if it was refused on arrival; else null."),
     )
+    imported_at = Instant(
+        allow_none=True,
+        metadata=about("When it was imported, if another database had it before; else null."),
+    )
+
+    unstored_bytes = fields.Integer(
+        allow_none=True,
+        metadata=about("Length of a body that was not to be stored, nor its query; else null."),
+    )
 
 
 class DeliveryDetailSchema(RawBodySchema, DeliverySchema):
     """One delivery with its raw body."""
+
+
+class EventDeliverySchema(DeliveryDetailSchema):
+    """The delivery of an event; without the scope `raw` it has no `peer`, query string and body."""
+
+    optional = (*RawBodySchema.optional, "peer", "query_string")
 
 
 class QuarantinedRequestSchema(RawBodySchema):
@@ -94,10 +117,7 @@ class DifferenceSchema(AnswerSchema):
         metadata=about("Its wire name; `MemberList[].Role` in the items of a list.")
     )
     seen = fields.String(
-        metadata={
-            "enum": [*JSON_TYPES.values()],
-            "description": "JSON type of its value.",
-        }
+        validate=validate.OneOf([*JSON_TYPES.values()]), metadata=about("JSON type of its value.")
     )
     is_new = fields.Boolean(
         metadata=about("Whether the field is undocumented; if not, its type is another one.")

@@ -6,9 +6,13 @@ from marshmallow import fields
 
 from models.vocabulary import Action, SubjectType
 from schemas.api.answers import AnswerSchema
-from schemas.api.deliveries import QuarantinedRequestSchema
+from schemas.api.deliveries import (
+    DeliveryQuerySchema,
+    DeliverySchema,
+    QuarantinedRequestSchema,
+)
 from schemas.api.history import EventSchema, HistoryQuerySchema
-from schemas.api.page import QuerySchema
+from schemas.api.page import Order, QuerySchema
 from schemas.api.subjects import StateSchema
 from schemas.fields import Instant, about, word_field
 
@@ -68,6 +72,26 @@ class UserEventRowSchema(EventRowSchema):
         exclude = ("members", "details", "delivery_count")
 
     roles = fields.String(metadata=about("As what it names the user."))
+
+
+class DeliveryLinesQuerySchema(DeliveryQuerySchema):
+    """Filters of deliveries that are exported byte for byte, oldest first."""
+
+    class Meta:
+        """All pages are written."""
+
+        exclude = ("limit", "cursor")
+
+    order = fields.Enum(Order, by_value=True, load_default=Order.ASC)
+
+
+class DeliveryLineSchema(DeliverySchema):
+    """A delivery byte for byte, ``Sign`` included."""
+
+    uuid = fields.String()
+    query_string = fields.String()
+    body = fields.String(allow_none=True)
+    body_base64 = fields.String(allow_none=True)
 
 
 class MemberRowSchema(AnswerSchema):

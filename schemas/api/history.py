@@ -4,7 +4,7 @@ from marshmallow import fields
 
 from models.vocabulary import Action, SubjectType
 from schemas.api.answers import AnswerSchema
-from schemas.api.deliveries import DeliveryDetailSchema
+from schemas.api.deliveries import EventDeliverySchema
 from schemas.api.page import PageQuerySchema, page_of
 from schemas.fields import Instant, about, app_filter, text_filter, word_field
 
@@ -58,7 +58,7 @@ class EventSchema(AnswerSchema):
 class EventDetailSchema(EventSchema):
     """One lifecycle event with the delivery it was read from."""
 
-    delivery = fields.Nested(DeliveryDetailSchema)
+    delivery = fields.Nested(EventDeliverySchema)
 
 
 EventPageSchema = page_of(EventSchema)

@@ -17,8 +17,8 @@ from marshmallow import (
 )
 
 from schemas.api.answers import AnswerSchema
-from schemas.api.cursor import AnyPosition, Position, SubjectPosition, decode_cursor
-from schemas.fields import DecimalInteger, Instant, about
+from schemas.api.cursor import AnyPosition, Position, decode_cursor
+from schemas.fields import MOST_CHARACTERS, DecimalInteger, Instant, about
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 500
@@ -39,6 +39,7 @@ class ListQuery(Generic[AnyPosition]):
         filters: by name, the order included; only those that were given or have a default.
         after: the end of the page before, or none for the first page.
         scope: binds the cursors of this query.
+        position: what such a cursor holds.
         is_backward: ``after`` is the beginning of the page behind, which this one leads to.
     """
 
@@ -46,11 +47,11 @@ class ListQuery(Generic[AnyPosition]):
     limit: int
     after: AnyPosition | None
     scope: str
+    position: type[AnyPosition]
     is_backward: bool = False
 
 
 PageQuery = ListQuery[Position]
-SubjectsQuery = ListQuery[SubjectPosition]
 
 
 class QuerySchema(Schema):
@@ -77,7 +78,8 @@ class PagedQuerySchema(QuerySchema):
         metadata=about("Rows per page."),
     )
     cursor = fields.String(
-        metadata=about("`next_cursor` of the previous page; change nothing but `limit`.")
+        validate=validate.Length(min=1, max=2 * MOST_CHARACTERS),  # it may hold the longest ID
+        metadata=about("`next_cursor` of the previous page; change nothing but `limit`."),
     )
 
     @post_load
@@ -89,9 +91,9 @@ class PagedQuerySchema(QuerySchema):
         text = cursor if before is None else before
         position = self.choose_position(data)
         after = None if text is None else decode_cursor(text, position, scope=scope)
-        return ListQuery(data, limit, after, scope, is_backward=before is not None)
+        return ListQuery(data, limit, after, scope, position, is_backward=before is not None)
 
-    def choose_position(self, filters: Mapping[str, Any]) -> type[Position | SubjectPosition]:
+    def choose_position(self, filters: Mapping[str, Any]) -> type[Any]:
         """Choose what a cursor holds."""
         return Position
 

@@ -5,10 +5,8 @@ from marshmallow import fields, validate
 from models.vocabulary import Findable, Match
 from schemas.api.answers import AnswerSchema
 from schemas.api.page import QuerySchema
-from schemas.fields import Instant, about, word_field
-
-MOST_CHARACTERS = 4096  # of what is typed, or pasted by mistake
-LIMITS = ["too_long", "one_character", "ip_address", None]
+from schemas.api.subjects import STATUSES
+from schemas.fields import MOST_CHARACTERS, Instant, about, word_field
 
 
 class SearchQuerySchema(QuerySchema):
@@ -37,7 +35,7 @@ class HitSchema(AnswerSchema):
     id = fields.String(metadata=about("Of the channel, group or user; number of the delivery."))
     sdk_app_id = fields.String(metadata=about("Not of users."))
     name = fields.String(allow_none=True, metadata=about("Present name of a channel or group."))
-    status = fields.String(metadata={"enum": ["active", "destroyed"]})
+    status = fields.String(validate=STATUSES)
     match = word_field(Match)
     text = fields.String(metadata=about("The ID or name that matches."))
     since = Instant(brief=True, allow_none=True, metadata=about("From when on it had this name."))
@@ -62,5 +60,6 @@ class SearchSchema(AnswerSchema):
     )
     limit = fields.String(
         allow_none=True,
-        metadata={"enum": LIMITS, "description": "Why not all is searched; else null."},
+        validate=validate.OneOf(["too_long", "one_character", "ip_address"]),
+        metadata=about("Why not all is searched; else null."),
     )

@@ -1,34 +1,49 @@
 """What a client is likely to have meant, where it asks for what nothing is called."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from marshmallow import ValidationError
 
-IDS = ("subject_id", "member", "operator", "owner")
+from schemas.api.page import ListQuery
+
+IDS = {"subject_id", "member", "operator", "owner"}
 CUT = ("@TGS", "@TOA")  # all that is left of an ID where an address is cut at its #
 
 
-def find_slip(text: str, *, in_path: bool = False) -> str | None:
+def find_slip(text: str) -> str | None:
     """Name the likely cause for which nothing has an ID; none if there is none."""
     if text in CUT:
         return "An address ends at #: write # as %23."
-    if re.search("%[0-9A-Fa-f]{2}", text):
-        return "It is encoded twice."
-    if in_path and "+" in text:
-        return "In a path, + is no blank: write a blank as %20."
-    if not in_path and " " in text:
-        return "In a query, + is a blank: write + as %2B."
-    return None
+    return "It is encoded twice." if re.search("%[0-9A-Fa-f]{2}", text) else None
 
 
-def refuse_slip(filters: Mapping[str, Any]) -> None:
-    """Refuse the filters that nothing passed, if the cause is likely a slip.
+def find_slip_in_path(text: str) -> str | None:
+    """Name the likely cause for which nothing has an ID that stood in a path."""
+    return find_slip(text) or (
+        "In a path, + is no blank: write a blank as %20." if "+" in text else None
+    )
+
+
+def refuse_slip(query: ListQuery[Any], fetch: Callable[[ListQuery[Any]], Any]) -> None:
+    """Refuse a query that nothing was found for, if the cause is likely a slip.
+
+    Args:
+        query: its IDs are looked at. A blank in one may well be meant, unless something is found
+            with a + in its place.
+        fetch: returns a page, which has ``items``.
 
     Raises:
         ValidationError: it names the cause.
     """
-    slips = {name: find_slip(filters[name]) for name in IDS if name in filters}
-    if found := {name: [f"Nothing found. {slip}"] for name, slip in slips.items() if slip}:
+    filters, found = query.filters, {}
+    for name in IDS & filters.keys():
+        slip, meant = find_slip(filters[name]), filters[name].replace(" ", "+")
+        if meant != filters[name] and fetch(replace(query, filters={**filters, name: meant})).items:
+            slip = "In a query, + is a blank: write + as %2B."
+        if slip:
+            found[name] = [f"Nothing found. {slip}"]
+    if found:
         raise ValidationError(found)

@@ -3,30 +3,66 @@
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import fields, validate
+from marshmallow import fields, post_load, validate
 
 from models.vocabulary import Action, SubjectType
 from schemas.api.answers import AnswerSchema
-from schemas.api.cursor import Position, SubjectPosition
-from schemas.api.page import Order, PagedQuerySchema, PageQuerySchema, QuerySchema, page_of
-from schemas.fields import DecimalInteger, Instant, about, app_filter, text_filter, word_field
+from schemas.api.cursor import NamePosition, Position, SubjectPosition
+from schemas.api.page import (
+    ListQuery,
+    Order,
+    PagedQuerySchema,
+    PageQuerySchema,
+    QuerySchema,
+    page_of,
+)
+from schemas.fields import (
+    MOST_CHARACTERS,
+    DecimalInteger,
+    Instant,
+    about,
+    app_filter,
+    text_filter,
+    word_field,
+)
 
+STATUSES = validate.OneOf(["active", "destroyed"])
 APP = "SDKAppID of the app; required if several apps have a subject with this ID."
 
 
 class SubjectsQuerySchema(PagedQuerySchema):
     """Filters of ``/channels`` and ``/groups``; a subject has to pass all that are given."""
 
-    status = fields.String(
-        validate=validate.OneOf(["active", "destroyed"]), metadata=about("Whether it still exists.")
-    )
+    status = fields.String(validate=STATUSES, metadata=about("Whether it still exists."))
     owner = text_filter("User ID of the owner.")
-    name = fields.String(metadata=about("Start of the name, case-sensitive."))
+    name = fields.String(
+        validate=validate.Length(max=MOST_CHARACTERS),
+        metadata=about("Start of the name, case-sensitive."),
+    )
+    group_type = text_filter("Type of the group, such as `Public`.")
     sdk_app_id = app_filter()
+    sort = fields.String(
+        validate=validate.OneOf(["changed", "created", "ended", "id", "name"]),
+        metadata=about(
+            "By ID, by name, or by the last change, the creation or the end, the newest first; "
+            "those without one are left out. Default `id`, with `name` given `name`."
+        ),
+    )
 
-    def choose_position(self, filters: Mapping[str, Any]) -> type[Position | SubjectPosition]:
-        """Go on from a subject."""
-        return SubjectPosition
+    @post_load
+    def to_query(self, data: dict[str, Any], **_: Any) -> ListQuery[Any]:
+        """Choose an order, unless one is given."""
+        data.setdefault("sort", self.choose_sort(data))
+        query: ListQuery[Any] = super().to_query(data)
+        return query
+
+    def choose_sort(self, filters: Mapping[str, Any]) -> str:
+        """Choose an order that an index has."""
+        return "name" if filters.get("name") else "id"
+
+    def choose_position(self, filters: Mapping[str, Any]) -> type[Any]:
+        """Go on from a subject, or from an event in a list by time."""
+        return {"id": SubjectPosition, "name": NamePosition}.get(filters["sort"], Position)
 
 
 class SubjectSearchSchema(SubjectsQuerySchema):
@@ -37,6 +73,11 @@ class SubjectSearchSchema(SubjectsQuerySchema):
 
 class ChannelsQuerySchema(SubjectsQuerySchema):
     """Which channels."""
+
+    class Meta:
+        """They have no types."""
+
+        exclude = ("group_type",)
 
 
 class GroupsQuerySchema(SubjectsQuerySchema):
@@ -92,7 +133,7 @@ class StateSchema(AnswerSchema):
     subject_id = fields.String()
     sdk_app_id = fields.String()
     life = fields.Integer(metadata=about("Counts the incarnations of a reused ID from 1."))
-    status = fields.String(metadata={"enum": ["active", "destroyed"]})
+    status = fields.String(validate=STATUSES)
     at = Instant(brief=True)
     created_at = Instant(
         brief=True, allow_none=True, metadata=about("Null where the creation was never seen.")

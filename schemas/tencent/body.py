@@ -31,6 +31,11 @@ class Reading(NamedTuple):
     errors: Mapping[str, Any] | None = None
     error_code: int = 0
 
+    @property
+    def is_unhandled(self) -> bool:
+        """Whether it is of a command that makes no event."""
+        return self.fact is None and not self.errors
+
     @classmethod
     def of(cls, members: Sequence[Any]) -> Self:
         """Make one of the list that JSON made of it."""
@@ -39,12 +44,7 @@ class Reading(NamedTuple):
 
 
 def read_callback(envelope: Envelope, raw: bytes) -> Reading:
-    """Read one callback; whatever the bytes are, this does not raise.
-
-    Args:
-        envelope: what the query string says.
-        raw: the body as received.
-    """
+    """Read one callback; whatever the bytes are, this does not raise."""
     commands = set(filter(None, envelope.commands))  # an empty one says nothing
     command, sender = only(commands), (envelope.client_ip, envelope.platform)
     try:

@@ -1,6 +1,6 @@
 """Where a body differs from what Tencent documents for its command."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -40,24 +40,17 @@ def find_differences(schema: LifecycleSchema, body: Mapping[str, Any]) -> set[tu
         named ``MemberList[].Role``; each counts once a list.
     """
     documented = list_documented(schema)
-    return {
-        (name, kind)
-        for name, kind in list_sent(body, documented)
-        if kind not in documented.get(name, ())
-    }
-
-
-def list_sent(body: Mapping[str, Any], documented: Types) -> Iterator[tuple[str, str]]:
-    """List the fields of a body, and of the users it lists, with the JSON types of their values."""
+    sent = [(name, JSON_TYPES[type(value)]) for name, value in body.items()]
     for name, value in body.items():
-        yield name, JSON_TYPES[type(value)]
-        if f"{name}[]" in documented and isinstance(value, list):
-            for item in value:
-                yield f"{name}[]", JSON_TYPES[type(item)]
-                if isinstance(item, dict):
-                    yield from (
-                        (f"{name}[].{key}", JSON_TYPES[type(one)]) for key, one in item.items()
-                    )
+        if isinstance(value, list) and f"{name}[]" in documented:
+            sent += [(f"{name}[]", JSON_TYPES[type(item)]) for item in value]
+            sent += [
+                (f"{name}[].{key}", JSON_TYPES[type(one)])
+                for item in value
+                if isinstance(item, dict)
+                for key, one in item.items()
+            ]
+    return {(name, kind) for name, kind in sent if kind not in documented.get(name, ())}
 
 
 @cache

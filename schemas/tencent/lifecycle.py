@@ -70,6 +70,7 @@ class LifecycleSchema(Schema):
         validate=validate.Range(max=LAST_EVENT_TIME_MS, error="Later than the year 9999."),
         metadata={
             "type": ["integer", "string"],
+            "pattern": "^[0-9]{1,16}$",
             "description": "Milliseconds since 1970 UTC, also as a string of digits.",
         },
     )

@@ -2,15 +2,18 @@
 
 import re
 from base64 import b64encode
+from hashlib import sha256
+from ipaddress import ip_network
 
 import pytest
 import sqlalchemy as sa
 from itsdangerous import URLSafeTimedSerializer
 
-from app import create_reader
-from config import ApiKey, ReaderSettings
+from app import create_reader, trust
+from config import ApiKey, ReaderSettings, Scope
 from services.reading.wrong_keys import WrongKeys
 from tests.conftest import KEY
+from tests.payloads import group_created
 
 OPEN = {
     "/healthz",
@@ -21,6 +24,7 @@ OPEN = {
     "/console/sign-in",
     "/console/sign-out",
 }
+pytestmark = pytest.mark.any_engine
 POSTED = {"/console/sign-in", "/console/sign-out", "/console/preferences"}
 
 
@@ -149,6 +153,14 @@ def test_wrong_keys_are_slowed_by_every_way(client, way):
     assert client.get("/history").status_code == 401
 
 
+def test_every_read_is_401_where_there_are_no_keys(tmp_path):
+    client = create_reader(ReaderSettings(sa.make_url(f"sqlite:///{tmp_path}"))).test_client()
+
+    answers = [client.open(**way(KEY)) for way in WAYS.values() for _ in range(20)]
+
+    assert {answer.status_code for answer in answers} == {401}
+
+
 @pytest.mark.usefixtures("_no_time_passes")
 def test_forged_sessions_are_slowed_too(client):
     client.set_cookie("console", forge_session(), path="/console/")
@@ -213,3 +225,145 @@ def test_browsers_are_told_to_run_nothing(client):
 
     assert headers["Content-Security-Policy"] == "default-src 'none'; style-src 'self'"
     assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+# What each scope opens; an address that is new belongs to one of them.
+RAW = {
+    "/deliveries",
+    "/deliveries/1",
+    "/quarantine",
+    "/console/deliveries",
+    "/console/deliveries/1",
+    "/console/deliveries/1/body",
+    "/console/quarantine",
+    "/console/quarantine/1",
+    "/console/export/deliveries",
+    "/console/export/quarantine",
+}
+OPS = {
+    "/readyz",
+    "/drift",
+    "/readings",
+    "/console/health",
+    "/console/drift",
+    "/console/system",
+    "/console/readings",
+    "/console/export/readings",
+}
+TABLES = ("members", "channels", "groups", "deliveries", "quarantine", "readings")
+
+
+def sort_out(app):
+    """Give all addresses by the scope that opens them; those that are open to all are left out."""
+    every = {concrete(address) for address in addresses(app) - OPEN - POSTED}
+    every |= {f"/console/export/{table}" for table in TABLES}
+    known = {"raw": RAW, "ops": OPS, "metrics": {"/metrics"}}
+    return known | {"read": every - RAW - OPS - {"/metrics"}}
+
+
+@pytest.fixture
+def hold(settings):
+    """Give the key some scopes."""
+
+    def hold(*scopes):
+        keys = (ApiKey("narrow", KEY, frozenset(map(Scope, scopes))),)
+        object.__setattr__(settings, "api_keys", keys)
+
+    return hold
+
+
+@pytest.mark.parametrize("scope", Scope)
+def test_key_opens_what_its_scopes_name_and_nothing_else(app, client, hold, scope):
+    hold(scope)
+    for needed, paths in sort_out(app).items():
+        for path in paths:
+            answer = client.get(path, headers={"Authorization": f"Bearer {KEY}"})
+
+            assert (answer.status_code == 403) == (needed != scope), path
+            answer.close()
+
+
+def test_answer_names_the_scope_that_is_missing(hold, read, client):
+    hold("metrics", "ops")
+
+    assert read("/history", 403)["scope"] == "read"
+    answer = client.get("/console/quarantine", headers={"Authorization": f"Bearer {KEY}"})
+    assert "lacks the scope raw" in answer.text
+
+
+def test_event_is_without_what_was_sent_where_raw_is_missing(deliver, hold, read):
+    deliver(group_created())
+    whole = read("/history/1")["delivery"]
+    hold("read")
+
+    known = read("/history/1")["delivery"]
+
+    assert {*whole} - {*known} == {"peer", "query_string", "body"}
+    assert {name: whole[name] for name in known} == known
+
+
+def test_key_may_be_known_by_its_hash_alone(settings, client):
+    hashed = f"sha256={sha256(KEY.encode()).hexdigest()}"
+    object.__setattr__(settings, "api_keys", (ApiKey("hashed", hashed),))
+
+    for key, expected in {KEY: 200, hashed: 401, hashed[7:]: 401, f"{KEY}x": 401}.items():
+        answer = client.get("/history", headers={"Authorization": f"Bearer {key}"})
+        assert answer.status_code == expected
+
+
+SSO = {"X-Forwarded-Email": "alice@example.com"}
+
+
+@pytest.fixture
+def _signed_in_by_proxy(app, settings):
+    """A reader that believes the proxy at 10.0.0.1."""
+    names = {
+        "sign_in_header": "X-Forwarded-Email",
+        "trusted_proxies": (ip_network("10.0.0.1"),),
+    }
+    for name, value in names.items():
+        object.__setattr__(settings, name, value)
+    bare, app.wsgi_app = app.wsgi_app, trust(app.wsgi_app.app, settings)
+    yield
+    app.wsgi_app = bare
+
+
+@pytest.mark.usefixtures("_signed_in_by_proxy")
+@pytest.mark.parametrize("path", ["/history", "/console/"])
+@pytest.mark.parametrize(
+    ("peer", "names", "expected"),
+    [
+        ("10.0.0.1", "alice@example.com", 200),
+        ("10.0.0.1", "\u7231\u4e3d\u4e1d".encode().decode("latin-1"), 200),
+        ("10.0.0.1", "", 401),
+        ("10.0.0.1", "admin,alice@example.com", 401),
+        ("10.0.0.1", "\xff", 401),
+        ("10.0.0.1", "a\x7fb", 401),
+        ("10.0.0.1", "x" * 256, 401),
+        ("10.0.0.2", "alice@example.com", 401),
+        ("127.0.0.1", "alice@example.com", 401),
+    ],
+)
+def test_user_is_believed_from_a_trusted_proxy_alone(client, path, peer, names, expected):
+    answer = client.get(
+        path, headers={"X-Forwarded-Email": names}, environ_overrides={"REMOTE_ADDR": peer}
+    )
+
+    assert answer.status_code == expected
+
+
+@pytest.mark.usefixtures("_signed_in_by_proxy")
+def test_user_of_a_proxy_reads_what_the_scopes_for_it_open(client):
+    proxy = {"REMOTE_ADDR": "10.0.0.1"}
+
+    answer = client.get("/deliveries", headers=SSO, environ_overrides=proxy)
+    assert (answer.status_code, answer.get_json()["scope"]) == (403, "raw")
+    # A key that is given goes first, and a wrong one is wrong.
+    for key, expected in {KEY: 200, "x": 401}.items():
+        given = SSO | {"Authorization": f"Bearer {key}"}
+        answer = client.get("/deliveries", headers=given, environ_overrides=proxy)
+        assert answer.status_code == expected
+
+
+def test_user_is_believed_by_no_reader_that_was_not_told(client):
+    assert client.get("/history", headers=SSO).status_code == 401

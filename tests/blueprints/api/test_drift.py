@@ -59,7 +59,7 @@ def test_body_that_is_no_object_is_passed_over(deliver, read):
     deliver(data=b"[]", query={"CallbackCommand": DESTROYED})
     deliver(data=b"x", query={"CallbackCommand": DESTROYED})
 
-    assert read("/drift") == {"items": []}
+    assert read("/drift") == {"items": [{"command": DESTROYED, "deliveries": 2, "differences": []}]}
 
 
 def test_command_says_the_same(run_command, deliver):

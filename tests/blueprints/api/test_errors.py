@@ -80,14 +80,16 @@ def rename(url, old, new):
 
 
 @pytest.fixture
-def without_events(database_url):
-    """A database that has lost its events."""
+def without_events(database_url, deliver):
+    """A database that has lost its events; it knows a group."""
+    deliver(group_destroyed())
     rename(database_url, "lifecycle_events", "moved")
 
 
+GROUP = "groups/%40TGS%232J4SZEAEL"
 ADDRESSES = (
-    *("/history", "/export", "/groups", "/groups/x", "/readyz"),
-    *("/console/", "/console/events", "/console/groups/x"),
+    *("/history", "/export", f"/{GROUP}?at=2026-11-21T07:00:00Z", "/readyz"),
+    *("/console/", "/console/events", f"/console/{GROUP}"),
 )
 
 

@@ -256,6 +256,7 @@ def test_head_asks_the_database_nothing(client, events, connections):
     answer = client.head("/export", headers=AUTHORIZED)
 
     assert (answer.status_code, answer.data) == (200, b"")
+    assert "Content-Length" not in answer.headers  # of a file that is not empty
     assert connections() == 0
 
 

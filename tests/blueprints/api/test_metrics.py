@@ -5,7 +5,7 @@ import os
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from blueprints import VERSION
+from config.release import VERSION
 from models.vocabulary import Measure, Refusal
 from services.journal.status import JournalStatus
 from tests.conftest import APP, KEY, NOW, TOKEN, sign
@@ -49,6 +49,16 @@ def test_what_becomes_of_callbacks_is_counted(deliver, client):
     assert sum(value for name, value in found.items() if name[0] == "callbacks_total") == 3
     refused = {name: value for name, value in found.items() if name[0].startswith("refused")}
     assert {name[1] for name, value in refused.items() if value} == {"sign_wrong"}
+
+
+def test_channels_and_groups_are_counted_by_what_they_are(deliver, client):
+    for group_id in "abc":
+        deliver(group_created(GroupId=group_id))
+    deliver(group_destroyed(GroupId="a"))
+
+    found = {name[1:]: value for name, value in numbers(client).items() if name[0] == "subjects"}
+
+    assert found == {(APP, "active", "group"): 2, (APP, "destroyed", "group"): 1}
 
 
 def test_every_reason_is_there_before_it_is_needed(client):
@@ -131,6 +141,7 @@ def test_state_of_the_journal_is_told_without_the_database(without_database):
         ("journal_writable",): 1,
         ("recorder_up",): 0,
         ("wrong_keys_total", str(os.getpid())): 0,
+        ("lost_readings_total", str(os.getpid())): 0,
     }
 
 

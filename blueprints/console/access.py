@@ -1,4 +1,4 @@
-"""Who may look: holders of an API key, by HTTP Basic or by a session they signed in to with it."""
+"""What opens the console: what opens the API, or a session that was signed in to with a key."""
 
 import logging
 
@@ -6,51 +6,71 @@ from flask import Response, make_response, redirect, render_template, request, u
 from flask.typing import ResponseReturnValue
 from itsdangerous import BadData, URLSafeTimedSerializer
 
-from blueprints.api.access import CHALLENGES, find_holder, read_key, slow_down, tell_who_reads
+from blueprints.api.access import (
+    CHALLENGES,
+    Holder,
+    admit,
+    find_holder,
+    find_key,
+    read_key,
+    slow_down,
+)
+from blueprints.api.readings import keep_reading
 from blueprints.api.runtime import runtime
-from blueprints.console.shell import bp, find_way_back
+from blueprints.console.shell import bp, find_way_back, keep_cookie
+from config import ApiKey
+from models.vocabulary import SignIn
 
 COOKIE = "console"
 SESSION_SECONDS = 12 * 3600
-OPEN = {"console.static", "console.show_sign_in", "console.sign_in"}
+OPEN = {"console.static", "console.show_sign_in", "console.sign_in"}  # to all
 
 log = logging.getLogger(__name__)
 
 
 @bp.before_request
 def require_reader() -> ResponseReturnValue | None:
-    """Let only holders of a key in, and say in the log who read what; ask others to sign in."""
+    """Ask those to sign in that nothing opens a page to.
+
+    Raises:
+        LackingScopeError: as ``admit``.
+    """
     if request.endpoint in OPEN:
         return None
-    holder = find_reader()
+    holder = find_session() or find_holder()
     if holder is None:
         return ask_to_sign_in()
-    tell_who_reads(holder)
+    admit(holder)
     return None
 
 
-def find_reader() -> str | None:
-    """Find the name of the key's holder who asks; a key that is given beats a session."""
-    if key := read_key():
-        return find_holder(key)
-    if session := request.cookies.get(COOKIE):  # is signed with a key, which could be guessed
-        keys = runtime().settings.api_keys
-        return slow_down(one.name for one in keys if is_signed(session, one.key))
-    return None
+bp.after_request(keep_reading)
 
 
-def is_signed(session: str, key: str) -> bool:
-    """Tell whether a session was signed with a key, not long ago."""
+def find_session() -> Holder | None:
+    """Find the holder whose session this is, or none; a key that is given beats it."""
+    session = request.cookies.get(COOKIE)  # is signed with a key, which could be guessed
+    if not session or read_key():
+        return None
+    key = slow_down(one for one in runtime().settings.api_keys if is_signed(session, one))
+    return Holder.of(key, SignIn.SESSION) if key else None
+
+
+def is_signed(session: str, key: ApiKey) -> bool:
+    """Tell whether a session was signed in to with a key, not long ago."""
     try:
-        serializer(key).loads(session, max_age=SESSION_SECONDS)
+        said = serializer(key).loads(session, max_age=SESSION_SECONDS)
     except BadData:
         return False
-    return True
+    return not key.is_hash or key.matches(said)
 
 
-def serializer(key: str) -> URLSafeTimedSerializer:
-    """Sign sessions with the key itself, so that they end when it is taken out of ``API_KEYS``."""
-    return URLSafeTimedSerializer(key, salt="console session")
+def serializer(key: ApiKey) -> URLSafeTimedSerializer:
+    """Sign sessions with the key itself, so that they end when it is taken out of ``API_KEYS``.
+
+    Where only its hash is known, which opens nothing, the session holds the key as well.
+    """
+    return URLSafeTimedSerializer(key.key, salt="console session")
 
 
 def ask_to_sign_in() -> Response:
@@ -69,21 +89,14 @@ def show_sign_in() -> ResponseReturnValue:
 @bp.post("/sign-in")
 def sign_in() -> ResponseReturnValue:
     """Take a key, and leave a session in its place."""
-    key = request.form.get("key", "")
-    holder = find_holder(key)
-    if holder is None:
+    text = request.form.get("key", "")
+    key = find_key(text)
+    if key is None:
         return render_template("console/sign_in.html", failed=True), 401
-    log.info("%s signs in to the console", holder)
+    log.info("%s signs in to the console", key.name)
     response = redirect(find_way_back(), 303)
-    response.set_cookie(
-        COOKIE,
-        serializer(key).dumps(""),
-        max_age=SESSION_SECONDS,
-        path=url_for("console.show_overview"),
-        secure=request.is_secure,
-        httponly=True,
-        samesite="Lax",  # so that an address that a colleague sends opens
-    )
+    session = serializer(key).dumps(text if key.is_hash else "")
+    keep_cookie(response, COOKIE, session, SESSION_SECONDS)
     return response
 
 

@@ -5,7 +5,6 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from flask import redirect, request
-from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 
 from blueprints.console.shell import bp
@@ -13,14 +12,6 @@ from blueprints.console.zone import read_picked
 
 PICKED = {"at", "since", "until"}
 Arguments = dict[str, list[str]]
-
-
-@bp.record_once
-def set_up_templates(state: BlueprintSetupState) -> None:
-    """Let templates address pages."""
-    state.app.jinja_env.globals.update(
-        first_page=first_page, with_arguments=with_arguments, without=without
-    )
 
 
 @bp.before_request
@@ -45,17 +36,20 @@ def address(arguments: Mapping[str, Any]) -> str:
     return f"{path}?{urlencode(arguments, doseq=True)}" if arguments else path
 
 
+@bp.app_template_global()
 def with_arguments(**changes: Any) -> str:
     """Address this page with other arguments; none takes one away."""
     arguments: Mapping[str, Any] = {**request.args.to_dict(flat=False), **changes}
     return address({name: value for name, value in arguments.items() if value is not None})
 
 
+@bp.app_template_global()
 def first_page(**changes: Any) -> str:
     """Address the first page of this list with other arguments: cursors belong to the old ones."""
     return with_arguments(cursor=None, before=None, **changes)
 
 
+@bp.app_template_global()
 def without(name: str, value: str) -> str:
     """Address the first page of this list without one value of an argument."""
     left = [one for one in request.args.getlist(name) if one != value]

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from flask import url_for
 
 from blueprints.console.language import say
+from blueprints.console.shell import may_open
 from blueprints.console.zone import to_zone
 from models.clock import DAY, HOUR, MINUTE
 from models.vocabulary import Measure, Verdict
@@ -24,6 +25,13 @@ SHORT_STEP, LONG_STEP = 10, 240  # minutes from label to label, of bars of minut
 LEAST_HEIGHT = 2.0  # of a part of a bar, so that one of thousands can be seen
 STACKED = (*Verdict, Measure.LOST)  # from the ground up
 APART = (Measure.REFUSED, NOISE)
+# Where words lead that count no deliveries.
+PAGES: dict[str | None, str] = {
+    Measure.LOST: "show_health",
+    Measure.REFUSED: "list_quarantine",
+    NOISE: "list_quarantine",
+}
+KNOWN_APP: Mapping[str | None, str] = {Measure.REFUSED: "yes", NOISE: "no"}
 WHOLE = 100.0
 
 
@@ -39,12 +47,12 @@ class Part:
 
 @dataclass(frozen=True)
 class Column:
-    """A bar, and the one below it for requests that were refused."""
+    """A bar, and those below it by the words of ``APART``, each with a scale of its own."""
 
     bar: Bar
     left: float
     parts: Sequence[Part]
-    refused: Sequence[Part]
+    apart: Mapping[str, Sequence[Part]]
 
 
 @dataclass(frozen=True)
@@ -80,10 +88,11 @@ class Chart:
 
     Attributes:
         series: by the words that were counted.
-        address: where all of a bar leads, but for the period.
+        address: where all of a bar leads, but for the period; empty, as that of a series, if it may
+            not be opened.
         width: of each bar.
         top: the number at the upper end of the axis; its half is a whole number too.
-        most_refused: the same of the bars below.
+        apart: the words that have bars below, and the most that one of them counts.
         is_by_hour: whether the labels are times, not days.
     """
 
@@ -94,7 +103,7 @@ class Chart:
     address: str
     width: float
     top: int
-    most_refused: int
+    apart: Mapping[str, int]
     labels: Sequence[Label]
     holes: Sequence[Mark]
     marks: Sequence[Mark]
@@ -142,18 +151,19 @@ def lay_out(bars: Sequence[Bar], incidents: Sequence[Incident], app: str | None)
     """Lay out bars of equal width."""
     since, until = bars[0].since, bars[-1].until
     top = find_top(max(sum(bar.counts[word] for word in STACKED) for bar in bars))
-    most_refused = max(sum(bar.counts[word] for word in APART) for bar in bars)
+    most = {word: max(bar.counts[word] for bar in bars) for word in APART}
+    apart = {word: number for word, number in most.items() if number > 0}
     is_by_hour = until - since <= LABELS_BY_HOUR
     marks = [place(one, since, until) for one in incidents if one.since < until]
     return Chart(
         since=since,
         until=until,
-        columns=[*lay_out_columns(bars, top, most_refused)],
+        columns=[*lay_out_columns(bars, top, apart)],
         series=dict(list_series(bars, app)),
         address=address_word(None, app),
         width=round(WHOLE / len(bars), 3),
         top=top,
-        most_refused=most_refused,
+        apart=apart,
         labels=[*label(bars, is_by_hour=is_by_hour)],
         holes=[one for one in marks if one.kind is IncidentKind.SILENT],
         marks=[one for one in marks if one.kind is not IncidentKind.SILENT],
@@ -161,11 +171,12 @@ def lay_out(bars: Sequence[Bar], incidents: Sequence[Incident], app: str | None)
     )
 
 
-def lay_out_columns(bars: Sequence[Bar], top: int, most_refused: int) -> Iterator[Column]:
-    """Lay out each bar, and the one below it."""
+def lay_out_columns(bars: Sequence[Bar], top: int, apart: Mapping[str, int]) -> Iterator[Column]:
+    """Lay out each bar, and those below it."""
     for number, bar in enumerate(bars):
         left = round(WHOLE * number / len(bars), 3)
-        yield Column(bar, left, [*stack(bar, STACKED, top)], [*stack(bar, APART, most_refused)])
+        below = {word: [*stack(bar, [word], most)] for word, most in apart.items()}
+        yield Column(bar, left, [*stack(bar, STACKED, top)], below)
 
 
 def place(incident: Incident, since: datetime, until: datetime) -> Mark:
@@ -184,13 +195,15 @@ def list_series(bars: Sequence[Bar], app: str | None) -> Iterator[tuple[str, Ser
 
 
 def address_word(word: str | None, app: str | None) -> str:
-    """Address the list of what a word counts, or of all deliveries; a period is to follow."""
-    if word == Measure.LOST:
-        address = url_for("console.show_health", sdk_app_id=app)
-    elif word in APART:
-        address = url_for("console.list_quarantine", sdk_app_id=app)
-    else:
-        address = url_for("console.list_deliveries", verdict=word, sdk_app_id=app)
+    """Address the list of what a word counts, or of all deliveries; a period is to follow.
+
+    Empty, if it is not open to the holder.
+    """
+    page = PAGES.get(word, "list_deliveries")
+    if not may_open(page):
+        return ""
+    verdict, known_app = (None, KNOWN_APP.get(word)) if word in PAGES else (word, None)
+    address = url_for(f"console.{page}", verdict=verdict, known_app=known_app, sdk_app_id=app)
     return f"{address}{'&' if '?' in address else '?'}"
 
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from flask import request
+from flask import g, request
 
 LANGUAGES = {"en": "English", "zh-CN": "简体中文"}
 LANGUAGE_COOKIE = "lang"
@@ -27,7 +27,9 @@ WORDS = {
     "sign_missing": "not signed",
     "sign_wrong": "wrong signature",
     "sign_expired": "signature expired",
-    "noise": "refused, not from Tencent",
+    "noise": "refused, for none of your apps",
+    "known_app yes": "one of yours",
+    "known_app no": "none of yours",
     "name": "Name",
     "owner": "Owner",
     "introduction": "Introduction",
@@ -39,7 +41,15 @@ WORDS = {
 
 
 def choose_language() -> str:
-    """Choose by the cookie, or by ``Accept-Language``."""
+    """Choose the language of a request, once for the hundreds of texts of a page."""
+    if "language" not in g:
+        g.language = find_language()
+    language: str = g.language
+    return language
+
+
+def find_language() -> str:
+    """Find the language that a cookie, or else ``Accept-Language``, asks for."""
     chosen = request.cookies.get(LANGUAGE_COOKIE, "")
     if chosen in LANGUAGES:
         return chosen

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from flask.blueprints import BlueprintSetupState
-
 from blueprints.console.language import choose_language
 from blueprints.console.phrasebook import Phrasebook
 from blueprints.console.shell import bp
@@ -13,12 +11,7 @@ from blueprints.console.shell import bp
 REASONS = Phrasebook(Path(__file__).with_suffix(".zh-CN.json"))
 
 
-@bp.record_once
-def set_up_templates(state: BlueprintSetupState) -> None:
-    """Let templates show reasons."""
-    state.app.jinja_env.filters.update(explain=explain)
-
-
+@bp.app_template_filter()
 def explain(reasons: Any) -> Any:
     """Translate reasons, however they are nested."""
     if choose_language() == "en":

@@ -9,11 +9,14 @@ from typing import Any
 from flask import Blueprint, Response, make_response, render_template, request, url_for
 from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
+from markupsafe import Markup
 from marshmallow import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, ServiceUnavailable
+from werkzeug.wrappers import Response as AnyResponse
 
 from blueprints.api import errors
+from blueprints.api.access import find_scope, may_read
 from blueprints.console.language import (
     LANGUAGES,
     choose_language,
@@ -45,15 +48,15 @@ FOUND = {HTTPStatus.OK, HTTPStatus.NOT_MODIFIED}
 
 @bp.record_once
 def set_up_templates(state: BlueprintSetupState) -> None:
-    """Let templates show texts."""
+    """Let templates have labels in both languages."""
     environment: Any = state.app.jinja_env
     environment.add_extension("jinja2.ext.i18n")
     environment.install_gettext_callables(translate, translate_count, newstyle=True)
-    environment.filters.update(shown=show_text, say=say, plain=to_text, listed=list_parts)
-    environment.globals.update(
-        address_asset=address_asset,
-        languages=LANGUAGES,
-    )
+    environment.globals.update(languages=LANGUAGES)
+
+
+bp.add_app_template_filter(show_text, "shown")
+bp.add_app_template_filter(say)
 
 
 @bp.context_processor
@@ -62,11 +65,13 @@ def tell_language() -> dict[str, str]:
     return {"language": choose_language()}
 
 
+@bp.app_template_filter("plain")
 def to_text(value: Any) -> str:
     """Write a value of a body as people read it: text as it is, all else as JSON."""
     return value if isinstance(value, str) else dump_json(value)
 
 
+@bp.app_template_filter("listed")
 def list_parts(value: Any) -> list[str]:
     """Write the parts of a list or object of a body as people read them; none of all else."""
     if isinstance(value, dict):
@@ -81,6 +86,24 @@ def to_part(value: Any) -> str:
     return ", ".join(list_parts(value)) or to_text(value)
 
 
+@bp.app_template_global()
+def may_open(endpoint: str, **path: Any) -> bool:
+    """Tell whether a page is open to the holder."""
+    return may_read(find_scope(f"console.{endpoint}", **path))
+
+
+@bp.app_template_global()
+def lead_to(endpoint: str, **arguments: Any) -> Markup:
+    """Make the attribute of a link to a page; without it, as for one that is not open, it is text.
+
+    Read as by ``url_for``, but for the blueprint.
+    """
+    if not may_open(endpoint):
+        return Markup()
+    return Markup(' href="{}"').format(url_for(f"console.{endpoint}", **arguments))
+
+
+@bp.app_template_global()
 def address_asset(name: str) -> str:
     """Address a file by its content as well, so that a browser may keep it for good."""
     return url_for("console.static", filename=name, v=DIGESTS[name])
@@ -90,6 +113,19 @@ def find_way_back() -> str:
     """Find the page that a form was sent from, as its ``next`` says; the first page otherwise."""
     home, asked = url_for("console.show_overview"), request.form.get("next", "")
     return asked if re.fullmatch(f"{home}[!-~]*", asked) else home
+
+
+def keep_cookie(response: AnyResponse, name: str, value: str, seconds: int) -> None:
+    """Have a browser keep something for the console alone."""
+    response.set_cookie(
+        name,
+        value,
+        max_age=seconds,
+        path=url_for("console.show_overview"),
+        secure=request.is_secure,
+        httponly=True,
+        samesite="Lax",  # so that an address that a colleague sends opens
+    )
 
 
 @bp.after_request
@@ -131,7 +167,11 @@ def on_http_error(error: HTTPException) -> ResponseReturnValue:
     """Any other status, with its headers, unless it is an answer already."""
     if error.response is not None:
         return error
-    body, status = show_failure(error.code or 500)
+    body, status = show_failure(
+        error.code or 500,
+        scope=getattr(error, "scope", None),
+        busy=isinstance(error, ServiceUnavailable),  # with other exports
+    )
     return body, status, errors.headers_of(error)
 
 

@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
-from flask import g, get_template_attribute
-from flask.blueprints import BlueprintSetupState
-from markupsafe import Markup
+from flask import g
 from sqlalchemy.exc import SQLAlchemyError
 
 from blueprints.api.runtime import read_again_if_cut, runtime
@@ -38,18 +36,7 @@ class Status:
         return "good" if self.arrivals and self.arrivals.last else "calm"
 
 
-@bp.record_once
-def set_up_templates(state: BlueprintSetupState) -> None:
-    """Let every page show the status."""
-    state.app.jinja_env.globals.update(show_status=show_status)
-
-
-def show_status() -> Markup:
-    """Show the status as a dot that leads to the page of health."""
-    dot: Markup = get_template_attribute("console/problems.html", "dot")(read_status())
-    return dot
-
-
+@bp.app_template_global()
 def read_status() -> Status:
     """Read the status, once for a page."""
     if "status" not in g:

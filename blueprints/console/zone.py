@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from flask import g, request
-from flask.blueprints import BlueprintSetupState
 from markupsafe import Markup
 
 from blueprints.api.runtime import runtime
@@ -34,34 +33,23 @@ PRESETS = ("Last hour", "Today", "Last night", "Yesterday", "Last 7 days")
 UNITS = {"day": 86400, "hour": 3600, "minute": 60, "second": 1}  # in seconds
 
 
-@bp.record_once
-def set_up_templates(state: BlueprintSetupState) -> None:
-    """Let templates show times."""
-    environment = state.app.jinja_env
-    environment.filters.update(
-        time=show_time,
-        clock=show_clock,
-        day=show_day,
-        age=show_age,
-        picked=to_picker,
-        argument=write_instant,
-    )
-    environment.globals.update(
-        choose_zone=choose_zone,
-        find_presets=find_presets,
-        name_period=name_period,
-        name_zone=name_zone,
-        write_period=write_period,
-        zones=ZONES,
-    )
+bp.add_app_template_filter(write_instant, "argument")
 
 
+@bp.app_template_global()
 def choose_zone() -> ZoneInfo:
     """Choose the zone that the cookie names; UTC if there is none, or no zone of that name."""
     if "zone" not in g:  # a page shows thousands of times
         g.zone = find_zone(request.cookies.get(ZONE_COOKIE, "")) or ZoneInfo("UTC")
     zone: ZoneInfo = g.zone
     return zone
+
+
+@bp.app_template_global()
+def list_zones() -> list[str]:
+    """List the names of the zones that a page offers, the chosen one first."""
+    chosen = choose_zone().key
+    return [chosen, *(name for name in ZONES if name != chosen)]
 
 
 def find_zone(name: str) -> ZoneInfo | None:
@@ -76,6 +64,7 @@ def to_zone(instant: datetime) -> datetime:
     return move_to_zone(instant, choose_zone())
 
 
+@bp.app_template_filter("time")
 def show_time(instant: datetime | None) -> Markup:
     """Show an instant to the second, with the exact one and how long ago it was as its title."""
     if instant is None:
@@ -85,11 +74,13 @@ def show_time(instant: datetime | None) -> Markup:
     )
 
 
+@bp.app_template_filter("clock")
 def show_clock(instant: datetime) -> str:
     """Show the hour and the minute of an instant."""
     return f"{to_zone(instant):%H:%M}"
 
 
+@bp.app_template_global()
 def name_period(since: datetime, until: datetime) -> str:
     """Name a period by its days and the clock."""
     begin, end = to_zone(since), to_zone(until)
@@ -97,16 +88,19 @@ def name_period(since: datetime, until: datetime) -> str:
     return f"{begin:%m-%d %H:%M} \N{EN DASH} {day}{end:%H:%M}"
 
 
+@bp.app_template_global()
 def write_period(since: datetime, until: datetime) -> str:
     """Write a period as the arguments of an address."""
     return f"since={write_instant(since)}&until={write_instant(until)}"
 
 
+@bp.app_template_filter("day")
 def show_day(instant: datetime) -> str:
     """Show the month and the day of an instant."""
     return f"{to_zone(instant):%m-%d}"
 
 
+@bp.app_template_filter("age")
 def show_age(instant: datetime | None) -> Markup:
     """Show how long ago an instant was, with the exact one as its title."""
     if instant is None:
@@ -126,6 +120,7 @@ def describe_age(instant: datetime) -> str:
     return translate_count(f"%(num)s {unit} ago", f"%(num)s {unit}s ago", count) % {"num": count}
 
 
+@bp.app_template_global()
 def name_zone() -> str:
     """Name the zone by its distance from UTC at present, such as UTC+8 or UTC-3:30."""
     offset = to_zone(runtime().now()).utcoffset() or timedelta()
@@ -136,6 +131,7 @@ def name_zone() -> str:
     return f"UTC{'+' if minutes > 0 else '-'}{hours}{f':{rest:02}' if rest else ''}"
 
 
+@bp.app_template_global()
 def find_presets() -> list[tuple[str, dict[str, str | None]]]:
     """Find the periods that are asked for most, by their labels, as arguments of an address.
 
@@ -160,6 +156,7 @@ def find_presets() -> list[tuple[str, dict[str, str | None]]]:
     ]
 
 
+@bp.app_template_filter("picked")
 def to_picker(instant: datetime | None, *, up: bool = True) -> str:
     """Write an instant as a date picker has it, in whole minutes if it is one."""
     if not instant:  # none, or undefined in a template

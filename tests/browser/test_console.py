@@ -59,7 +59,7 @@ def test_date_picker_shows_the_state_of_then(page):
 def test_both_languages(open_page):
     with open_page(locale="zh-CN") as page:
         expect(page.get_by_role("heading", level=1)).to_have_text("概览")
-        page.get_by_role("link", name="群组").click()
+        page.get_by_role("link", name="群组", exact=True).click()
         page.locator(".menu summary").click()
         page.get_by_role("combobox", name="语言").select_option("English")
         page.get_by_role("button", name="应用").click()

@@ -68,24 +68,37 @@ PAGES = [
 
 
 REFLECTED = ["search?q=", "groups?id=", "deliveries?command=", "events?since=", "groups?x&"]
+MOST_CHARACTERS = 200  # of a filter
 
 
-def deliver_corpus(deliver, clock):
+def deliver_corpus(post, record):
     """Put each text wherever a text may stand."""
     for number, text in enumerate(CORPUS):
         sent = text.encode(errors="replace")  # a query string has no lone surrogates
         named = {"GroupId": f"{text}{number}"[:250], "Name": text}
-        deliver(group_created(**named, Owner_Account=text, Operator_Account=text, Type=text))
-        deliver(group_changed(**named, Introduction=text, Notification=text, FaceUrl=text))
-        deliver(
+        post(group_created(**named, Owner_Account=text, Operator_Account=text, Type=text))
+        post(group_changed(**named, Introduction=text, Notification=text, FaceUrl=text))
+        post(
             group_destroyed(**named, MemberList=[{"Member_Account": text}]),
             query={"ClientIP": sent, "OptPlatform": sent, sent: sent},
         )
-        deliver(channel_changed(Official_Account=text, Organization=text, **{text: {text: text}}))
-        deliver({"CallbackCommand": text}, query={"CallbackCommand": sent})
-        deliver(data=json.dumps([text]).encode())
-        deliver({"CallbackCommand": "Group.CallbackAfterGroupFull", "GroupId": {text: text}})
-        deliver(data=sent, query={"SdkAppid": sent})
+        post(channel_changed(Official_Account=text, Organization=text, **{text: {text: text}}))
+        post({"CallbackCommand": text}, query={"CallbackCommand": sent})
+        post(data=json.dumps([text]).encode())
+        post({"CallbackCommand": "Group.CallbackAfterGroupFull", "GroupId": {text: text}})
+        post(data=sent, query={"SdkAppid": sent})
+    record()
+
+
+def put_together(texts):
+    """Join texts, as many as a filter takes; a NUL hides those beside it."""
+    joined = ""
+    for text in texts:
+        if joined and ("\0" in text or len(joined) + len(text) > MOST_CHARACTERS):
+            yield joined
+            joined = ""
+        joined += text
+    yield joined
 
 
 def links_of(page):
@@ -94,8 +107,8 @@ def links_of(page):
     return [link for link in found if not (link.endswith("/body") or "/console/export/" in link)]
 
 
-def test_no_text_runs_or_leads_elsewhere(open_page, deliver, clock, address):
-    deliver_corpus(deliver, clock)
+def test_no_text_runs_or_leads_elsewhere(open_page, post, record, address):
+    deliver_corpus(post, record)
     # Without the policy that stops scripts, so that they are seen to be none.
     with open_page(bypass_csp=True, expected="the server responded with") as page:
         page.set_default_timeout(30_000)
@@ -103,7 +116,7 @@ def test_no_text_runs_or_leads_elsewhere(open_page, deliver, clock, address):
             assert page.goto(f"/console/{path}").status == 200, path
             check(page)
         for path in REFLECTED:
-            for text in CORPUS:
+            for text in put_together(CORPUS):
                 page.goto(f"/console/{path}{quote(text.encode(errors='replace'))}")
                 check(page)
         visited = set()

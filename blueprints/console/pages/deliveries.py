@@ -4,6 +4,7 @@ import json
 import shlex
 from base64 import b64encode
 from collections.abc import Mapping
+from functools import partial
 from string import punctuation
 from typing import Any
 from urllib.parse import parse_qsl, quote
@@ -11,6 +12,7 @@ from urllib.parse import parse_qsl, quote
 from flask import Response, abort, render_template
 from flask.typing import ResponseReturnValue
 
+from blueprints.api.deliveries import read_delivery
 from blueprints.api.operation import ROW_ID, answer_page
 from blueprints.api.runtime import runtime
 from blueprints.console.arguments import read_arguments
@@ -26,13 +28,11 @@ from services.reading.deliveries import (
     count_delivery_facets,
     count_refused_facets,
     fetch_deliveries,
-    fetch_delivery,
     fetch_neighbours,
     fetch_quarantine_list,
     fetch_quarantined,
     fetch_repeats,
 )
-from services.reading.history import fetch_event_of
 
 PRINTABLE = frozenset(range(0x20, 0x7F))
 REPEATS = 20  # that are shown
@@ -49,7 +49,7 @@ def list_deliveries() -> ResponseReturnValue:
     """Show a page of deliveries."""
     query = DeliveryListSchema().load(read_arguments())
     with runtime().connect() as connection:
-        page = answer_page(query, fetch_deliveries(connection, query))
+        page = answer_page(query, partial(fetch_deliveries, connection))
         facets = count_delivery_facets(connection, query)
     return render_template(
         "console/deliveries.html",
@@ -65,8 +65,7 @@ def list_deliveries() -> ResponseReturnValue:
 def show_delivery(delivery_id: int) -> ResponseReturnValue:
     """Show one delivery: what it says, what became of it, and how to send it again."""
     with runtime().connect() as connection:
-        delivery = fetch_delivery(connection, delivery_id) or abort(404)
-        event = fetch_event_of(connection, delivery["duplicate_of"] or delivery_id)
+        delivery, event = read_delivery(connection, delivery_id)
         add_effects(connection, [event] if event else [])
         repeats = fetch_repeats(connection, delivery_id, most=REPEATS)
         before, after = fetch_neighbours(connection, delivery_id)
@@ -86,7 +85,7 @@ def show_delivery(delivery_id: int) -> ResponseReturnValue:
 def show_body(delivery_id: int) -> ResponseReturnValue:
     """Give the bytes of a body, for a file: a browser does not look into them."""
     with runtime().connect() as connection:
-        delivery = fetch_delivery(connection, delivery_id) or abort(404)
+        delivery, _ = read_delivery(connection, delivery_id)
     response = Response(delivery["body"], mimetype="application/octet-stream")
     response.headers.set("Content-Disposition", "attachment", filename=f"delivery-{delivery_id}")
     return response
@@ -97,7 +96,7 @@ def list_quarantine() -> ResponseReturnValue:
     """Show a page of refused requests."""
     query = QuarantineListSchema().load(read_arguments())
     with runtime().connect() as connection:
-        page = answer_page(query, fetch_quarantine_list(connection, query))
+        page = answer_page(query, partial(fetch_quarantine_list, connection))
         facets = count_refused_facets(connection, query)
     return render_template(
         "console/quarantine.html",
@@ -137,7 +136,7 @@ def write_reverify(refused: Mapping[str, Any]) -> str | None:
         return None
     clock = f" --clock-ahead {ahead}" if reason == Refusal.SIGN_EXPIRED and ahead else ""
     since = f"{refused['received_at']:%Y-%m-%dT%H:%M:%SZ}"
-    return f".venv/bin/flask --app wsgi reverify --since {since}{clock} --dry-run"
+    return f".venv/bin/lifecycle reverify --since {since}{clock} --dry-run"
 
 
 def describe(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,17 +10,19 @@ from flask.typing import ResponseReturnValue
 
 from blueprints.api.runtime import runtime
 from blueprints.console.arguments import read_arguments, with_arguments
+from blueprints.console.pages.system import fetch_last_readers
 from blueprints.console.shell import bp, show_failure
 from models.vocabulary import SubjectType
 from schemas.api.subjects import StoryQuerySchema
+from services.reading.facets import MOST_COUNTED
+from services.reading.health import fetch_kept
 from services.reading.pages import Row
 from services.subjects.dossier import fetch_dossiers
 from services.subjects.events import AmbiguousSubjectError, Subject
 from services.subjects.members import fetch_members, fetch_membership, fetch_reported
-from services.subjects.states import describe_states
-from services.subjects.story import Story, fetch_story
+from services.subjects.states import add_operators, describe
+from services.subjects.story import ForeignEventError, Step, Story, fetch_story
 from services.subjects.timeline import fetch_timeline
-from services.subjects.versions import ForeignEventError, Step
 
 CHANNEL, GROUP = {"kind": SubjectType.CHANNEL}, {"kind": SubjectType.GROUP}
 ID = "<subject_id:subject_id>"
@@ -42,8 +44,9 @@ def show_subject(kind: SubjectType, subject_id: str) -> ResponseReturnValue:
         story = fetch_story(connection, subject) or abort(404)
         if "version" in query:
             [version] = story.versions[: query["version"]][-1:] or abort(404)
-            return redirect(with_arguments(version=None, at=version.at.isoformat()))
+            return redirect(with_arguments(version=None, at=version.occurred_at.isoformat()))
         shown = fetch_shown(connection, story, query)
+        shown["readings"] = fetch_last_readers(connection, "subject_id", subject_id)
     return render_template("console/subject.html", kind=kind, subject=story.subject, **shown)
 
 
@@ -74,21 +77,26 @@ def fetch_shown(connection: sa.Connection, story: Story, query: Mapping[str, Any
             limit=STEPS,
             members=MEMBERS_OF_A_STEP,
         ),
+        "most": MOST_COUNTED,
     }
 
 
 def fetch_view(connection: sa.Connection, story: Story, at: datetime | None) -> Row:
     """Fetch the state at an instant, or at present, and where it stands among all states."""
     subject, versions = story.subject, story.versions
+    kept_since = fetch_kept(connection)["kept_since"]
     life = story.find_life(at) if at is None else story.find_state(at)
     members_then = None
     if at and life and life.status == "active":
         members_then = fetch_reported(connection, story, life, most=0, until=at)
-    states = describe_states(connection, subject.type, [(subject.id, life)] if life else [])
+    state = describe(subject, life) if life else None
+    if state:
+        add_operators(connection, state)
     return {
         "at": at,
-        "state": states[0] if states else None,
-        "place": story.find_place(at),
+        "purged_until": kept_since if at and at < kept_since else None,
+        "state": state,
+        "standing": story.find_standing(at),
         "marks": name_versions(versions) if len(versions) <= MOST_MARKS else [],
         "members_then": members_then,
     }

@@ -5,20 +5,17 @@ from dataclasses import replace
 from typing import Any
 
 from flask import Response, request, url_for
-from flask.blueprints import BlueprintSetupState
-from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import ServiceUnavailable
 
-from blueprints.api.errors import headers_of
 from blueprints.api.export import answer_file
 from blueprints.console.arguments import read_arguments
-from blueprints.console.shell import bp, show_failure
+from blueprints.console.shell import bp
 from blueprints.console.zone import choose_zone
 from schemas.api.deliveries import DeliveryQuerySchema, QuarantineQuerySchema
 from schemas.api.export import FormatQuerySchema
 from schemas.api.history import HistoryQuerySchema
 from schemas.api.lists import UserQuerySchema
 from schemas.api.page import PagedQuerySchema
+from schemas.api.readings import ReadingQuerySchema
 from schemas.api.subjects import SubjectSearchSchema
 from services.exporting.tables import (
     CHANNELS,
@@ -27,6 +24,7 @@ from services.exporting.tables import (
     GROUPS,
     MEMBERS,
     QUARANTINE,
+    READINGS,
     USER,
     Table,
 )
@@ -39,17 +37,13 @@ TABLES: Mapping[str, tuple[Table, type[PagedQuerySchema]]] = {
     "groups": (GROUPS, SubjectSearchSchema),
     "deliveries": (DELIVERIES, DeliveryQuerySchema),
     "quarantine": (QUARANTINE, QuarantineQuerySchema),
+    "readings": (READINGS, ReadingQuerySchema),
 }
 TABLE = f"<any({','.join(TABLES)}):table>"
 OF_A_PAGE = {"limit", "cursor", "before", "sort"}
 
 
-@bp.record_once
-def set_up_templates(state: BlueprintSetupState) -> None:
-    """Let templates address files."""
-    state.app.jinja_env.globals.update(address_export=address_export)
-
-
+@bp.app_template_global()
 def address_export(endpoint: str, chosen: str, **path: str) -> str:
     """Address the file of what this list shows."""
     given = request.args.to_dict(flat=False)
@@ -77,10 +71,3 @@ def export(table: Table, schema: PagedQuerySchema, **more: str) -> Response:
     query = schema.load(arguments)
     query = replace(query, filters={**query.filters, **more})
     return answer_file(table, query, FormatQuerySchema().load(given)["format"], choose_zone())
-
-
-@bp.errorhandler(ServiceUnavailable)
-def on_busy(error: ServiceUnavailable) -> ResponseReturnValue:
-    """503: other exports are running."""
-    body, status = show_failure(503, busy=True)
-    return body, status, headers_of(error)

@@ -1,9 +1,6 @@
 """What the console shows until the first callback arrives."""
 
-from typing import Any
-
 from flask import render_template
-from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 
 from blueprints.api.runtime import runtime
@@ -11,13 +8,7 @@ from blueprints.console.shell import bp
 from services.reading.deliveries import fetch_first
 
 
-@bp.record_once
-def set_up_templates(state: BlueprintSetupState) -> None:
-    """Let the card say where the receiver listens, on whichever page it is."""
-    environment: Any = state.app.jinja_env
-    environment.globals.update(address_receiver=address_receiver)
-
-
+@bp.app_template_global()
 def address_receiver() -> str:
     """Return the address at which the receiver takes callbacks, on its own machine."""
     return f"http://127.0.0.1:{runtime().settings.receiver_port}/callback"

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Generator
 from contextlib import closing
-from itertools import chain, islice
+from itertools import islice
 
 import sqlalchemy as sa
 from flask import Response, abort
 
+from blueprints.api.export import stream
 from blueprints.api.runtime import runtime
 from blueprints.console.arguments import read_arguments
 from blueprints.console.pages.dossier import CHANNEL, GROUP, ID
@@ -33,12 +34,8 @@ def list_members(kind: SubjectType, subject_id: str) -> Response:
         story = fetch_story(connection, subject) or abort(404)
     [life] = story.lives[query.get("life", len(story.lives)) - 1 :][:1] or abort(404)
     file = write_members(runtime().export_engine, story, life)
-    first = next(file, b"")  # a failure at once still has a status
-    response = Response(chain([first], file), content_type="text/plain; charset=utf-8")
-    response.call_on_close(file.close)
     name = re.sub(r"[^\w@#.-]+", "_", f"{kind}-{subject_id}-members.txt", flags=re.ASCII)
-    response.headers.set("Content-Disposition", "attachment", filename=name)
-    return response
+    return stream(file, name, "text/plain; charset=utf-8")
 
 
 def write_members(engine: sa.Engine, story: Story, life: Life) -> Generator[bytes]:

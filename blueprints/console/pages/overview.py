@@ -1,5 +1,6 @@
 """The first page: what is wrong, what arrives, what happened last."""
 
+from collections import Counter
 from functools import partial
 from typing import Any
 
@@ -13,9 +14,11 @@ from blueprints.console.chart import fetch_chart
 from blueprints.console.pages.health import Period, choose_period
 from blueprints.console.shell import bp
 from blueprints.console.status import fetch_present_arrivals, keep_status, know_until
+from models.vocabulary import SubjectType
 from schemas.api.health import RANGES, HealthQuerySchema
 from schemas.api.history import HistoryQuerySchema
 from services.lists.effects import add_effects
+from services.lists.subjects import count_all_subjects
 from services.reading.history import fetch_event_list
 from services.watching.activity import find_ceased
 from services.watching.incidents import fetch_account
@@ -49,8 +52,18 @@ def fetch_activity(connection: sa.Connection, *, period: Period) -> dict[str, An
         "arrivals": fetch_present_arrivals(connection),
         "chart": fetch_chart(connection, period.since, period.until, incidents=account.incidents),
         "ceased": find_ceased(connection, now=runtime().now()),
+        "subjects": count_active(connection),
         "events": events,
     }
+
+
+def count_active(connection: sa.Connection) -> dict[SubjectType, tuple[int, int]]:
+    """Count the channels and the groups that are active, and all of them."""
+    numbers = Counter[tuple[str, str]]()
+    for (_, kind, status), number in count_all_subjects(connection).items():
+        numbers[kind, status] += number
+        numbers[kind, "any"] += number
+    return {kind: (numbers[kind, "active"], numbers[kind, "any"]) for kind in SubjectType}
 
 
 @bp.get("")

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from blueprints.api.runtime import runtime
 from blueprints.console.arguments import read_arguments
 from blueprints.console.language import CHINESE, put_plainly
-from blueprints.console.shell import bp
+from blueprints.console.shell import bp, may_open
 from blueprints.console.zone import choose_zone
 from models.text import fold
 from models.vocabulary import Action, Findable, Match, SubjectType
@@ -31,7 +31,8 @@ def search() -> ResponseReturnValue:
     asked = understand(query["q"])
     with runtime().connect() as connection:
         found = find_all(connection, asked, query["kind"])
-        lists = [*suggest_lists(connection, asked, zone=choose_zone(), words=list_words())]
+        suggested = suggest_lists(connection, asked, zone=choose_zone(), words=list_words())
+        lists = [one for one in suggested if may_open(f"list_{one.list}")]
     if not found and len(lists) == 1:
         return redirect(address_list(lists[0]))
     only = None if lists else find_only(asked, found)

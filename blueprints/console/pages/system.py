@@ -1,19 +1,29 @@
-"""What the service stands on, and where what it is sent differs from what is documented."""
+"""What the service stands on, what it is sent that nobody documents, and who reads it."""
 
 import platform
 import sqlite3
+from collections.abc import Sequence
 from functools import partial
 from importlib.metadata import version
 
+import sqlalchemy as sa
 from flask import render_template
 from flask.typing import ResponseReturnValue
 
+from blueprints.api.operation import answer_page
 from blueprints.api.runtime import runtime
-from blueprints.console.shell import bp
+from blueprints.console.arguments import read_arguments
+from blueprints.console.shell import bp, may_open
+from config.release import VERSION
+from models.clock import EPOCH
+from schemas.api.lists import ReadingListSchema
 from services.reading.deliveries import fetch_drift
-from services.reading.health import fetch_service_events
+from services.reading.health import fetch_kept, fetch_service_events
+from services.reading.pages import Row
+from services.reading.readings import fetch_last_readings, fetch_readings
 
 NEWEST_EVENTS = 20
+LAST_READINGS = 5  # that the page of a subject or user shows
 PACKAGES = ("flask", "sqlalchemy", "alembic", "marshmallow", "gunicorn")
 
 
@@ -30,20 +40,45 @@ def show_drift() -> ResponseReturnValue:
     )
 
 
+def fetch_ledgers(connection: sa.Connection) -> tuple[Sequence[sa.RowMapping], sa.RowMapping]:
+    """Fetch what happened to the service, and since when deliveries are kept."""
+    return fetch_service_events(connection, newest=NEWEST_EVENTS), fetch_kept(connection)
+
+
 @bp.get("/system")
 def show_system() -> ResponseReturnValue:
     """Show database, journal, processes and releases; the database need not be there."""
     here = runtime()
-    health, events = here.look(partial(fetch_service_events, newest=NEWEST_EVENTS))
+    health, found = here.look(fetch_ledgers)
+    events, kept = found or ((), {})
     return render_template(
         "console/system.html",
         health=health,
         folders=[folder.resolve() for folder in here.settings.journal_folders],
         events=events,
+        kept=kept,
+        never=EPOCH,
         now=here.now(),
         releases={
+            "Chat Lifecycle Log": VERSION,
             "Python": platform.python_version(),
             **{package: version(package) for package in PACKAGES},
             "SQLite": sqlite3.sqlite_version,
         },
     )
+
+
+@bp.get("/readings")
+def list_readings() -> ResponseReturnValue:
+    """Show a page of acts of reading."""
+    query = ReadingListSchema().load(read_arguments())
+    with runtime().connect() as connection:
+        page = answer_page(query, partial(fetch_readings, connection))
+    return render_template("console/readings.html", page=page, filters=query.filters)
+
+
+def fetch_last_readers(connection: sa.Connection, about: str, wanted: str) -> Sequence[Row]:
+    """Fetch who has read last about a subject or user, for a holder that may know."""
+    if not may_open("list_readings"):
+        return []
+    return fetch_last_readings(connection, about, wanted, most=LAST_READINGS)

@@ -1,11 +1,14 @@
 """The page of a user."""
 
+from functools import partial
+
 from flask import abort, render_template
 from flask.typing import ResponseReturnValue
 
 from blueprints.api.operation import answer_page
 from blueprints.api.runtime import runtime
 from blueprints.console.arguments import read_arguments
+from blueprints.console.pages.system import fetch_last_readers
 from blueprints.console.shell import bp
 from schemas.api.lists import UserQuerySchema
 from services.lists.belonging import fetch_joined, fetch_owned
@@ -22,8 +25,9 @@ def show_user(user_id: str) -> ResponseReturnValue:
         counts = count_roles(connection, user_id)
         if not any(counts.values()):
             abort(404)
-        page = answer_page(query, fetch_user_events(connection, user_id, query))
+        page = answer_page(query, partial(fetch_user_events, connection, user_id))
         add_effects(connection, page["items"])
+        readings = fetch_last_readers(connection, "user_id", user_id)
         owned, joined = fetch_owned(connection, user_id), fetch_joined(connection, user_id)
     return render_template(
         "console/user.html",
@@ -33,4 +37,5 @@ def show_user(user_id: str) -> ResponseReturnValue:
         page=page,
         owned=owned,
         joined=joined,
+        readings=readings,
     )

@@ -43,13 +43,13 @@ for (const copied of document.querySelectorAll("[data-copy]")) {
 
 // Rows of tables and steps of a timeline, one after the other.
 const rows = [...document.querySelectorAll("main tbody tr, .timeline > li")].filter((row) =>
-  row.querySelector("a"),
+  row.querySelector("a[href]"),
 );
 let current = -1;
 
 function goTo(number) {
   current = Math.max(0, Math.min(rows.length - 1, number));
-  rows[current]?.querySelector("a").focus();
+  rows[current]?.querySelector("a[href]").focus();
   rows[current]?.scrollIntoView({ block: "nearest" });
 }
 
@@ -64,7 +64,7 @@ if (help) {
 }
 
 const keys = {
-  "/": () => document.querySelector('[type="search"]').focus(),
+  "/": () => document.querySelector('[type="search"]')?.focus(),
   j: () => goTo(current + 1),
   k: () => goTo(current - 1),
   n: () => document.querySelector('[rel="next"]')?.click(),

@@ -2,13 +2,38 @@
 
 import re
 from base64 import b64encode
+from hashlib import sha256
+from html import unescape
 from time import time
 
 import pytest
 
-from blueprints.console.access import SESSION_SECONDS
-from config import ApiKey
+from blueprints.console.access import SESSION_SECONDS, serializer
+from config import ApiKey, Scope
 from tests.conftest import KEY, OTHER_KEY
+from tests.payloads import group_created, group_destroyed
+
+PAGES = [
+    f"/console/{page}"
+    for page in (
+        "",
+        "health",
+        "groups",
+        "groups/%40TGS%232J4SZEAEL",
+        "groups/unknown",
+        "events",
+        "users/leckie",
+        "search?q=e",
+        "search?q=Group.CallbackAfterCreateGroup",
+        "deliveries",
+        "deliveries/1",
+        "quarantine",
+        "quarantine/1",
+        "drift",
+        "readings",
+        "system",
+    )
+]
 
 
 def sign_in(client, key=KEY, **form):
@@ -94,6 +119,39 @@ def test_session_ends_when_its_key_is_taken_out(client, settings):
     answer = client.get("/console/", headers={"Cookie": f"console={cookie}"})
 
     assert answer.status_code == 401
+
+
+def test_session_of_a_key_that_is_known_by_its_hash_needs_the_key(client, settings):
+    hashed = ApiKey("hashed", f"sha256={sha256(KEY.encode()).hexdigest()}")
+    object.__setattr__(settings, "api_keys", (hashed,))
+
+    sign_in(client)
+    assert client.get("/console/").status_code == 200
+    client.set_cookie("console", serializer(hashed).dumps(""), path="/console/")
+    assert client.get("/console/").status_code == 401
+
+
+@pytest.mark.parametrize(
+    "scopes", [{"read"}, {"raw"}, {"ops"}, {"metrics"}, {"read", "raw"}, {"read", "ops"}]
+)
+def test_page_leads_nowhere_that_its_reader_may_not_go(client, settings, deliver, scopes):
+    deliver(group_created())
+    deliver(group_destroyed())
+    deliver(data=b"junk")
+    deliver(group_created(), query={"SdkAppid": "1"})
+    keys = (ApiKey("tests", KEY, frozenset(map(Scope, scopes))),)
+    object.__setattr__(settings, "api_keys", keys)
+    sign_in(client)
+    found = {
+        unescape(link).partition("?")[0]: page
+        for page in PAGES
+        for link in re.findall(' (?:href|action)="(/console/[^"#]*)', client.get(page).text)
+        if "/static/" not in link
+    }
+
+    closed = {(page, to) for to, page in found.items() if client.get(to).status_code == 403}
+
+    assert closed == set()
 
 
 def test_session_ends_with_time(client, monkeypatch):

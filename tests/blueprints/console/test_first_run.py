@@ -38,7 +38,7 @@ def test_overview_says_how_to_connect_until_a_callback_arrives(deliver, look):
 
     assert "https://YOUR.PUBLIC.HOST/callback" in first
     assert "the receiver, http://127.0.0.1:8000/callback on its machine" in first
-    assert "wsgi simulate http://127.0.0.1:8000/callback" in first
+    assert "lifecycle simulate http://127.0.0.1:8000/callback" in first
     assert "Waiting for the first callback…" in first
     deliver(group_created())
     assert 'data-first="' not in look("")
@@ -51,4 +51,4 @@ def test_port_of_the_receiver_is_the_one_that_is_set(settings, clock):
     page = app.test_client().get("/console/", headers={"Authorization": f"Bearer {KEY}"}).text
 
     app.extensions["runtime"].close()
-    assert "wsgi simulate http://127.0.0.1:9000/callback" in page
+    assert "lifecycle simulate http://127.0.0.1:9000/callback" in page

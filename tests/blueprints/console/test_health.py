@@ -156,7 +156,7 @@ def test_wrong_signature_for_our_app_is_an_alarm_with_its_cause(look, store, rea
 
     problems = section(page, "problems")
     assert f"12 requests for app {APP} were refused in the last 24 hours: " in problems
-    assert "run flask --app wsgi reverify" in problems
+    assert "run lifecycle reverify" in problems
     assert "391 requests that name none of your apps were refused" in problems
     assert find_dot(page)[0] == "bad"
 
@@ -186,10 +186,11 @@ def test_parts_of_the_chart_lead_to_what_they_count(deliver, look):
     deliver(group_created())
     deliver(data=b"junk")
     deliver(group_created(), query={"SdkAppid": "1"})
+    deliver(group_created(), query={"Sign": "0" * 64})
 
     page = look("")
 
-    for word in ("accepted", "duplicate", "invalid", "noise"):
+    for word in ("accepted", "duplicate", "invalid", "refused", "noise"):
         [address] = links(page, word)
         assert look(address).count("<tr>") == 2, address
     [address] = re.findall(r'class="column" href="/console/([^"]+07:00:00Z[^"]+)"', page)
@@ -224,6 +225,29 @@ def test_chart_is_a_table_too(look, store):
     store(*received([0, 1]), counted(0, Measure.REFUSED, 7, app="", name=Refusal.APP_UNKNOWN))
 
     assert "2026-11-21 07:00:00 2 7" in plain(look(""))
+
+
+@pytest.mark.parametrize(
+    ("language", "names"),
+    [
+        ("en", ["refused 3", "refused, for none of your apps 5,000"]),
+        ("zh-CN", ["已拒绝 3", "与您的应用无关 5,000"]),
+    ],
+)
+def test_noise_of_strangers_has_bars_and_a_scale_of_its_own(client, store, language, names):
+    store(
+        counted(0, Measure.REFUSED, 3, name=Refusal.SIGN_WRONG),
+        counted(0, Measure.REFUSED, 5000, app="", name=Refusal.APP_UNKNOWN),
+    )
+    client.set_cookie("lang", language, path="/console/")
+    answer = client.get("/console/", headers={"Authorization": f"Bearer {KEY}"})
+
+    bars = re.findall(r'class="part (refused|noise)" href.*?height="(.*?)"', answer.text, re.DOTALL)
+    legend = re.search('<figcaption class="legend">.*?</figcaption>', answer.text, re.DOTALL)
+    scales = re.findall(r'<ol class="scale"[^>]*><li>([^<]*)</li></ol>', answer.text)
+
+    assert (bars, scales) == ([("refused", "100.0%"), ("noise", "100.0%")], ["3", "5,000"])
+    assert all(name in plain(legend[0]) for name in names)
 
 
 def test_days_of_the_chart_and_the_strip_are_those_of_the_zone(client, store):

@@ -8,7 +8,15 @@ import pytest
 
 from blueprints.console.language import CHINESE, WORDS, put_plainly
 from blueprints.console.zone import PRESETS, UNITS
-from models.vocabulary import Action, Measure, Refusal, ServiceEventKind, SubjectType, Verdict
+from models.vocabulary import (
+    Action,
+    Measure,
+    Refusal,
+    ServiceEventKind,
+    SignIn,
+    SubjectType,
+    Verdict,
+)
 from services.subjects.lives import FIELDS
 from services.watching.incidents import IncidentKind
 from tests.conftest import KEY
@@ -22,6 +30,7 @@ VOCABULARY = [
     *Action,
     *Verdict,
     *Refusal,
+    *SignIn,
     *ServiceEventKind,
     *IncidentKind,
     *FIELDS.values(),
@@ -41,7 +50,7 @@ def labels():
 
 
 def test_every_label_and_word_has_a_translation_and_no_other_has_one():
-    titles = {HTTPStatus(status).phrase for status in (400, 404, 405, 429, 500, 503)}
+    titles = {HTTPStatus(status).phrase for status in (400, 403, 404, 405, 429, 500, 503)}
     words = {put_plainly(word) for word in VOCABULARY}
     ages = {f"%(num)s {unit}{s} ago" for unit in UNITS for s in ("", "s")} | {
         "in the future",

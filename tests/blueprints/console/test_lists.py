@@ -6,12 +6,11 @@ from uuid import UUID
 
 import pytest
 
-from models.delivery import Delivery
-from models.event import LifecycleEvent
+from models.delivery import Command, Delivery
 from services.reading.facets import MOST_COUNTED
 from tests.blueprints.console.conftest import ON_EVERY_ENGINE
 from tests.blueprints.console.html import next_page, plain
-from tests.conftest import APP, NOW, OPEN_APP
+from tests.conftest import APP, KEY, NOW, OPEN_APP
 from tests.health import store_rows
 from tests.payloads import group_changed, group_created, group_destroyed, sample, topic_changed
 
@@ -211,55 +210,59 @@ def test_counts_of_refusals_lead_to_what_they_count(refusals, look, read):
 
 
 @pytest.fixture
-def groups(deliver):
+def groups(deliver_all):
     """Groups made in the order a, b, c, d; b is disbanded, then c; a changes last of all."""
-    for minute, group_id in enumerate("abcd"):
-        deliver(group_created(GroupId=group_id, Name=None, EventTime=at(minute)))
-    deliver(group_destroyed(GroupId="b", Name=None, EventTime=at(10)))
-    deliver(group_destroyed(GroupId="c", Name=None, EventTime=at(11)))
-    deliver(group_destroyed(GroupId="c", Name=None, EventTime=at(11)))  # delivered twice
-    deliver(sample("CallbackAfterGroupFull", GroupId="a", EventTime=at(12)))
+    bodies = [
+        group_created(GroupId=group_id, Name=None, EventTime=at(minute))
+        for minute, group_id in enumerate("abcd")
+    ]
+    bodies.append(group_destroyed(GroupId="b", Name=None, EventTime=at(10)))
+    bodies += [group_destroyed(GroupId="c", Name=None, EventTime=at(11))] * 2  # delivered twice
+    bodies.append(sample("CallbackAfterGroupFull", GroupId="a", EventTime=at(12)))
+    deliver_all(bodies)
 
 
 def ids(page):
     return re.findall('<a href="/console/(?:group|channel)s/([^?"]+)[?]', page)
 
 
-@ON_EVERY_ENGINE
-@pytest.mark.parametrize(
-    ("query", "expected"),
-    [
-        ("", "acbd"),
-        ("?sort=created", "dcba"),
-        ("?sort=ended", "cb"),
-        ("?sort=id", "abcd"),
-        ("?status=active", "ad"),
-        ("?status=destroyed", "cb"),
-        ("?status=destroyed&sort=created", "cb"),
-        ("?owner=leckie", "abcd"),
-        (f"?sdk_app_id={APP}", "acbd"),
-        (f"?sdk_app_id={OPEN_APP}", ""),
-    ],
+SORTED = (
+    ("", "acbd"),
+    ("?sort=created", "dcba"),
+    ("?sort=ended", "cb"),
+    ("?sort=id", "abcd"),
+    ("?status=active", "ad"),
+    ("?status=destroyed", "cb"),
+    ("?status=destroyed&sort=created", "cb"),
+    ("?owner=leckie", "acbd"),
+    ("?id=b", "b"),
+    ("?sort=name&status=active", "ad"),
+    (f"?sdk_app_id={APP}", "acbd"),
+    (f"?sdk_app_id={OPEN_APP}", ""),
 )
-def test_groups_are_sorted(groups, look, query, expected):
-    assert "".join(ids(look(f"groups{query}"))) == expected
 
 
 @ON_EVERY_ENGINE
-@pytest.mark.parametrize("sort", ["changed", "created", "ended"])
-def test_sorted_groups_lead_on_and_back(groups, look, sort):
-    whole, pages, address = ids(look(f"groups?sort={sort}")), [], f"groups?sort={sort}&limit=1"
-    while address:
-        page = look(address)
-        pages.append(ids(page))
-        address = next_page(page)
-    assert [one for page in pages for one in page] == whole
+def test_groups_are_sorted(groups, look):
+    for query, expected in SORTED:
+        assert "".join(ids(look(f"groups{query}"))) == expected, query
 
-    for before in pages[-2::-1]:
-        page = look(link(page, "Previous page"))
-        assert ids(page) == before
-    assert link(page, "Previous page") is None
-    assert link(page, "CSV") == "export/groups?format=csv"
+
+@ON_EVERY_ENGINE
+def test_sorted_groups_lead_on_and_back(groups, look):
+    for sort in ("changed", "created", "ended", "id", "name"):
+        whole, pages, address = ids(look(f"groups?sort={sort}")), [], f"groups?sort={sort}&limit=1"
+        while address:
+            page = look(address)
+            pages.append(ids(page))
+            address = next_page(page)
+        assert [one for page in pages for one in page] == whole
+
+        for before in pages[-2::-1]:
+            page = look(link(page, "Previous page"))
+            assert ids(page) == before
+        assert link(page, "Previous page") is None
+        assert link(page, "CSV") == "export/groups?format=csv"
 
 
 @ON_EVERY_ENGINE
@@ -278,44 +281,36 @@ def test_same_id_in_two_apps_stands_twice(groups, deliver, look):
     assert [row[-3] for row in rows(look("groups?limit=1"))] == ["2023-11-14 22:25:20"]
 
 
-def test_busy_group_does_not_hide_the_others(database_url, groups, look):
-    """Thousands of events of one group lie between it and the group before."""
-    store_rows(
-        database_url,
-        LifecycleEvent,
-        [
-            {
-                "id": row_id,
-                "delivery_id": row_id,
-                "event_key": str(row_id),
-                "occurrence": 0,
-                "subject_type": "group",
-                "subject_id": "busy",
-                "action": "members_added",
-                "command": "Group.CallbackAfterNewMemberJoin",
-                "sdk_app_id": APP,
-                "occurred_at": NOW + timedelta(milliseconds=row_id),
-                "received_at": NOW,
-                "details": {},
-            }
-            for row_id in range(1000, 6000)
-        ],
-    )
+@ON_EVERY_ENGINE
+def test_counts_of_groups_lead_to_what_they_count(groups, deliver, look):
+    deliver(group_created(GroupId="e", Type="Private", Owner_Account="ada", EventTime=at(0)))
+    deliver(group_created(GroupId="f", Type=None, EventTime=at(0)), query={"SdkAppid": OPEN_APP})
+    page = look("groups")
 
-    assert ids(look("groups")) == ["busy", *"acbd"]
+    assert counts(page) == (
+        f"Found 6 SDKAppID {APP} 5 {OPEN_APP} 1 Group type Public 4 - 1 Private 1"
+        " Top owners leckie 5 ada 1"
+    )
+    for text, count in (("All", 6), ("active", 4), ("disbanded", 2), ("Public", 4), ("ada", 1)):
+        assert len(ids(look(link(page, text)))) == count, text
+    page = look("groups?status=destroyed&owner=leckie")
+    assert counts(page) == "Found 2"
+    assert "All 5 active 3 disbanded 2" in plain(page)
+    assert "Found 2" in counts(look("groups?sort=ended"))
 
 
 @pytest.mark.parametrize("order", ["desc", "asc"])
 def test_counts_of_a_long_list_are_of_the_newest(database_url, look, order):
     oldest = NOW - timedelta(days=1)
     received = {"sdk_app_id": APP, "peer": "", "query_string": "", "body": b""}
+    store_rows(database_url, Command, [{"id": number, "name": str(number)} for number in range(2)])
     store_rows(
         database_url,
         Delivery,
         [
             received
             | {"id": number, "uuid": UUID(int=number), "received_at": oldest + timedelta(0, number)}
-            | {"verdict": "unhandled" if number == 1 else "accepted", "command": str(number % 2)}
+            | {"verdict": "unhandled" if number == 1 else "accepted", "command_id": number % 2}
             for number in range(1, MOST_COUNTED + 2)
         ],
     )
@@ -325,3 +320,15 @@ def test_counts_of_a_long_list_are_of_the_newest(database_url, look, order):
     assert found.startswith("Found 10,000+ The counts below are of the newest 10,000.")
     assert "Command 0 5,000 1 5,000" in found
     assert "no lifecycle event" not in found
+
+
+def test_address_of_an_event_leads_to_it_in_the_timeline_of_its_app(client, deliver, look):
+    for app in (OPEN_APP, APP):
+        deliver(group_created(GroupId="a/b#c"), query={"SdkAppid": app})
+
+    answer = client.get("/console/events/2", headers={"Authorization": f"Bearer {KEY}"})
+
+    address = f"/console/groups/a%2Fb%23c?sdk_app_id={APP}&event=2#event-2"
+    assert (answer.status_code, answer.location) == (302, address)
+    assert 'id="event-2"' in look(address.removeprefix("/console/").partition("#")[0])
+    look("events/3", 404)

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from base64 import b64encode
 from contextlib import closing
+from dataclasses import replace
 from html import unescape
 
 import pytest
@@ -33,6 +34,17 @@ def test_delivery_shows_its_bytes_and_how_to_send_them_again(deliver, look, clie
     assert "member limit reached" in plain(page)
     raw = look("deliveries/1/body")
     assert raw.encode() == body
+
+
+def test_delivery_without_its_content_says_why(receiver, receiver_settings, deliver, look):
+    receiver.extensions["receiver"].settings = replace(receiver_settings, unhandled_bodies=False)
+    deliver({"CallbackCommand": "C2C.CallbackAfterSendMsg"})
+
+    page = plain(look("deliveries/1"))
+
+    assert re.search("UNHANDLED_BODIES=no says. The body had 4[0-9] bytes.", page)
+    assert "Send again" not in page
+    assert "Download original body" not in page
 
 
 @pytest.mark.parametrize("name", ["MyGroup", "名", "x" * 200_000])
@@ -196,7 +208,7 @@ def test_clock_that_was_off_is_measured_and_reverified(
     page = look("quarantine/1")
 
     assert f"This machine's clock is {cause}" in unescape(plain(page))
-    (command,) = re.findall("<bdi>.venv/bin/flask --app wsgi (reverify .*?)</bdi>", page)
+    (command,) = re.findall("<bdi>.venv/bin/lifecycle (reverify .*?)</bdi>", page)
     assert "1 request would be moved into the log." in run_command(*command.split()).stdout
 
 

@@ -14,6 +14,7 @@ from models.database.engine import open_writer
 from models.ledger import ServiceEvent
 from models.vocabulary import Measure, ServiceEventKind
 from services.journal.status import JournalStatus
+from services.recording.retention.purge import Limits, Purge
 from tests.blueprints.console.conftest import ON_EVERY_ENGINE
 from tests.blueprints.console.html import next_page, plain, section
 from tests.conftest import APP, KEY, NOW
@@ -327,6 +328,14 @@ def test_overview_says_that_the_database_is_to_be_migrated(look, database_url):
     assert "Revision 0000 expected: 0001" in section(look("system"), "database")
 
 
+def test_system_tells_since_when_all_is_kept(look, recorder):
+    assert "All deliveries are kept since the first one" in section(look("system"), "database")
+
+    Purge(recorder.database).step(Limits(NOW, NOW))
+
+    assert "since 2026-11-21 07:00:00" in section(look("system"), "database")
+
+
 def test_system_says_that_the_database_is_away(look_without_database):
     assert "Reachable no" in look_without_database("system", 200)
 
@@ -355,3 +364,13 @@ def test_end_of_time_can_be_asked_for(deliver, look):
 
     assert "Public" in look("groups/%40TGS%232J4SZEAEL?at=9999-12-31T23:59:59.9999Z")
     assert look("events?since=2022-12-09T00:00:00.0005Z").count('value="2022-12-09T00:00:00.000"')
+
+
+@ON_EVERY_ENGINE
+def test_overview_counts_what_is_active(deliver, look):
+    deliver(channel_created())
+    for group_id in "abc":
+        deliver(group_created(GroupId=group_id))
+    deliver(group_destroyed(GroupId="a"))
+
+    assert section(look(""), "subjects") == ("Now Channels: 1 active of 1 Groups: 2 active of 3")

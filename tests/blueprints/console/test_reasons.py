@@ -5,11 +5,13 @@ import re
 from marshmallow import ValidationError
 
 from blueprints.console.reasons import REASONS
-from schemas.api.page import QuerySchema
+from schemas.api.cursor import Position
+from schemas.api.page import ListQuery, QuerySchema
 from schemas.api.slips import refuse_slip
 from schemas.tencent.body import read_callback
 from schemas.tencent.envelope import Envelope
 from schemas.tencent.registry import LIFECYCLE_SCHEMAS
+from services.reading.pages import Page
 from tests.conftest import KEY
 from tests.engines import ROOT
 
@@ -53,7 +55,8 @@ def reasons_of_queries():
             for value in VALUES:
                 yield from complaints(schema.load, {name: [value]})
     for slip in ("@TGS", "a%40", "a b"):
-        yield from complaints(refuse_slip, {"member": slip})
+        query = ListQuery({"member": slip}, 1, None, "", Position)
+        yield from complaints(refuse_slip, query, lambda _: Page([{}], None))
     for page in (ROOT / "blueprints/console/pages").glob("*.py"):
         yield from re.findall(r'errors=\{"\w+": \["(.+?)"\]', page.read_text())
 

@@ -134,6 +134,23 @@ def test_members_follow_from_who_joined_and_left(deliver, look):
 
 
 @ON_EVERY_ENGINE
+def test_first_members_are_shown_where_all_are_too_many_to_count(deliver, look, monkeypatch):
+    monkeypatch.setattr("services.subjects.members.FEW_MENTIONS", 5)
+    monkeypatch.setattr("services.subjects.members.MOST_MENTIONS", 8)
+    people = [{"Member_Account": f"user {number}"} for number in range(8)]
+    joined = {"GroupId": "a", "NewMemberList": people, "EventTime": START}
+    left = {"GroupId": "a", "ExitMemberList": people[:2], "EventTime": START + 1}
+    deliver(sample("CallbackAfterNewMemberJoin", **joined))
+    deliver(sample("CallbackAfterMemberExit", **left))
+
+    few, members = look("groups/a?members=all"), section(look("groups/a"), "members")
+
+    assert members.startswith("Members (too many to count) No callback lists all")
+    assert "user 2 user 3 user 4 user 5 Download" in members
+    assert "The first 4 are shown." in few
+
+
+@ON_EVERY_ENGINE
 def test_user_is_found_among_the_members(deliver, look):
     members = [{"Member_Account": f"user {number}"} for number in range(30)]
     join = sample("CallbackAfterNewMemberJoin", GroupId="a", EventTime=START)
@@ -248,6 +265,23 @@ def test_timeline_neither_skips_nor_repeats(deliver, look):
         address = next_page(page)
 
     assert seen == [str(number) for number in range(101, 0, -1)]
+
+
+@ON_EVERY_ENGINE
+def test_timeline_of_members_neither_skips_nor_repeats(deliver, look):
+    for number in range(90):
+        join = sample("CallbackAfterNewMemberJoin", GroupId="a", EventTime=START + number // 2)
+        leave = sample("CallbackAfterMemberExit", GroupId="a", EventTime=START + number // 2)
+        deliver([group_changed(GroupId="a", Name=f"{number}"), join, leave][number % 3])
+
+    page = look("groups/a?show=members")
+    older = look(next_page(page))
+    back = re.search('href="/console/([^"]+)#timeline" rel="prev"', older)[1]
+    newer = look(unescape(back))
+
+    ids = [re.findall(r'<li id="event-(\d+)">', one) for one in (page, older, newer)]
+    expected = [str(number + 1) for number in range(90) if number % 3][::-1]
+    assert ids == [expected[:50], expected[50:], expected[:50]]
 
 
 def test_ending_without_a_list_of_members_does_not_say_that_there_were_none(deliver, look):

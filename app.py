@@ -14,12 +14,7 @@ from models.clock import utc_now
 
 
 def create_receiver(settings: ReceiverSettings, *, now: Callable[[], datetime] = utc_now) -> Flask:
-    """Make the app that receives callbacks; ``app.extensions["receiver"]`` starts and ends it.
-
-    Args:
-        settings: read by the caller, so that one process can hold several apps.
-        now: tells the current instant, timezone-aware.
-    """
+    """Make the app that receives callbacks; ``app.extensions["receiver"]`` starts and ends it."""
     from blueprints import callbacks, probes
     from blueprints.door import Door
     from blueprints.failures import register_failures
@@ -39,12 +34,12 @@ def create_receiver(settings: ReceiverSettings, *, now: Callable[[], datetime] =
 
 
 def create_reader(settings: ReaderSettings, *, now: Callable[[], datetime] = utc_now) -> Flask:
-    """Make the app that serves history; the arguments are as those of the receiver."""
+    """Make the app that serves history."""
     from blueprints import api, console, docs
     from blueprints.api.runtime import Runtime
 
     app = api.ReaderApp("reader", static_folder=None)
-    app.wsgi_app = TrustedProxies(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
+    app.wsgi_app = trust(app.wsgi_app, settings)  # type: ignore[method-assign]
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.url_map.merge_slashes = False  # a redirect would lead where the Host header says
     app.extensions["runtime"] = Runtime(settings, now)
@@ -56,10 +51,11 @@ def create_reader(settings: ReaderSettings, *, now: Callable[[], datetime] = utc
 
 def create_commands() -> Flask:
     """Make the app that has the commands; it serves nothing."""
-    from blueprints.commands.registry import bp
+    from blueprints.commands.registry import bp, name_program
 
     app = Flask("commands", static_folder=None)
     app.register_blueprint(bp)
+    name_program(app.cli)
     return app
 
 
@@ -73,4 +69,9 @@ def join(receiver: Flask, reader: Flask) -> Callable[..., Iterable[bytes]]:
         part = receiver if is_callback or path == "/callback" else reader
         return part(environ, start_response)
 
-    return TrustedProxies(answer, reader.extensions["runtime"].settings.trusted_proxies)
+    return trust(answer, reader.extensions["runtime"].settings)
+
+
+def trust(answer: Callable[..., Iterable[bytes]], settings: ReaderSettings) -> TrustedProxies:
+    """Have the proxies believed that a reader trusts, also with whom they have signed in."""
+    return TrustedProxies(answer, settings.trusted_proxies, settings.sign_in_header)

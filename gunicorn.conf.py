@@ -1,6 +1,6 @@
 """How gunicorn serves all on one port: ``gunicorn wsgi:app`` finds this by its name."""
 
-import os
+from typing import Any
 
 from config import ReaderSettings, ReceiverSettings
 from serving.banner import show_reader, show_receiver
@@ -10,11 +10,11 @@ reader_settings = ReaderSettings.from_environment()
 
 bind = f"{reader_settings.host}:{ReceiverSettings.from_environment().port}"
 worker_class = "gthread"
-workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
+workers = reader_settings.workers or 2
 threads = 16
 
 
-def when_ready(_: object) -> None:
+def when_ready(server: Any) -> None:
     """Say where to go."""
-    show_receiver(bind)
-    show_reader(bind, reader_settings)
+    show_receiver(server)
+    show_reader(server, reader_settings)

@@ -1,4 +1,4 @@
-"""What gunicorn serves (``receiver``, ``reader``, ``app``), and ``flask --app wsgi`` runs.
+"""What gunicorn serves (``receiver``, ``reader``, ``app``), and ``lifecycle.py`` runs.
 
 Each is made on first access, so that a receiver loads nothing of the others.
 """
@@ -38,7 +38,9 @@ def make_reader() -> "Flask":
     """Make the app that serves history."""
     from app import create_reader
 
-    return create_reader(ReaderSettings.from_environment())
+    made = create_reader(ReaderSettings.from_environment())
+    closing.callback(made.extensions["runtime"].close)
+    return made
 
 
 def make_app() -> Any:

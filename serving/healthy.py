@@ -3,7 +3,8 @@
 import sys
 from http.client import HTTPConnection, HTTPException
 
-from config import HOST, PORT, READ_PORT, JournalSettings, read_environment
+from config import JournalSettings, read_environment
+from config.declared import HOST, PORT, READ_PORT
 from models.clock import utc_now
 from services.journal.status import read_status
 

@@ -5,7 +5,8 @@ import logging
 from datetime import UTC, datetime
 from traceback import format_tb
 
-from config import LOG_FORMAT, read_sources
+from config.declared import LOG_FORMAT
+from config.environment import read_sources
 from schemas.redaction import DIGEST, REDACTED
 
 TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"

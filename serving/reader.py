@@ -1,6 +1,7 @@
 """How gunicorn serves the reader: ``gunicorn -c serving/reader.py wsgi:reader``."""
 
 import os
+from typing import Any
 
 from config import ReaderSettings
 from serving.banner import show_reader
@@ -12,8 +13,10 @@ settings = ReaderSettings.from_environment()
 
 bind = f"{settings.host}:{settings.port}"
 worker_class = "gthread"
-workers = int(os.environ.get("WEB_CONCURRENCY") or 2)
+workers = settings.workers or 2
 threads = 8
+# The most there can be: a cursor may hold a long ID, a search a long text.
+limit_request_line = 8190
 
 
 def post_fork(_: object, __: object) -> None:
@@ -21,6 +24,6 @@ def post_fork(_: object, __: object) -> None:
     os.nice(NICENESS)
 
 
-def when_ready(_: object) -> None:
+def when_ready(server: Any) -> None:
     """Say where history is read."""
-    show_reader(bind, settings)
+    show_reader(server, settings)

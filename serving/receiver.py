@@ -2,6 +2,7 @@
 
 import os
 import sys
+from typing import Any
 
 from config import ReceiverSettings
 from services.journal.folder import find_fault
@@ -20,14 +21,14 @@ if all(faults.values()):
 bind = f"{settings.host}:{settings.port}"
 worker_class = "gevent"
 # Measured on two cores: a second process takes a fifth more, and at half the load answers as fast.
-workers = int(os.environ.get("WEB_CONCURRENCY") or os.cpu_count() or 1)
+workers = settings.workers or os.cpu_count() or 1
 worker_connections = 10_000  # of a worker; a slow one costs memory, and holds up no other
 graceful_timeout = 2  # seconds; idle connections that are kept open must not hold up a stop
 
 
-def when_ready(_: object) -> None:
+def when_ready(server: Any) -> None:
     """Say where callbacks go."""
-    show_receiver(bind)
+    show_receiver(server)
 
 
 def post_fork(_: object, __: object) -> None:

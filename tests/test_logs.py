@@ -47,7 +47,7 @@ def test_line_of_a_request_has_its_id(client, lines):
 
     (line,) = lines
     assert line["message"] == "tests reads '/history?limit=1'"
-    assert (line["level"], line["logger"]) == ("INFO", "blueprints.api.access")
+    assert (line["level"], line["logger"]) == ("INFO", "blueprints.api.readings")
     assert re.fullmatch("[0-9a-f]{32}", line["request_id"])
     assert line["time"].endswith("+00:00")
 
@@ -134,7 +134,7 @@ def test_all_lines_of_a_server_are_json_and_hold_no_secret(folder, tmp_path):  #
 
     text = log.read_text()
     written = [json.loads(line) for line in text.splitlines()]
-    assert {"gunicorn.error", "blueprints.api.access", "services.receiving.refusals"} <= {
+    assert {"gunicorn.error", "blueprints.api.readings", "services.receiving.refusals"} <= {
         line["logger"] for line in written
     }
     assert {line.get("request_id") for line in written} == {None, "edge-7"}

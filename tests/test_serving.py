@@ -9,6 +9,7 @@ import resource
 import shutil
 import signal
 import socket
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -20,14 +21,21 @@ from time import monotonic, sleep
 from urllib.parse import urlencode
 
 import pytest
+import sqlalchemy as sa
 
+from config import ReaderSettings
+from services.recording.database import RecorderDatabase
+from serving.banner import tell_access
 from tests.engines import ROOT
 from tests.payloads import channel_created, group_destroyed
+from tests.processes import descendants, is_alive
 
 CALLBACK = "/callback?SdkAppid=888888&CallbackCommand=Group.CallbackAfterGroupDestroyed"
 MAX_BODY_BYTES = 100_000
 RAW = json.dumps(group_destroyed()).encode()
 NUMBERS = count(1)
+STOP_SECONDS = 60  # more than reader, receiver and recorder are given, one after the other
+WAIT_SECONDS = 60  # for what a busy machine has still to start
 
 
 def free_port():
@@ -110,7 +118,7 @@ def server(folder):
 
 @pytest.fixture
 def connection(server):
-    connection = http.client.HTTPConnection(server[0], timeout=10)
+    connection = http.client.HTTPConnection(server[0], timeout=WAIT_SECONDS)
     connection.connect()
     yield connection
     connection.close()
@@ -121,15 +129,15 @@ def api_key(folder):
 
 
 def read(address, folder, path, parse=json.loads):
-    connection = http.client.HTTPConnection(address, timeout=10)
-    connection.request("GET", path, headers={"Authorization": f"Bearer {api_key(folder)}"})
-    with connection.getresponse() as response, closing(connection):
-        return parse(response.read())
+    with closing(http.client.HTTPConnection(address, timeout=WAIT_SECONDS)) as connection:
+        connection.request("GET", path, headers={"Authorization": f"Bearer {api_key(folder)}"})
+        with connection.getresponse() as response:
+            return parse(response.read())
 
 
 def read_until(address, folder, path, condition):
     """Read again until what was sent is recorded."""
-    deadline = monotonic() + 20
+    deadline = monotonic() + WAIT_SECONDS
     while not condition(found := read(address, folder, path)):
         assert monotonic() < deadline, found
         sleep(0.02)
@@ -169,25 +177,82 @@ def test_first_run_never_writes_over_a_file(folder):
     assert (folder / ".env").read_text() == before
 
 
+def test_first_run_keeps_no_secret_that_it_can_not_show(tmp_path):
+    shutil.copy(ROOT / ".env.example", tmp_path)
+    with open("/dev/full", "w") as full:
+        first = subprocess.run(
+            (sys.executable, ROOT / "serving" / "first_run.py"),
+            cwd=tmp_path,
+            env={"PATH": os.environ["PATH"]},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    assert (first.returncode, first.stderr.count("\n")) == (1, 1)
+    assert "the secrets can't be shown" in first.stderr
+    assert not (tmp_path / ".env").exists()
+
+
+@pytest.mark.parametrize("module", [RECEIVER, READER], ids=["receiver", "reader"])
+def test_server_works_though_the_disk_of_its_output_is_full(folder, module):
+    """It says nothing of where to go then."""
+    port = free_port()
+    ports = {"PORT": str(port), "READ_PORT": str(port), "SDK_APPS": "888888"}
+    with (
+        open("/dev/full", "w") as full,
+        process(*module, folder=folder, popen={"stdout": full, "stderr": full}, **ports),
+    ):
+        address = f"127.0.0.1:{port}"
+        assert wait_until(lambda: b"HTTP/1.1 " in try_to(raw_exchange, address, head()))
+
+
 def test_banner_says_where_to_go_and_holds_no_secret(folder, server):
     receiver, reader, banner = server
 
     assert f"http://{receiver}/callback" in banner
     assert f"http://{reader}/console/" in banner
+    assert "sqlite:///var/audit.db" in banner
     assert api_key(folder) not in banner
 
 
-@pytest.mark.parametrize("source", ["file", "environment"])
-def test_curl_of_the_banner_reads_the_history(folder, source):
+@pytest.mark.parametrize(
+    ("host", "arguments"),
+    [("127.0.0.1", ()), ("0.0.0.0", ()), ("::", ()), ("127.0.0.2", ("-b", "127.0.0.1:{}"))],
+)
+def test_curl_of_the_banner_reads_the_history_wherever_the_reader_listens(folder, host, arguments):
     if not shutil.which("curl"):
         pytest.skip("no curl here")
-    keys = {"API_KEYS": f"ops:{'a' * 16},dev:{'b' * 16}"} if source == "environment" else {}
-    port = str(free_port())
-    with process(*READER, folder=folder, READ_PORT=port, **keys) as reader:
-        command = re.search("(curl .*)", read_banner(reader, "/docs"))[1]
-        done = run("sh", "-c", f"{command} -s", folder="/", **keys)
+    port = free_port()
+    command = (*READER, *(one.format(port) for one in arguments))
+    with process(*command, folder=folder, HOST=host, READ_PORT=str(port)) as reader:
+        curl = re.search("(curl .*)", read_banner(reader, "/docs"))[1]
+        curl = curl.replace("YOUR_API_KEY", api_key(folder))
+        done = run("sh", "-c", f"{curl} -s", folder="/")
 
     assert "items" in json.loads(done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({}, ["no read access yet: set API_KEYS"]),
+        ({"API_KEYS": f"scraper[metrics]:{'a' * 16}"}, ["no read access yet: set API_KEYS"]),
+        (
+            {"API_KEYS": f"scraper[metrics]:{'a' * 16},ops:{'b' * 16},ops:sha256={'c' * 64}"},
+            ["curl", "of ops, in API_KEYS"],
+        ),
+        (
+            {"SIGN_IN_HEADER": "X-User", "TRUSTED_PROXIES": "127.0.0.1"},
+            ["as a trusted proxy names them in X-User"],
+        ),
+    ],
+)
+def test_banner_tells_what_opens_the_history(settings, told):
+    lines = [*tell_access(ReaderSettings.from_environment(settings), "http://here")]
+
+    assert len(lines) == len(told)
+    assert all(text in line for text, line in zip(told, lines, strict=True))
 
 
 def test_readme_leads_from_the_first_callback_to_the_history(folder):
@@ -367,7 +432,7 @@ def post_creations(address, subject_ids):
 
     def post(subject_id):
         body = json.dumps(channel_created(Official_Account=subject_id)).encode()
-        with closing(http.client.HTTPConnection(address, timeout=10)) as connection:
+        with closing(http.client.HTTPConnection(address, timeout=WAIT_SECONDS)) as connection:
             connection.request("POST", "/callback?SdkAppid=888888", body=body)
             return connection.getresponse().status
 
@@ -409,7 +474,7 @@ ENTRY_POINTS = {
     "reader": READER,
     "app": ALL_IN_ONE,
     "record": (*RECORDER, "--once"),
-    "doctor": ("flask", "--app", "wsgi", "doctor"),
+    "doctor": ("lifecycle", "doctor"),
     "alembic": ("alembic", "-c", str(ROOT / "pyproject.toml"), "upgrade", "head"),
 }
 
@@ -423,7 +488,7 @@ def test_settings_that_cannot_be_read_stop_the_start_with_one_line(tmp_path, mod
 
     assert done.returncode != 0
     line = f"{tmp_path}/.env can't be read: line 2 is not UTF-8"
-    assert done.stderr.removeprefix("Error: ") == f"{line}\n"
+    assert done.stderr.removeprefix("lifecycle: ") == f"{line}\n"
 
 
 def test_receiver_does_not_start_without_apps(tmp_path):
@@ -454,26 +519,14 @@ def test_all_in_one_records_and_serves_on_one_port(folder, tmp_path):
         assert post_creations(f"127.0.0.1:{port}", ["all in one"]) == [200]
         path = "/history?subject_id=all%20in%20one"
         found = read_until(f"127.0.0.1:{port}", folder, path, lambda page: page.get("items"))
-        assert wait_until(lambda: len(children_of(started.pid)) == 3)  # two workers, a recorder
-        children = children_of(started.pid)
+        assert wait_until(lambda: len(descendants(started.pid)) == 3)  # two workers, a recorder
+        family = descendants(started.pid)
     assert len(found["items"]) == 1
-    assert wait_until(lambda: not any(map(is_alive, children)))
-
-
-def children_of(pid):
-    tasks = Path(f"/proc/{pid}/task").glob("*/children")  # each thread has its own
-    found = [child for task in tasks for child in task.read_text().split()]
-    return [int(child) for child in found] + [one for child in found for one in children_of(child)]
-
-
-def is_alive(pid):
-    with suppress(FileNotFoundError, ProcessLookupError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    return False
+    assert wait_until(lambda: not any(map(is_alive, family)))
 
 
 def wait_until(condition):
-    deadline = monotonic() + 20
+    deadline = monotonic() + WAIT_SECONDS
     while not (met := condition()) and monotonic() < deadline:
         sleep(0.05)
     return met
@@ -502,11 +555,11 @@ def runner(folder, tmp_path):
 def test_runner_starts_again_what_dies(runner, folder):
     started, receiver, reader = runner
     for number in range(3):
-        before = children_of(started.pid)
+        before = descendants(started.pid)
         for pid in before:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        mark, path = [f"again {number}"], f"/history?subject_id=again%20{number}"
+        mark, path = [f"again-{number}"], f"/history?subject_id=again-{number}"
         assert wait_until(lambda: try_to(post_creations, receiver, mark) == [200])  # noqa: B023
         assert wait_until(lambda: try_to(read, reader, folder, path)["items"])  # noqa: B023
 
@@ -521,7 +574,7 @@ def try_to(call, *arguments):
 def test_runner_ends_all_in_some_seconds_though_connections_are_idle(runner):
     started, receiver, _ = runner
     host, port = receiver.split(":")
-    children = children_of(started.pid)
+    children = descendants(started.pid)
     with socket.create_connection((host, int(port))) as idle:
         idle.sendall(head(f"Content-Length: {len(RAW)}") + RAW)
         assert idle.recv(12) == b"HTTP/1.1 200"
@@ -531,6 +584,58 @@ def test_runner_ends_all_in_some_seconds_though_connections_are_idle(runner):
 
     assert len(children) >= 3
     assert not any(map(is_alive, children))
+
+
+@pytest.mark.parametrize("is_locked", [False, True], ids=["at work", "database is locked"])
+def test_runner_that_stops_under_load_kills_nothing_and_loses_nothing(
+    runner, folder, tmp_path, is_locked
+):
+    """The recorder ends last, in the middle of what it does."""
+    started, receiver, _ = runner
+    database = f"sqlite:///{folder}/var/audit.db"
+    acknowledged = []
+
+    def send_until_it_stops(sender):
+        connection = http.client.HTTPConnection(receiver, timeout=WAIT_SECONDS)
+        with closing(connection), suppress(OSError, http.client.HTTPException):
+            for number in count():
+                group = f"stop-{is_locked}-{sender}-{number}"
+                body = json.dumps(group_destroyed(GroupId=group))
+                connection.request("POST", CALLBACK, body=body)
+                with connection.getresponse() as response:
+                    response.read()
+                    if response.status == 200:
+                        acknowledged.append(group)
+
+    with ThreadPoolExecutor(8) as pool, ExitStack() as lock:
+        for sender in range(8):
+            pool.submit(send_until_it_stops, sender)
+        assert wait_until(lambda: len(acknowledged) > 100)
+        assert wait_until((tmp_path / "journal" / "status.json").exists)  # a recorder is at work
+        if is_locked:
+            lock.enter_context(begin(sa.make_url(database)))
+        before = descendants(started.pid)
+        started.terminate()
+        started.wait(STOP_SECONDS)
+    told = started.stdout.read()
+    left = {**os.environ, "DATABASE_URL": database, "JOURNAL_DIR": str(tmp_path / "journal")}
+    once = run(sys.executable, "-m", *RECORDER, "--once", folder=folder, **left)
+
+    assert "killing" not in told
+    assert once.returncode == 0, once.stderr
+    assert not any(map(is_alive, before))
+    with closing(sqlite3.connect(f"{folder}/var/audit.db")) as connection:
+        query = "SELECT subject_id FROM lifecycle_events WHERE subject_id LIKE ?"
+        stored = connection.execute(query, [f"stop-{is_locked}-%"]).fetchall()
+    assert {*acknowledged} <= {group for (group,) in stored}
+    assert len({*stored}) == len(stored)
+
+
+@contextmanager
+def begin(url):
+    """Keep the turn to write."""
+    with closing(RecorderDatabase(url)) as database, database.begin():
+        yield
 
 
 FILES = 200
@@ -548,7 +653,7 @@ def test_idle_connections_take_no_file_from_the_journal(tmp_path):
         arguments = {"stderr": stack.enter_context(log.open("w")), "preexec_fn": limit_files}
         receiver = process(*RECEIVER, folder=tmp_path, popen=arguments, **settings)
         read_banner(stack.enter_context(receiver), "webhook URL")
-        first = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        first = http.client.HTTPConnection("127.0.0.1", port, timeout=WAIT_SECONDS)
         stack.callback(first.close)
         first.connect()
         send(first)

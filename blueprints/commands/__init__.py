@@ -1,11 +1,11 @@
-"""The commands: ``flask --app wsgi …``."""
+"""The commands: ``lifecycle …``."""
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from itertools import count
-from typing import Any
+from typing import IO, Any
 
 import click
 import sqlalchemy as sa
@@ -13,12 +13,11 @@ from flask import Blueprint
 from marshmallow import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
-from config import ReaderSettings, SettingsError
+from config import RecorderSettings, SettingsError
 from models.database.connection import describe
-from models.database.engine import open_reader
+from models.database.engine import PATIENCE
 from schemas.fields import Instant
-from services.operating.migration import MigrationError
-from services.recording.database import NotReadyError
+from services.recording.database import RecorderDatabase
 
 
 class Time(click.ParamType[datetime]):
@@ -41,22 +40,51 @@ class Time(click.ParamType[datetime]):
 TIME = Time()
 
 
+class CannotError(click.ClickException):
+    """A command can't do its work; one that did it, and found something wrong, exits with 1."""
+
+    exit_code = 2
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Say why in one line."""
+        click.echo(f"lifecycle: {self.message}", file=file or sys.stderr)
+
+
 class Command(click.Command):
     """A command that says in one line what keeps it from its work."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments; an empty text, as of a variable that is not set, is refused.
+
+        Raises:
+            click.BadParameter: there is one.
+        """
+        left = super().parse_args(ctx, args)
+        for param in self.params:
+            if ctx.params.get(param.name or "") == "":
+                raise click.BadParameter("It is empty.", ctx, param)
+        return left
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command.
 
         Raises:
-            click.ClickException: a setting is wrong, the database fails or is not migrated, or a
-                file can't be used.
+            CannotError: a setting is wrong, the database fails or is not migrated, or a file can't
+                be used. With ``--debug``, it is the fault itself.
         """
         try:
-            return super().invoke(ctx)
-        except (SettingsError, MigrationError, NotReadyError) as fault:
-            raise click.ClickException(str(fault)) from fault
-        except (SQLAlchemyError, OSError) as fault:
-            raise click.ClickException(describe(fault)) from fault
+            outcome = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:  # nobody reads on: click ends without a word
+            raise
+        except click.FileError as fault:
+            raise CannotError(fault.format_message()) from fault
+        except (SettingsError, SQLAlchemyError, OSError) as fault:
+            if ctx.find_root().params.get("debug"):
+                raise
+            is_told = isinstance(fault, SettingsError)
+            raise CannotError(str(fault) if is_told else describe(fault)) from fault
+        return outcome
 
 
 bp = Blueprint("commands", __name__, cli_group=None)
@@ -64,21 +92,19 @@ bp.cli.command_class = Command
 
 
 @contextmanager
-def open_to_read(url: sa.URL) -> Iterator[sa.Engine]:
-    """Open a database that is only read, for as long as a command takes."""
-    engine = open_reader(url, connections=1)
-    try:
-        yield engine
-    finally:
-        engine.dispose()
+def open_to_write(url: sa.URL | None = None) -> Iterator[RecorderDatabase]:
+    """Open a database as a recorder does, by default its own, for as long as a command takes.
 
+    Others may write meanwhile: each transaction waits for its turn for up to ``PATIENCE``.
 
-@contextmanager
-def connect_to_read() -> Iterator[sa.Connection]:
-    """Connect to the reader's database, for as long as a command takes."""
-    url = ReaderSettings.from_environment().database_read_url
-    with open_to_read(url) as engine, engine.connect() as connection:
-        yield connection
+    Raises:
+        NotReadyError: it can't be written to as it is.
+        sqlalchemy.exc.SQLAlchemyError: it does not answer.
+    """
+    url = url or RecorderSettings.from_environment().database_url
+    with closing(RecorderDatabase(url, lock_wait=PATIENCE)) as database:
+        database.is_new()
+        yield database
 
 
 @contextmanager

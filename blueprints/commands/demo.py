@@ -1,18 +1,16 @@
-"""``flask --app wsgi demo``: a week of a made-up app to look at."""
+"""``lifecycle demo``: a week of a made-up app to look at."""
 
-from contextlib import closing
 from urllib.parse import quote
 
 import click
 
-from blueprints.commands import bp
+from blueprints.commands import bp, open_to_write
 from config import ReaderSettings, ReceiverSettings, RecorderSettings
 from models.clock import utc_now
 from services.operating.demo.play import NotEmptyError, play
 from services.operating.demo.tales import BRIEFING, MAKERS, PHOENIX, RIVERSIDE
 from services.operating.finding import count
 from services.operating.migration import migrate
-from services.recording.database import RecorderDatabase
 
 SIGHTS = {
     "A group of 500, renamed four times, disbanded at night": f"groups/{quote(RIVERSIDE)}",
@@ -36,8 +34,7 @@ def make_demo(*, seed: int) -> None:
     url = RecorderSettings.from_environment().database_url
     settings = ReceiverSettings.from_environment()
     migrate(url)
-    with closing(RecorderDatabase(url)) as database:
-        database.is_new()
+    with open_to_write(url) as database:
         try:
             with database.begin() as connection:
                 number = play(connection, settings, now=utc_now(), seed=seed)

@@ -1,26 +1,22 @@
-"""``flask --app wsgi doctor``: whether all is well, and if not, what."""
+"""``lifecycle doctor``: whether all is well, and if not, what."""
 
 from collections.abc import Iterator
 
 import click
 
-from blueprints.commands import bp, open_to_read
+from blueprints.commands import bp
 from blueprints.commands.simulate import open_sender
-from config import (
-    MAX_BODY_BYTES,
-    SDK_APPS,
-    ReaderSettings,
-    ReceiverSettings,
-    RecorderSettings,
-    read_environment,
-)
+from config import ReaderSettings, ReceiverSettings, RecorderSettings, read_environment
+from config.declared import MAX_BODY_BYTES, SDK_APPS, UNHANDLED_BODIES
 from models.clock import utc_now
-from services.operating.clock import examine_clock
+from models.database.engine import connect_to_read
 from services.operating.doctor import (
+    examine_clock,
     examine_database,
     examine_folders,
     examine_read_database,
     examine_recorder,
+    examine_retention,
     examine_settings,
     examine_user,
 )
@@ -57,16 +53,17 @@ def examine_all(receiver: ReceiverSettings | None, sender: Sender | None) -> Ite
     recorder, reader = RecorderSettings.from_environment(), ReaderSettings.from_environment()
     folders = recorder.journal.folders
     yield from examine_settings(receiver, reader)
+    unhandled_bodies = UNHANDLED_BODIES.read(given := read_environment())
+    yield examine_retention(recorder, unhandled_bodies=unhandled_bodies)
     yield from examine_user(folders)
     yield from examine_folders(folders)
     yield examine_recorder(folders, now=utc_now())
-    max_body_bytes = MAX_BODY_BYTES.read(read_environment())
+    max_body_bytes = MAX_BODY_BYTES.read(given)
     yield (writes := examine_database(recorder.database_url, max_body_bytes=max_body_bytes))
-    with open_to_read(reader.database_read_url) as engine:
-        yield (reads := examine_read_database(engine))
-        if receiver is not None and reads.level is Level.OK:
-            with engine.connect() as connection:
-                yield examine_clock(connection, receiver, now=utc_now())
+    yield (reads := examine_read_database(reader.database_read_url))
+    if receiver is not None and reads.level is Level.OK:
+        with connect_to_read(reader.database_read_url) as connection:
+            yield examine_clock(connection, receiver, now=utc_now())
     if sender is not None:
-        with open_to_read(recorder.database_url) as engine:
-            yield examine_round_trip(sender, engine if writes.level is Level.OK else None)
+        reached = recorder.database_url if writes.level is Level.OK else None
+        yield examine_round_trip(sender, reached)

@@ -1,8 +1,10 @@
-"""``flask --app wsgi drift``: fields that differ from Tencent's documentation."""
+"""``lifecycle drift``: fields that differ from Tencent's documentation."""
 
 import click
 
-from blueprints.commands import bp, connect_to_read
+from blueprints.commands import bp
+from config import ReaderSettings
+from models.database.engine import connect_to_read
 from schemas.api.deliveries import CommandDriftSchema
 from services.operating.finding import count
 from services.reading.deliveries import fetch_drift
@@ -11,7 +13,7 @@ from services.reading.deliveries import fetch_drift
 @bp.cli.command("drift")
 def show_drift() -> None:
     """Report fields and types that Tencent does not document for their command."""
-    with connect_to_read() as connection:
+    with connect_to_read(ReaderSettings.from_environment().database_read_url) as connection:
         found = fetch_drift(connection)
     for report in CommandDriftSchema(many=True).dump(found):
         click.echo(f"{report['command']}: {count(report['deliveries'], 'callback')} compared")

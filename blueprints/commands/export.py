@@ -1,25 +1,34 @@
-"""``flask --app wsgi export``: the history as a file."""
+"""``lifecycle export``: the history as a file."""
 
+import os
 import sys
+from functools import partial
 from typing import Any, BinaryIO
 from zoneinfo import ZoneInfo
 
 import click
 from click.core import ParameterSource
-from marshmallow import ValidationError, fields
+from marshmallow import Schema, ValidationError, fields
 
-from blueprints.commands import TIME, bp, connect_to_read
-from schemas.api.export import ExportFormat, ExportQuerySchema
+from blueprints.commands import TIME, bp
+from config import ReaderSettings, RecorderSettings
+from models.database.engine import connect_to_read
+from schemas.api.export import DeliveryLinesQuerySchema, ExportFormat, ExportQuerySchema
 from schemas.api.page import PageQuery
 from schemas.fields import Instant
 from services.exporting.formats import WRITERS
-from services.exporting.tables import EVENTS
+from services.exporting.tables import DELIVERY_LINES, EVENTS
 
 UTC = ZoneInfo("UTC")
+LINES_ALONE = {
+    name: field
+    for name, field in DeliveryLinesQuerySchema().fields.items()
+    if name in ("verdict", "command")
+}
 
 
 def filter_options() -> list[click.Parameter]:
-    """Make an option of every filter of ``/export``."""
+    """Make an option of every filter of ``/export``, and of deliveries."""
     return [
         click.Option(
             [name_option(name)],
@@ -27,7 +36,7 @@ def filter_options() -> list[click.Parameter]:
             multiple=isinstance(field, fields.List),
             help=str(field.metadata.get("description", "")).replace("`", ""),
         )
-        for name, field in ExportQuerySchema().fields.items()
+        for name, field in (ExportQuerySchema().fields | LINES_ALONE).items()
     ]
 
 
@@ -49,29 +58,41 @@ def type_of(field: fields.Field[Any]) -> click.ParamType[Any] | None:
 @click.option(
     "-o", "--output", type=click.File("wb"), default="-", help="A file, not the standard output."
 )
-def export_history(output: BinaryIO, **given: Any) -> None:
+@click.option(
+    "--deliveries", is_flag=True, help="Not events: deliveries byte for byte, to be imported."
+)
+def export_history(output: BinaryIO, *, deliveries: bool, **given: Any) -> None:
     """Write all matching events to a file.
 
     NDJSON is complete if its last line says so, CSV if it ends with a line break.
     """
-    query = read_query(given)
-    chosen = query.filters["format"]
+    query = read_query(DeliveryLinesQuerySchema() if deliveries else ExportQuerySchema(), given)
+    chosen = query.filters.get("format", ExportFormat.NDJSON)
+    if deliveries:  # whoever may only read sees no ``Sign``
+        table, url = DELIVERY_LINES, RecorderSettings.from_environment().database_url
+        click.get_current_context().call_on_close(partial(os.umask, os.umask(0o077)))
+    else:
+        table, url = EVENTS, ReaderSettings.from_environment().database_read_url
     is_for_eyes = (
         click.get_current_context().get_parameter_source("output") == ParameterSource.DEFAULT
     )
     if chosen is ExportFormat.XLSX and is_for_eyes:
         raise click.UsageError("A workbook is not text: name a file with --output.")
     with (
-        connect_to_read() as connection,
+        connect_to_read(url) as connection,
         click.progressbar(
-            EVENTS.read(connection, query), label="Exporting", show_pos=True, file=sys.stderr
-        ) as events,
+            table.read(connection, query),
+            label="Exporting",
+            show_pos=True,
+            hidden=not sys.stderr.isatty(),
+            file=sys.stderr,
+        ) as items,
     ):
-        for piece in WRITERS[chosen](EVENTS, events, UTC):
+        for piece in WRITERS[chosen](table, items, UTC):
             output.write(piece)
 
 
-def read_query(options: dict[str, Any]) -> PageQuery:
+def read_query(schema: Schema, options: dict[str, Any]) -> PageQuery:
     """Read the options as ``/export`` reads its parameters.
 
     Raises:
@@ -83,7 +104,7 @@ def read_query(options: dict[str, Any]) -> PageQuery:
         if value
     }
     try:
-        query: PageQuery = ExportQuerySchema().load(args)
+        query: PageQuery = schema.load(args)
     except ValidationError as error:
         faults = [
             f"{name_option(name)}: {' '.join(reasons)}"

@@ -1,4 +1,4 @@
-"""``flask --app wsgi journal``: a look into the journal."""
+"""``lifecycle journal``: a look into the journal."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""``flask --app wsgi record``: the journal into the tables."""
+"""``lifecycle record``: the journal into the tables."""
 
 import logging
 import os
@@ -15,12 +15,13 @@ import click
 from blueprints.commands import TIME, bp, progress
 from config import RecorderSettings
 from models.clock import utc_now
+from models.database.engine import PATIENCE
 from services.journal.turn import take_turn
 from services.operating.finding import count
 from services.operating.migration import migrate_until_done
-from services.recording.labels import label_all
+from services.recording.following.follow import follow_all
 from services.recording.loop import Loop
-from services.recording.recorder import Recorder
+from services.recording.recorder import ReadingRecorder, Recorder
 
 STANDBY_SECONDS = 1.0
 NICENESS = 5  # where cores are few, answers go first: the journal holds what the recorder has not
@@ -44,12 +45,16 @@ def record_journal(*, once: bool, since: datetime | None, migrate: bool, as_chil
     if not once and since is None:
         record_until_stopped(settings, migrate=migrate, as_child=as_child)
         return
-    with closing(Recorder(settings, utc_now)) as recorder:
+    with (
+        closing(Recorder(settings, utc_now, lock_wait=PATIENCE)) as recorder,
+        closing(ReadingRecorder(settings, utc_now, lock_wait=PATIENCE)) as readings,
+    ):
         if since is None:
+            readings.record_available()
             record_once(recorder)
         else:
-            read = recorder.record_again(since)
-            label_all(recorder.database)
+            read = recorder.record_again(since) + readings.record_again(since)
+            follow_all(recorder.database)
             click.echo(f"Read {count(read, 'record')} again and stored those the database lacked.")
 
 
@@ -65,7 +70,7 @@ def record_once(recorder: Recorder) -> None:
             recorded += number
             advance(number)
     stuck = recorder.retry_stuck()
-    label_all(recorder.database)
+    follow_all(recorder.database)
     Loop(recorder).publish_status()
     click.echo(f"Recorded {count(recorded, 'record')}.")
     if stuck:
@@ -76,10 +81,7 @@ def record_once(recorder: Recorder) -> None:
 def record_until_stopped(settings: RecorderSettings, *, migrate: bool, as_child: bool) -> None:
     """Record until SIGTERM or SIGINT, once no other recorder of this journal is at work.
 
-    Args:
-        settings: of the recorder.
-        migrate: bring the database to the newest revision first.
-        as_child: end instead of waiting for another recorder, and with the parent process.
+    A child does not wait for another recorder, but ends, as it does with its parent process.
     """
     os.nice(NICENESS)
     stop = Event()

@@ -1,14 +1,10 @@
-"""``flask --app wsgi replay``: events from deliveries that had none."""
-
-from contextlib import closing
+"""``lifecycle replay``: events from deliveries that had none."""
 
 import click
 
-from blueprints.commands import bp, progress
-from config import RecorderSettings
+from blueprints.commands import bp, open_to_write, progress
 from services.operating.finding import count
-from services.operating.replay import Replayed, replay
-from services.recording.database import RecorderDatabase
+from services.operating.replay import Replayed, replay, restore_all_states
 
 
 @bp.cli.command("replay")
@@ -17,12 +13,15 @@ def replay_deliveries(*, dry_run: bool) -> None:
     """Read deliveries without an event again.
 
     An unhandled or invalid delivery that the current schemas can read becomes an event. Deliveries
-    never change, and a second run adds nothing.
+    never change, and a second run adds nothing. The present states of channels and groups are made
+    again from all events.
     """
-    with closing(RecorderDatabase(RecorderSettings.from_environment().database_url)) as database:
-        database.is_new()
+    with open_to_write() as database:
         with progress("Reading") as advance:
             done = replay(database.engine, dry_run=dry_run, on_read=advance)
+        if not dry_run:
+            with progress("Following") as advance:
+                restore_all_states(database.engine, on_restored=advance)
     show_outcome(done, verb="would be added" if dry_run else "added")
 
 

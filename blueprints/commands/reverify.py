@@ -1,16 +1,16 @@
-"""``flask --app wsgi reverify``: refused requests that were authentic after all."""
+"""``lifecycle reverify``: refused requests that were authentic after all."""
 
-from contextlib import closing
 from datetime import datetime, timedelta
 
 import click
 
-from blueprints.commands import TIME, bp, progress
-from config import ReceiverSettings, RecorderSettings
+from blueprints.commands import TIME, bp, open_to_write, progress
+from config import ReceiverSettings
 from models.clock import utc_now
 from services.operating.finding import count
 from services.operating.reverify import CHUNK, Reverified, reverify, take
-from services.recording.database import RecorderDatabase
+
+MOST_SECONDS = 2**31  # a clock may begin at 1970
 
 
 @bp.cli.command("reverify")
@@ -19,28 +19,28 @@ from services.recording.database import RecorderDatabase
 )
 @click.option(
     "--clock-ahead",
-    type=float,
-    default=0.0,
+    type=click.IntRange(-MOST_SECONDS, MOST_SECONDS),
+    default=0,
     metavar="SECONDS",
     help="How far this machine's clock was ahead of Tencent's at the time; negative if behind.",
 )
 @click.option("--dry-run", is_flag=True, help="Only report what would be moved.")
-def reverify_requests(*, since: datetime, clock_ahead: float, dry_run: bool) -> None:
+def reverify_requests(*, since: datetime, clock_ahead: int, dry_run: bool) -> None:
     """Move authentic requests from the quarantine into the log.
 
     Run it after you have corrected a wrong token or clock. A request is authentic if a current
     token signed it. It becomes a delivery that keeps its time of arrival and is marked as
     reverified. A second run moves nothing twice.
     """
-    settings, url = ReceiverSettings.from_environment(), RecorderSettings.from_environment()
+    settings = ReceiverSettings.from_environment()
     ahead = timedelta(seconds=clock_ahead)
-    with closing(RecorderDatabase(url.database_url)) as database:
-        database.is_new()
+    with open_to_write() as database:
         found = reverify(database.engine, settings, since=since, ahead=ahead)
         ids = [] if dry_run else found.authentic
         with progress("Moving") as advance:
             for start in range(0, len(ids), CHUNK):
-                advance(take(database.engine, ids[start : start + CHUNK], now=utc_now()))
+                chunk, keep = ids[start : start + CHUNK], settings.unhandled_bodies
+                advance(take(database.engine, chunk, unhandled_bodies=keep, now=utc_now()))
     show_outcome(found, verb="would be moved" if dry_run else "moved")
 
 

@@ -1,4 +1,4 @@
-"""``flask --app wsgi simulate``: callbacks to try the service with."""
+"""``lifecycle simulate``: callbacks to try the service with."""
 
 import secrets
 import sys
@@ -16,14 +16,12 @@ from services.operating.finding import count as count_of
 from services.operating.sender import Answer, Sender
 from services.operating.simulation import simulate
 
-RATE = click.FloatRange(0, min_open=True)
-
 
 @bp.cli.command("simulate")
 @click.argument("url")
 @click.option(
     "--rate",
-    type=RATE,
+    type=click.FloatRange(0, min_open=True),
     metavar="NUMBER",
     default=10,
     show_default=True,

@@ -13,7 +13,7 @@ from models.delivery import Delivery
 from models.event import EventMember, LifecycleEvent
 from models.quarantine import QuarantinedRequest
 from models.vocabulary import Action, Measure, Refusal, Verdict
-from services.operating.demo.play import TALES, Troubles
+from services.operating.demo.play import TALES
 from services.operating.demo.story import Story
 from services.operating.demo.tales import BRIEFING, MAKERS, PHOENIX, RIVERSIDE
 from tests.conftest import APP, ENGINES, KEY, TOKEN
@@ -64,8 +64,11 @@ def ask(week):
     return ask
 
 
-def test_command_says_where_to_look(week):
-    assert "Stored a week of 5" in week[2]
+def test_command_says_where_to_look(ask, week):
+    stored = len(ask(Delivery.uuid)) + len(ask(QuarantinedRequest.uuid))
+
+    assert stored > 4_000  # how many depends on the day
+    assert f"Stored a week of {stored} requests" in week[2]
     assert "http://127.0.0.1:8001/console/groups/%40TGS%232RIVERSIDE" in week[2]
 
 
@@ -103,7 +106,7 @@ def test_channel_changes_and_community_has_topics(ask):
 
 
 def test_nothing_arrives_in_the_outage_and_all_else_within_the_week(ask, story):
-    outage = Troubles(story).outage
+    outage = story.outage
     arrivals = [at for (at,) in ask(Delivery.received_at)]
 
     assert not any(map(outage.has, arrivals))
@@ -117,11 +120,11 @@ def test_every_verdict_occurs_and_nothing_drifts(ask):
 
     assert set(verdicts) == set(Verdict)
     assert verdicts.count(Verdict.INVALID) == 1
-    assert {seen for (seen,) in ask(Difference.seen)} == {""}
+    assert ask(Difference.seen) == []
 
 
 def test_wrong_token_is_refused_for_some_minutes(ask, story):
-    mix_up = Troubles(story).mix_up
+    mix_up = story.mix_up
     refused = ask(
         QuarantinedRequest.received_at, QuarantinedRequest.sdk_app_id, reason="sign_wrong"
     )
@@ -133,7 +136,7 @@ def test_wrong_token_is_refused_for_some_minutes(ask, story):
 
 
 def test_minutes_are_counted_as_if_recorded_at_once(ask, story):
-    absence = Troubles(story).absence
+    absence = story.absence
     received = ask(MinuteCount.value, measure=Measure.RECEIVED)
     delays = ask(MinuteCount.minute, MinuteCount.value, measure=Measure.DELAY_MICROSECONDS)
 

@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import urlencode
 from urllib.request import urlopen
@@ -20,7 +21,7 @@ from services.operating import round_trip
 from tests.conftest import APP, OPEN_APP, TOKEN, sign
 from tests.payloads import group_created
 
-QUIET = {"apps", "API keys", "journal", "recorder", "database", "read database"}
+QUIET = {"apps", "API keys", "retention", "journal", "recorder", "database", "read database"}
 
 
 @pytest.fixture
@@ -118,8 +119,10 @@ def test_machine_without_a_receiver_is_warned_of(examine):
 def test_wrong_setting_is_told_in_a_line(examine):
     done, found = examine(JOURNAL_KEEP_HOURS="ever")
 
-    assert done.exit_code == 1
-    assert done.stderr == "Error: JOURNAL_KEEP_HOURS='ever' is not allowed; set it to 0 to 8784\n"
+    assert done.exit_code == 2
+    assert (
+        done.stderr == "lifecycle: JOURNAL_KEEP_HOURS='ever' is not allowed; set it to 0 to 8784\n"
+    )
     assert found == {}
 
 
@@ -262,6 +265,18 @@ def test_record_that_the_database_rejects_is_a_failure(examine, journal, report)
     assert found["recorder"][1] == "the database rejects 1 record: the recorder's log says why"
 
 
+def test_retention_is_told(examine):
+    assert examine()[1]["retention"] == (
+        "ok",
+        "deliveries are kept for good, unhandled ones for good, recorded journal for 24 h",
+    )
+    settings = {"RETENTION_DAYS": "365", "RETENTION_UNHANDLED_DAYS": "1", "UNHANDLED_BODIES": "no"}
+    assert examine(**settings)[1]["retention"][1] == (
+        "deliveries are kept for 365 days, unhandled ones for 1 day without their bodies, "
+        "recorded journal for 24 h"
+    )
+
+
 def test_user_who_is_not_that_of_the_service_is_told(examine, journal):
     journal.folders[0].mkdir()
     if os.geteuid() != 0:
@@ -283,6 +298,17 @@ def test_callback_goes_through_the_url_into_the_database(webhook, recording, exa
     assert level == "ok"
     assert text.endswith(f" ms, recorded as delivery {delivery['id']}")
     assert (delivery["command"], delivery["verdict"]) == ("Doctor.RoundTrip", "unhandled")
+
+
+def test_round_trip_is_found_where_bodies_are_not_stored(
+    receiver, receiver_settings, webhook, recording, examine
+):
+    receiver.extensions["receiver"].settings = replace(receiver_settings, unhandled_bodies=False)
+
+    for delivery_id in (1, 2):
+        found = examine("--url", webhook)[1]
+
+        assert found["round trip"][1].endswith(f" ms, recorded as delivery {delivery_id}")
 
 
 def test_url_that_refuses_is_a_failure(webhook, examine):

@@ -2,12 +2,16 @@
 
 import subprocess
 import sys
+from contextlib import closing
+from threading import Event, Thread
 
 import pytest
 import sqlalchemy as sa
 
-from models.database.engine import open_reader, open_writer
+from models.database.engine import PATIENCE, open_reader, open_writer
 from models.database.revision import fetch_revision, newest_revision
+from services.operating.migration import migrate_until_done
+from services.recording.database import RecorderDatabase
 from tests.engines import ROOT
 
 MIGRATE = (sys.executable, "-m", "flask", "--app", "wsgi", "migrate")
@@ -40,9 +44,9 @@ def test_database_that_does_not_answer_is_told_in_a_line(run_command, monkeypatc
 
     done = run_command("migrate")
 
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert done.stdout == ""
-    assert done.stderr.startswith("Error: DATABASE_URL can't be migrated: ")
+    assert done.stderr.startswith("lifecycle: DATABASE_URL can't be migrated: ")
     assert done.stderr.count("\n") == 1
 
 
@@ -54,9 +58,28 @@ def test_database_of_a_newer_release_is_told_in_a_line(run_command, database_url
 
     done = run_command("migrate")
 
-    assert done.exit_code == 1
+    assert done.exit_code == 2
     assert "at revision 9999, which this release does not know" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+class StopMeanwhile(Event):
+    """Is set once somebody has looked."""
+
+    def is_set(self):
+        before = super().is_set()
+        self.set()
+        return before
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_recorder_that_waits_to_migrate_stops_when_it_is_told_to(database_url):
+    waiting = Thread(target=migrate_until_done, args=[database_url, StopMeanwhile()])
+    with closing(RecorderDatabase(database_url)) as database, database.begin():
+        waiting.start()
+        waiting.join(PATIENCE.total_seconds() / 2)
+
+        assert not waiting.is_alive()
 
 
 def test_wrong_url_is_told_without_its_password(run_command, monkeypatch):
@@ -64,6 +87,6 @@ def test_wrong_url_is_told_without_its_password(run_command, monkeypatch):
 
     done = run_command("migrate")
 
-    assert done.exit_code == 1
-    assert done.stderr.startswith("Error: DATABASE_URL=")
+    assert done.exit_code == 2
+    assert done.stderr.startswith("lifecycle: DATABASE_URL=")
     assert "secret" not in done.stderr

@@ -27,10 +27,10 @@ from tests.payloads import channel_created, group_created
 RECORD = (sys.executable, "-m", "flask", "--app", "wsgi", "record")
 POISON = "Poison.Callback"
 REFUSE_POISON = {
-    "sqlite": "CREATE TRIGGER refuse BEFORE INSERT ON deliveries WHEN NEW.command = '{0}' "
+    "sqlite": "CREATE TRIGGER refuse BEFORE INSERT ON commands WHEN NEW.name = '{0}' "
     "BEGIN SELECT RAISE(ABORT, 'refused'); END",
-    "postgresql": "ALTER TABLE deliveries ADD CONSTRAINT refuse CHECK (command <> '{0}')",
-    "mysql": "ALTER TABLE deliveries ADD CONSTRAINT refuse CHECK (command <> '{0}')",
+    "postgresql": "ALTER TABLE commands ADD CONSTRAINT refuse CHECK (name <> '{0}')",
+    "mysql": "ALTER TABLE commands ADD CONSTRAINT refuse CHECK (name <> '{0}')",
 }
 ON_SQLITE = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
@@ -122,8 +122,8 @@ def test_database_that_does_not_answer_is_told_in_a_line(run_command, monkeypatc
     for option in ("--once", "--since=2026-01-01T00:00:00Z"):
         done = run_command("record", option)
 
-        assert done.exit_code == 1
-        assert done.stderr.splitlines()[-1].startswith("Error: OperationalError ")
+        assert done.exit_code == 2
+        assert done.stderr.splitlines()[-1].startswith("lifecycle: OperationalError ")
 
 
 def test_database_that_is_not_there_is_told_and_not_made(run_command, monkeypatch, tmp_path):
@@ -132,7 +132,7 @@ def test_database_that_is_not_there_is_told_and_not_made(run_command, monkeypatc
     for option in ("--once", "--since=2026-01-01T00:00:00Z"):
         done = run_command("record", option)
 
-        assert done.exit_code == 1
+        assert done.exit_code == 2
         assert done.stderr.endswith("is not there: run make migrate\n")
     assert not (tmp_path / "nothing.db").exists()
 
@@ -211,7 +211,7 @@ def test_signal_ends_a_recorder(post, run_command, database_url, number):
 
         process.send_signal(number)
 
-        assert process.wait(5) == 0
+        assert process.wait(60) == 0
     kinds = fetch(database_url, ServiceEvent.kind)
     assert sorted(kinds) == ["recorder_started", "recorder_stopped"]
 
@@ -239,7 +239,7 @@ def test_second_recorder_waits_and_takes_over(post, run_command, database_url):
             await_deliveries(database_url, 2)
             second.terminate()
 
-            assert second.wait(5) == 0
+            assert second.wait(60) == 0
 
 
 @ON_SQLITE
@@ -248,7 +248,7 @@ def test_child_ends_while_another_recorder_is_running(post, run_command, databas
         post(group_created())
         await_deliveries(database_url, 1)
         with running("--as-child") as child:
-            assert child.wait(10) == 0
+            assert child.wait(60) == 0
 
 
 @ON_SQLITE
@@ -259,7 +259,7 @@ def test_child_ends_with_its_parent(post, run_command, database_url):
 
         child.stdin.close()
 
-        assert child.wait(5) == 0
+        assert child.wait(60) == 0
 
 
 @ON_SQLITE

@@ -57,6 +57,18 @@ def test_requests_signed_by_a_token_that_is_known_now_become_deliveries_once(
     assert read(f"/deliveries/{delivery.id}")["reverified_at"] is not None
 
 
+def test_what_people_wrote_stays_behind_in_the_quarantine_they_leave(send, run, rows, monkeypatch):
+    send({"CallbackCommand": "C2C.CallbackAfterSendMsg", "Text": "hello"}, token=NEW_TOKEN)
+    monkeypatch.setenv("SDK_APPS", f"{APP}:{TOKEN}:{NEW_TOKEN}")
+    monkeypatch.setenv("UNHANDLED_BODIES", "no")
+
+    run()
+
+    (delivery,) = rows(Delivery)
+    assert (delivery.body, delivery.query_string, delivery.verdict) == (b"", "", "unhandled")
+    assert rows(QuarantinedRequest) == []
+
+
 def test_clock_error_that_was_measured_is_proposed_and_taken_at_the_operators_word(send, run, rows):
     for number in range(3):
         send(group_created(GroupId=str(number)), late=75)
@@ -82,6 +94,14 @@ def test_clock_that_was_behind_is_said_to_be_behind(send, run):
 
     assert run("--dry-run")[-1] == "This clock was 75 s behind the sender's: try --clock-ahead -75"
     assert run("--clock-ahead", "-75")[0] == "3 requests moved into the log."
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "1e30", "-9999999999"])
+def test_clock_error_that_no_clock_has_is_refused(run_command, seconds):
+    done = run_command("reverify", "--since", SINCE, "--clock-ahead", seconds)
+
+    assert done.exit_code == 2
+    assert "Invalid value for '--clock-ahead'" in done.stderr
 
 
 def test_signature_that_came_with_several_bodies_is_listed_and_not_taken(

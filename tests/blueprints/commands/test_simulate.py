@@ -116,6 +116,6 @@ def test_wrong_setting_is_told_in_a_line(run_command, monkeypatch):
 
     done = run_command("simulate", "http://127.0.0.1:1/callback")
 
-    assert done.exit_code == 1
-    assert done.stderr.startswith("Error: SDK_APPS=")
+    assert done.exit_code == 2
+    assert done.stderr.startswith("lifecycle: SDK_APPS=")
     assert done.stderr.count("\n") == 1

@@ -2,8 +2,9 @@
 
 import pytest
 
+from blueprints.proxies import REQUEST_ID
 from services.journal.status import JournalStatus
-from tests.conftest import ENGINES
+from tests.conftest import ENGINES, KEY
 from tests.health import store_status
 from tests.payloads import group_changed, group_created, group_destroyed
 
@@ -17,8 +18,8 @@ def engine(request):
 
 
 @pytest.fixture
-def story(deliver, clock, client):
-    """Have a group live for two hours, and two requests go wrong."""
+def story(deliver, clock, client, record_readings):
+    """Have a group live for two hours, two requests go wrong, and a key's holder read of it."""
 
     def happen(body, **options):
         clock.move(minutes=40)
@@ -31,5 +32,11 @@ def story(deliver, clock, client):
     happen(group_created(), query={"Sign": "0" * 64})
     happen({"CallbackCommand": "Group.CallbackAfterSendMsg", "GroupId": GROUP})
     happen(group_destroyed(Name=NAME, Operator_Account="leckie", Reason="Season over"))
+    client.get(
+        "/groups/%40TGS%232J4SZEAEL",
+        headers={"Authorization": f"Bearer {KEY}"},
+        environ_overrides={REQUEST_ID: "8c1f0e6f3a1b4f0a9d6c7f1be0a1c2d3"},
+    )
+    record_readings()
     status = JournalStatus(clock(), room_bytes=2**36, writable=True, recorder_at=clock())
     store_status(client, status)

@@ -1,0 +1,124 @@
+"""The command of its own: its version, its completion, and what it says when it can't work."""
+
+import os
+import shlex
+import subprocess
+import sys
+
+import pytest
+
+from config.release import VERSION
+from tests.engines import ROOT
+
+FULL_DISK = "OSError [Errno 28] No space left on device"
+UNREACHABLE = "postgresql+psycopg://nobody@127.0.0.1:1/none"
+
+
+@pytest.fixture
+def lifecycle(tmp_path):
+    """Run the command in a folder of its own."""
+
+    def run(*arguments, **environment):
+        command = (sys.executable, ROOT / "lifecycle.py", *arguments)
+        environment = {"PATH": os.environ["PATH"], **environment}
+        return subprocess.run(
+            command, capture_output=True, text=True, cwd=tmp_path, env=environment
+        )
+
+    return run
+
+
+def test_version_is_that_of_the_project(lifecycle):
+    assert lifecycle("--version").stdout == f"lifecycle {VERSION}\n"
+
+
+def test_commands_and_options_are_completed(lifecycle):
+    bash = {"_LIFECYCLE_COMPLETE": "bash_complete", "COMP_CWORD": "1"}
+
+    assert lifecycle(COMP_WORDS="lifecycle rep", **bash).stdout == "plain,replay\n"
+
+
+def test_near_miss_is_named(lifecycle):
+    assert "Did you mean 'export'?" in lifecycle("exprot").stderr
+
+
+@pytest.mark.parametrize("arguments", [("migrate",), ("export",), ("replay",)])
+def test_database_that_does_not_answer_is_told_in_a_line(lifecycle, arguments):
+    done = lifecycle(*arguments, DATABASE_URL=UNREACHABLE)
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("lifecycle: ")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("export", "--operator", ""),
+        ("export", "--sdk-app-id="),
+        ("doctor", "--url", ""),
+        ("import", "--from-sql", "", "--query", "SELECT 1"),
+    ],
+    ids=" ".join,
+)
+def test_empty_option_as_of_a_variable_that_is_not_set_is_refused(lifecycle, arguments):
+    done = lifecycle(*arguments)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"Invalid value for '{arguments[1].strip('=')}': It is empty.\n" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("file", "reason"),
+    [
+        ("nowhere/events", "Could not open file 'nowhere/events': No such file or directory"),
+        ("/dev/full", FULL_DISK),
+    ],
+)
+def test_file_that_cannot_be_written_is_told_in_a_line(lifecycle, tmp_path, file, reason):
+    database = {"DATABASE_URL": f"sqlite:///{tmp_path}/audit.db"}
+    lifecycle("migrate", **database)
+
+    done = lifecycle("export", "-o", file, **database)
+
+    assert (done.returncode, done.stderr) == (2, f"lifecycle: {reason}\n")
+
+
+@pytest.mark.parametrize("arguments", [("journal",), ("export",)])
+def test_command_ends_without_a_word_where_nobody_reads_on(lifecycle, tmp_path, arguments):
+    database = {"DATABASE_URL": f"sqlite:///{tmp_path}/audit.db"}
+    lifecycle("migrate", **database)
+    command = shlex.join((sys.executable, str(ROOT / "lifecycle.py"), *arguments))
+
+    done = subprocess.run(
+        f"{command} | :",
+        shell=True,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], **database},
+    )
+
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("purge", "--help"), ("journal",)])
+def test_output_that_meets_a_full_disk_is_told_in_a_line(tmp_path, arguments):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            (sys.executable, ROOT / "lifecycle.py", *arguments),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+            env={"PATH": os.environ["PATH"]},
+        )
+
+    assert (done.returncode, done.stderr) == (2, f"lifecycle: {FULL_DISK}\n")
+
+
+def test_traceback_is_shown_to_those_who_ask(lifecycle):
+    done = lifecycle("export", DATABASE_URL=UNREACHABLE, LIFECYCLE_DEBUG="1")
+
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr

@@ -23,15 +23,16 @@ LABEL org.opencontainers.image.title="Chat Lifecycle Log" \
 WORKDIR /srv
 COPY --from=build /opt/lifecycle /opt/lifecycle
 COPY . .
-RUN install -d -m 750 -o 10001 -g 10001 /data /data/journal
-# Flask leaves .env alone: the service reads it by itself.
+# The reader, user 10002 of the same group, keeps the readings; the recorder takes them from there.
+RUN install -d -m 750 -o 10001 -g 10001 /data /data/journal \
+    && install -d -m 770 -o 10002 -g 10001 /data/readings \
+    && ln -s /srv/lifecycle.py /opt/lifecycle/bin/lifecycle
 ENV PATH=/opt/lifecycle/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
-    FLASK_APP=wsgi \
-    FLASK_SKIP_DOTENV=1 \
     HOST=0.0.0.0 \
-    JOURNAL_DIR=/data/journal
+    JOURNAL_DIR=/data/journal \
+    READING_JOURNAL_DIR=/data/readings
 USER 10001:10001
 EXPOSE 8000 8001
-CMD ["flask", "--help"]
+CMD ["lifecycle", "--help"]

@@ -15,6 +15,7 @@ from tests.test_serving import free_port
 INTERNAL_HOST = "internal.test"
 TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 START_SECONDS = 20
+NOBODY_SIGNED_IN = 'proxy_set_header X-Forwarded-Email "";'
 
 
 def find_program(name):
@@ -25,16 +26,19 @@ def find_program(name):
 
 
 @contextmanager
-def nginx(folder, *, receiver, reader, apps=("888888",)):
+def nginx(folder, *, receiver, reader, apps=("888888",), sign_in=""):
     """Serve a service through nginx; give the addresses of the public and the internal host.
 
-    Its logs are in the folder.
+    Its logs are in the folder. ``sign_in`` is what has the internal host sign users in.
     """
     program, ports = find_program("nginx"), (free_port(), free_port())
     hosts = (ROOT / "deploy" / "nginx" / "chat-lifecycle-log.conf").read_text()
     hosts = "".join(line for line in hosts.splitlines(True) if "ssl_certificate" not in line)
     hosts = hosts.replace("127.0.0.1:8000", receiver).replace("127.0.0.1:8001", reader)
     hosts = hosts.replace("/var/log/nginx", str(folder))
+    if sign_in:
+        assert hosts.count(NOBODY_SIGNED_IN) == 1
+        hosts = hosts.replace(NOBODY_SIGNED_IN, sign_in)
     hosts = hosts.replace('888888  "";', "".join(f'{app} "";' for app in apps))
     for port in ports:
         hosts = hosts.replace("listen 443 ssl;", f"listen 127.0.0.1:{port};", 1)

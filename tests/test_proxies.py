@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode
 import pytest
 
 from services.receiving.authentication import sign
+from tests.engines import ROOT
 from tests.proxies import INTERNAL_HOST, haproxy, nginx
 from tests.test_serving import (
     RAW,
@@ -29,32 +30,37 @@ GROUP = "@TGS#a//b%2F c"
 SENDER = "127.0.0.2"  # another address of this machine, which is that of no trusted proxy
 TOKEN = "a-token-of-the-tests"
 PROXIES = {"nginx": nginx, "haproxy": haproxy}
+# What docs/deploy.md has the internal host sign users in with.
+SIGN_IN = re.search(r"```nginx\n(.*?)```", (ROOT / "docs" / "deploy.md").read_text(), re.DOTALL)[1]
+USER, FORGED_USER = "alice@example.com", {"X-Forwarded-Email": "mallory@example.com"}
 
 
 @contextmanager
 def connect(address):
     """Connect as a sender of its own."""
-    connection = http.client.HTTPConnection(address, source_address=(SENDER, 0), timeout=10)
+    connection = http.client.HTTPConnection(address, source_address=(SENDER, 0), timeout=30)
     with closing(connection):
         yield connection
 
 
 @contextmanager
-def asking(proxy, folder):  # noqa: F811
+def asking(proxy, folder, **options):  # noqa: F811
     """Ask a reader through a proxy from another address; the answer comes with the reader's log."""
     port, log = free_port(), folder / f"reader behind {proxy}.log"
     settings = {"READ_PORT": str(port), "TRUSTED_PROXIES": "127.0.0.1", "SDK_APPS": "888888"}
+    settings |= {"SIGN_IN_HEADER": "X-Forwarded-Email"}
     addresses = {"receiver": f"127.0.0.1:{free_port()}", "reader": f"127.0.0.1:{port}"}
     with (
         log.open("wb") as file,
         process(*READER, folder=folder, popen={"stderr": file}, **settings) as reader,
-        PROXIES[proxy](folder, **addresses) as (_, internal),
+        PROXIES[proxy](folder, **addresses, **options) as (_, internal),
     ):
         read_banner(reader, "/docs")
         known = api_key(folder)
 
         def ask(path, key=known, **headers):
-            headers |= {"Host": INTERNAL_HOST, "Authorization": f"Bearer {key}"}
+            headers |= {"Host": INTERNAL_HOST}
+            headers |= {"Authorization": f"Bearer {key}"} if key else {}
             with connect(internal) as connection:
                 connection.request("GET", path, headers=headers)
                 answer = connection.getresponse()
@@ -155,6 +161,15 @@ def test_sender_is_the_one_that_the_proxy_saw(ask, forged):
     assert "evil" not in page
 
 
+@contextmanager
+def answering(handler):
+    """Answer in the place of another server; give the address."""
+    with HTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
 class Echo(BaseHTTPRequestHandler):
     """Answers with the IDs that a request has."""
 
@@ -166,15 +181,48 @@ class Echo(BaseHTTPRequestHandler):
 
 @pytest.mark.parametrize("proxy", PROXIES)
 def test_id_of_a_request_is_made_by_the_proxy(tmp_path, proxy):
-    with HTTPServer(("127.0.0.1", 0), Echo) as reader:
-        Thread(target=reader.serve_forever, daemon=True).start()
-        addresses = {"receiver": "127.0.0.1:1", "reader": f"127.0.0.1:{reader.server_port}"}
-        with PROXIES[proxy](tmp_path, **addresses) as (_, internal), connect(internal) as asker:
-            asker.request("GET", "/", headers={"Host": INTERNAL_HOST, "X-Request-ID": "forged"})
-            (found,) = json.loads(asker.getresponse().read())
-        reader.shutdown()
+    with (
+        answering(Echo) as reader,
+        PROXIES[proxy](tmp_path, receiver="127.0.0.1:1", reader=reader) as (_, internal),
+        connect(internal) as asker,
+    ):
+        asker.request("GET", "/", headers={"Host": INTERNAL_HOST, "X-Request-ID": "forged"})
+        (found,) = json.loads(asker.getresponse().read())
 
     assert re.fullmatch("[0-9a-f-]{32,36}", found)
+
+
+class SignIn(BaseHTTPRequestHandler):
+    """Does what oauth2-proxy does: it names the user that a cookie belongs to."""
+
+    def do_GET(self):
+        user = self.headers["Cookie"]
+        self.send_response(202 if user else 401)
+        self.send_header("X-Auth-Request-Email", user or "")
+        self.end_headers()
+
+
+@pytest.fixture(scope="module")
+def ask_with_sign_in(folder):  # noqa: F811
+    with answering(SignIn) as address:
+        sign_in = SIGN_IN.replace("127.0.0.1:4180", address)
+        with asking("nginx", folder, sign_in=sign_in) as ask:
+            yield ask
+
+
+def test_nobody_signs_in_by_a_header(ask):
+    assert ask("/history", key=None, **FORGED_USER)[0] == 401
+
+
+@pytest.mark.parametrize("prefix", ["", "/chatlog"])
+def test_user_is_the_one_that_signed_in(ask_with_sign_in, prefix):
+    status, _, page, log = ask_with_sign_in(f"{prefix}/console/", Cookie=USER, **FORGED_USER)
+
+    assert status == 200
+    assert f'href="{prefix}/console/' in page
+    assert f"{USER} reads '/console/'" in log
+    assert ask_with_sign_in(f"{prefix}/history", **FORGED_USER)[0] == 403
+    assert "mallory" not in log
 
 
 @pytest.mark.parametrize("prefix", ["", "/chatlog"])

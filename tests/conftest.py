@@ -6,11 +6,14 @@ from collections import Counter
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from itertools import filterfalse
 from threading import Thread
 from urllib.parse import urlencode
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import HealthCheck
+from hypothesis import settings as examples
 from werkzeug.serving import make_server
 
 from app import create_commands, create_reader, create_receiver
@@ -24,9 +27,9 @@ from config import (
 )
 from models.database.engine import open_reader
 from models.tables import MinuteCount
-from services.recording.labels import label_all
-from services.recording.recorder import Recorder
-from tests.engines import open_engines
+from services.recording.following.follow import follow_all
+from services.recording.recorder import ReadingRecorder, Recorder
+from tests.engines import Engines, find_servers
 
 NAMES = ("sqlite", "postgresql", "mysql")
 NOW = datetime(2026, 11, 21, 7, 0, 0, 123456, tzinfo=UTC)
@@ -36,38 +39,66 @@ OPEN_APP = "1400000002"
 KEY, OTHER_KEY = "a-key-that-may-read", "another-key-to-read"
 
 
+# A machine that is busy finds no fault in the code.
+examples.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+examples.load_profile("busy")
+
+UMASK = 0o022  # that of most machines: what files and folders may do is tested
 LONG = ("browser", "faults", "test_memory", "test_migrations", "test_serving")
+
+
+def pytest_xdist_auto_num_workers():
+    """Run one more than there are cores, at most four: a fifth of the time is waiting."""
+    return min((os.cpu_count() or 1) + 1, 4)
 
 
 def pytest_collection_modifyitems(items):
     """Begin with the longest files, so that no process is left alone with one of them."""
+    items[:] = filterfalse(is_needless, items)
     first = tuple(f"tests/{name}" for name in LONG)
     items.sort(key=lambda item: not item.nodeid.startswith(first))
 
 
+def is_needless(item):
+    """Tell whether a test is for ``any_engine``, and this is one more."""
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    one_more = parameters.get("engine", "sqlite") != "sqlite"
+    return one_more and item.get_closest_marker("any_engine") is not None
+
+
 def pytest_sessionstart(session):
-    engines = session.config.stash[ENGINES] = open_engines()
-    required = set(filter(None, os.environ.get("REQUIRE_ENGINES", "").split(",")))
-    if missing := required - set(engines):
-        pytest.exit(f"REQUIRE_ENGINES: no {', '.join(sorted(missing))} here", returncode=1)
+    """Find or start the servers once, for each process that runs tests."""
+    os.umask(UMASK)
+    config = session.config
+    is_worker = hasattr(config, "workerinput")
+    with ExitStack() as stack:
+        if not is_worker:
+            found = config.stash[FOUND] = stack.enter_context(find_servers())
+            required = set(filter(None, os.environ.get("REQUIRE_ENGINES", "").split(",")))
+            if missing := required - set(found):
+                pytest.exit(f"REQUIRE_ENGINES: no {', '.join(sorted(missing))} here", returncode=1)
+        if is_worker or config.getoption("dist", "no") == "no":
+            engines = config.stash[ENGINES] = Engines()
+            stack.callback(engines.stop)
+        config.stash[OPEN] = stack.pop_all()
 
 
 def pytest_sessionfinish(session):
-    with ExitStack() as stack:
-        for engine in session.config.stash.get(ENGINES, {}).values():
-            stack.callback(engine.stop)
+    session.config.stash.get(OPEN, ExitStack()).close()
 
 
 def pytest_terminal_summary(terminalreporter, config):
-    ran = config.stash.get(ENGINES, {})
     passed = terminalreporter.stats.get("passed", [])
     counts = [
-        f"{name} ({sum(f'[{name}' in report.nodeid for report in passed)} tests)" for name in ran
+        f"{name} ({sum(f'[{name}' in report.nodeid for report in passed)} tests)"
+        for name in config.stash.get(FOUND, [])
     ]
     terminalreporter.write_line(f"engines: {', '.join(counts)}")
 
 
-ENGINES = pytest.StashKey[dict]()
+OPEN = pytest.StashKey[ExitStack]()
+FOUND = pytest.StashKey[list[str]]()  # the engines that are here
+ENGINES = pytest.StashKey[Engines]()
 
 
 class Clock:
@@ -81,6 +112,13 @@ class Clock:
 
     def move(self, **amount):
         self.now += timedelta(**amount)
+
+
+@pytest.fixture(autouse=True)
+def _umask_stays():
+    """Nothing that runs in this process may change the umask for what comes after it."""
+    yield
+    assert os.umask(UMASK) == UMASK
 
 
 @pytest.fixture(params=NAMES)
@@ -119,23 +157,30 @@ def receiver_settings(journal):
 
 
 @pytest.fixture
-def recorder_settings(database_url, journal):
-    return RecorderSettings(database_url=database_url, journal=journal)
+def journal_of_readings(tmp_path):
+    return (tmp_path / "readings",)
 
 
 @pytest.fixture
-def settings(database_url, journal):
+def recorder_settings(database_url, journal, journal_of_readings):
+    return RecorderSettings(database_url, journal, reading_folders=journal_of_readings)
+
+
+@pytest.fixture
+def settings(database_url, journal, journal_of_readings):
     """The settings of the reader."""
     return ReaderSettings(
         database_read_url=database_url,
         api_keys=(ApiKey("other", OTHER_KEY), ApiKey("tests", KEY)),
         journal_folders=journal.folders,
+        reading_folders=journal_of_readings,
     )
 
 
 @pytest.fixture
-def receiver(receiver_settings, clock):
-    """The receiving app; nothing in it happens by itself."""
+def receiver(receiver_settings, clock, monkeypatch):
+    """The receiving app; nothing in it happens by itself, and a busy disk refuses nothing."""
+    monkeypatch.setattr("services.journal.journal.FLUSH_SECONDS", 60)
     app = create_receiver(receiver_settings, now=clock)
     yield app
     app.extensions["receiver"].close()
@@ -145,6 +190,14 @@ def receiver(receiver_settings, clock):
 def recorder(recorder_settings, clock):
     recorder = Recorder(recorder_settings, clock)
     yield recorder
+    recorder.close()
+
+
+@pytest.fixture
+def record_readings(recorder_settings, clock):
+    """Record what the reader has kept of who read what."""
+    recorder = ReadingRecorder(recorder_settings, clock)
+    yield recorder.record_available
     recorder.close()
 
 
@@ -167,7 +220,8 @@ def without_database(tmp_path):
     """A client of a reader whose database is a folder."""
     folder = sa.make_url(f"sqlite:///{tmp_path}")
     keys = (ApiKey("tests", KEY),)
-    app = create_reader(ReaderSettings(folder, keys, journal_folders=(tmp_path / "journal",)))
+    journals = {f"{name}_folders": (tmp_path / name,) for name in ("journal", "reading")}
+    app = create_reader(ReaderSettings(folder, keys, **journals))
     yield app.test_client()
     app.extensions["runtime"].close()
 
@@ -185,13 +239,14 @@ def serving(app):
 
 
 @pytest.fixture
-def run_command(database_url, journal, monkeypatch):
+def run_command(database_url, journal, journal_of_readings, monkeypatch):
     """Run a command as another process would, with settings from the environment."""
     environment = {
         "SDK_APPS": f"{APP}:{TOKEN}",
         "API_KEYS": f"tests:{KEY}",
         "DATABASE_URL": database_url.render_as_string(hide_password=False),
         "JOURNAL_DIR": str(journal.folders[0]),
+        "READING_JOURNAL_DIR": str(journal_of_readings[0]),
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
@@ -307,7 +362,7 @@ def record(receiver, recorder):
     def record():
         receiver.extensions["receiver"].refusals.write()
         recorder.record_available()
-        label_all(recorder.database)
+        follow_all(recorder.database)
 
     return record
 

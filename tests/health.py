@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from models.counts import HourCount, MinuteCount, TotalCount
 from models.database.engine import open_writer
-from models.database.many import upsert
+from models.database.many import add, insert, unite
 from models.vocabulary import Measure
 from services.journal.status import STATUS, write_status
 from services.recording.counts import to_hours
@@ -26,7 +26,7 @@ def store_counts(url, *rows):
     hours = to_hours({row[:5]: row[5] for row in rows})
     engine = open_writer(sa.make_url(url))
     with engine.begin() as connection:
-        upsert(connection, HourCount, hours, add=("value",), unite=("minutes",))
+        insert(connection, HourCount, hours, value=add, minutes=unite)
     engine.dispose()
     counts = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
     store_rows(url, MinuteCount, counts)

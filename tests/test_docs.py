@@ -4,7 +4,8 @@ import re
 import tomllib
 from datetime import timedelta
 
-from config import KNOWN_NAMES, ReaderSettings, ReceiverSettings, RecorderSettings
+from config import ReaderSettings, ReceiverSettings, RecorderSettings
+from config.declared import KNOWN_NAMES
 from schemas.tencent.registry import LIFECYCLE_SCHEMAS
 from services.journal.status import JournalStatus
 from tests.conftest import KEY, NOW
@@ -43,6 +44,9 @@ def test_every_setting_is_documented_with_its_default():
     assert rows["READ_TIMEOUT_SECONDS"] == f"{reader.read_timeout.seconds}"
     assert rows["SIGN_TOLERANCE_SECONDS"] == f"{receiver.sign_tolerance.seconds}"
     assert rows["MAX_BODY_BYTES"] == f"{receiver.max_body_bytes}"
+    assert (rows["RETENTION_DAYS"], recorder.retention) == ("keep", None)
+    assert (rows["RETENTION_UNHANDLED_DAYS"], recorder.unhandled_retention) == ("keep", None)
+    assert (rows["UNHANDLED_BODIES"], receiver.unhandled_bodies) == ("yes", True)
     assert rows["PORT"] == f"{receiver.port}"
     assert (rows["READ_PORT"], reader.port) == ("`PORT` + 1", receiver.port + 1)
 

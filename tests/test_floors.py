@@ -8,7 +8,7 @@ import pytest
 
 from tests.engines import ROOT
 
-FLOORS = ("wsgi", "app", "blueprints", "services", "schemas", "models")
+FLOORS = ("lifecycle", "wsgi", "app", "blueprints", "services", "schemas", "models")
 FOLDERS = ("config", "blueprints", "services", "schemas", "models")
 FILES = sorted(
     [
@@ -40,6 +40,7 @@ FORBIDDEN = {
     "services.recording": (*HTTP, *SERVERS, "services.receiving", "services.reading"),
     "services.reading": (*HTTP, *SERVERS, "services.recording", "services.receiving"),
     "services.exporting": (*HTTP, *SERVERS, "services.recording", "services.receiving"),
+    "services.importing": (*HTTP, *SERVERS, "services.reading"),
     "services.lists": (*HTTP, *SERVERS, "services.recording", "services.receiving"),
     "services.searching": (*HTTP, *SERVERS, "services.recording", "services.receiving"),
     "services.watching": (*HTTP, *SERVERS, "services.recording", "services.receiving"),
@@ -164,6 +165,7 @@ def test_migration_imports_none_of_ours(path):
     assert {module.partition(".")[0] for module in imports(path)} <= {
         "sqlalchemy",
         "alembic",
+        "datetime",
         "typing",
     }
 

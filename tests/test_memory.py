@@ -11,14 +11,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import sqlalchemy as sa
 
 from models.database.engine import open_writer
-from models.tables import Delivery, EventMember, LifecycleEvent, QuarantinedRequest
+from models.tables import Command, Delivery, EventMember, LifecycleEvent, QuarantinedRequest
+from services.operating.replay import restore_all_states
 from tests.conftest import KEY
 from tests.engines import ROOT
+from tests.processes import children
 from tests.test_serving import free_port
 
 GROUPS = int(os.environ.get("MEMORY_GROUPS") or 12)
@@ -35,26 +37,29 @@ COMMAND = "Group.CallbackAfterGroupDestroyed"
 def fill(url):
     """Store the ends of groups with all their members, and as many refused requests of ours."""
     engine = open_writer(url)
+    with engine.begin() as connection:
+        connection.execute(sa.insert(Command), {"id": 1, "name": COMMAND})
     for number in range(1, GROUPS + 1):
         at, subject_id = START + timedelta(seconds=number), f"@TGS#{number:04}"
         request = {"id": number, "received_at": at, "sdk_app_id": "1", "body": BODY}
         request |= {"peer": "127.0.0.1", "query_string": "SdkAppid=1"}
-        event = {"id": number, "delivery_id": number, "event_key": f"{number:064}"}
-        event |= {"occurrence": 0, "subject_type": "group", "subject_id": subject_id}
-        event |= {"action": "destroyed", "command": COMMAND, "sdk_app_id": "1"}
+        event = {"id": number, "delivery_id": number, "event_key": UUID(int=number)}
+        event |= {"subject_type": "group", "subject_id": subject_id}
+        event |= {"action": "destroyed", "sdk_app_id": "1"}
         event |= {"occurred_at": at, "received_at": at, "details": {"Type": "Public"}}
         members = [
             {"event_id": number, "user_id": user, "position": position}
             | {"occurred_at": at, "subject_id": subject_id}
             for position, user in enumerate(USERS)
         ]
-        accepted = {"uuid": uuid4(), "command": COMMAND, "verdict": "accepted"}
+        accepted = {"uuid": uuid4(), "command_id": 1, "verdict": "accepted"}
         refused = {"uuid": uuid4(), "reason": "sign_wrong", "sender": "1", "body_bytes": len(BODY)}
         with engine.begin() as connection:
             connection.execute(sa.insert(Delivery), [request | accepted])
             connection.execute(sa.insert(LifecycleEvent), [event])
             connection.execute(sa.insert(EventMember), members)
             connection.execute(sa.insert(QuarantinedRequest), [request | refused])
+    restore_all_states(engine)
     engine.dispose()
 
 
@@ -85,8 +90,7 @@ def reading(url, folder):
             while b"/docs" not in started.stdout.readline():
                 assert started.poll() is None
             read(f"127.0.0.1:{port}", "/readyz", 200)
-            children = Path(f"/proc/{started.pid}/task/{started.pid}/children").read_text().split()
-            yield f"127.0.0.1:{port}", int(children[0])
+            yield f"127.0.0.1:{port}", children(started.pid)[0]
         finally:
             started.send_signal(signal.SIGTERM)
 
@@ -131,16 +135,17 @@ def fill_with_events(url):
     engine = open_writer(url)
     for number in range(GROUPS):
         first, subject_id = number * EVENTS, f"@TGS#{number:04}"
-        event = {"occurrence": 0, "subject_type": "group", "subject_id": subject_id}
-        event |= {"action": "attributes_changed", "command": "c", "sdk_app_id": "1"}
+        event = {"subject_type": "group", "subject_id": subject_id}
+        event |= {"action": "attributes_changed", "sdk_app_id": "1"}
         event |= {"details": {"Type": "Public", "Text": "x" * 2000}}
         events = [
-            {"id": one, "delivery_id": one, "event_key": f"{one:064}", **event}
+            {"id": one, "delivery_id": one, "event_key": UUID(int=one), **event}
             | dict.fromkeys(("occurred_at", "received_at"), START + timedelta(seconds=one))
             for one in range(first + 1, first + 1 + EVENTS)
         ]
         with engine.begin() as connection:
             connection.execute(sa.insert(LifecycleEvent), events)
+    restore_all_states(engine)
     engine.dispose()
 
 

@@ -13,7 +13,8 @@ from services.journal.folder import list_waiting
 from services.journal.records import Kind, read_records
 from tests.fuzz.requests import change_bytes, make_request
 from tests.payloads import group_destroyed
-from tests.test_serving import RECEIVER, children_of, free_port, process, read_banner
+from tests.processes import descendants
+from tests.test_serving import RECEIVER, free_port, process, read_banner
 
 MOST = int(os.environ.get("FUZZ", "300"))
 SEED = int(os.environ.get("SEED", SystemRandom().randrange(10**6)))
@@ -80,10 +81,10 @@ def serving(folder):
 @pytest.fixture(autouse=True)
 def _nothing_else_notices(wire):
     """The same worker takes a callback after each test."""
-    before = children_of(wire.pid)
+    before = descendants(wire.pid)
     yield
     assert status_of(wire.send(post(f"/callback?{QUERY}"))) == 200
-    assert children_of(wire.pid) == before
+    assert descendants(wire.pid) == before
 
 
 def post(target, *headers, body=BODY, length=True):

@@ -1,15 +1,14 @@
 """Compare what the senders saw with what the database holds."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from heapq import heappop, heappush
 
 import sqlalchemy as sa
 
-from models.database.engine import open_reader
+from models.database.engine import connect_to_read
 from models.tables import (
     Delivery,
     EventMember,
@@ -75,27 +74,16 @@ def read_database(url: sa.URL) -> tuple[list[StoredDelivery], list[StoredEvent]]
         LifecycleEvent.received_at,
         members.scalar_subquery(),
     )
-    with reading(url) as connection:
+    with connect_to_read(url) as connection:
         return (
             [StoredDelivery(*row) for row in connection.execute(deliveries)],
             [StoredEvent(*row) for row in connection.execute(events)],
         )
 
 
-@contextmanager
-def reading(url: sa.URL) -> Iterator[sa.Connection]:
-    """Connect for a moment: a connection that stays may be to a database that was replaced."""
-    engine = open_reader(url, connections=1)
-    try:
-        with engine.connect() as connection:
-            yield connection
-    finally:
-        engine.dispose()
-
-
 def read_marks(url: sa.URL) -> dict[str, int]:
     """Read how far each segment is recorded."""
-    with reading(url) as connection:
+    with connect_to_read(url) as connection:
         rows = connection.execute(sa.select(JournalMark.segment, JournalMark.recorded_bytes))
         return {row.segment: row.recorded_bytes for row in rows}
 
@@ -104,7 +92,7 @@ def read_counts(url: sa.URL) -> dict[Measure, int]:
     """Add up what was counted; of delays, find the largest."""
     value = MinuteCount.value
     query = sa.select(MinuteCount.measure, sa.func.sum(value), sa.func.max(value))
-    with reading(url) as connection:
+    with connect_to_read(url) as connection:
         return {
             Measure(measure): int(largest if measure == Measure.DELAY_MICROSECONDS else total)
             for measure, total, largest in connection.execute(query.group_by(MinuteCount.measure))
@@ -115,7 +103,7 @@ def read_losses(url: sa.URL) -> int:
     """Add up the losses that the service tells of itself."""
     query = sa.select(ServiceEvent.details)
     query = query.where(ServiceEvent.kind == ServiceEventKind.CALLBACKS_LOST)
-    with reading(url) as connection:
+    with connect_to_read(url) as connection:
         return sum(details["count"] for details in connection.scalars(query))
 
 

@@ -106,12 +106,16 @@ def pair():
         yield pair
 
 
-@pytest.mark.parametrize("how", ["postgresql"])
-def test_standby_is_promoted_that_is_a_second_behind(begin, pair, how):
-    with begin(pair) as trial, trial.load():
-        trial.wait_until_recording()
+@pytest.mark.parametrize("how", ["synchronous", "a second behind"])
+def test_primary_is_killed_and_its_standby_promoted(begin, pair, how):
+    """Two hosts write, each from a journal of its own."""
+    with begin(pair, hosts=2) as trial, trial.load():
+        assert trial.wait_until_recording()  # by way of the host that takes writes, named second
         assert wait_until(pair.follows)
-        pair.fall_behind()
+        if how == "synchronous":
+            pair.wait_for_each_other()
+        else:
+            pair.fall_behind()
         trial.outage(nullcontext(), seconds=1)
         pair.promote()
 

@@ -7,9 +7,9 @@ from contextlib import nullcontext
 
 from tests.faults.callbacks import KINDS, TIMED_KINDS, mark
 from tests.faults.forms import EVERY, OUTAGE_SECONDS, REPEATS, SERVERS, by_form, each, on
-from tests.faults.rig.processes import frozen
 from tests.faults.rig.sender import slow_clients
 from tests.faults.trial import p99, wait_until
+from tests.processes import frozen
 
 HOUR = 3600
 TAKEN_OVER_SECONDS = 20  # 10 until the server ends the transaction of a host that is frozen
@@ -95,9 +95,11 @@ def test_reload_under_kept_alive_load(begin, server):
             trial.strikes += 1
             trial.service.reload()
 
-    # HTTP leaves a moment: a callback over an idle connection that is being closed.
+    # HTTP leaves a moment: a callback over an idle connection that is being closed. Where other
+    # work keeps new workers from starting for two seconds, a callback is late, not refused.
     assert trial.only_cut_off
-    assert trial.refused.total() <= trial.strikes
+    assert trial.refused.total() - trial.refused["TimeoutError()"] <= trial.strikes
+    assert len(trial.attempts) - trial.stored <= trial.strikes
 
 
 @on(*EVERY, short=["mysql"])
@@ -105,7 +107,7 @@ def test_storm_of_repeats(begin, server):
     few = [mark(f"@TGS#storm{number}", kind) for number, kind in enumerate(KINDS)]
     with begin(server) as trial:
         trial.strikes = 1
-        trial.send(few * by_form(100, 1000), connections=64).finish()
+        trial.send(few * by_form(100, 1000), connections=by_form(16, 64)).finish()
 
     assert trial.refused == {}
     assert trial.stored == len(trial.attempts)

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from tests import engines
 from tests.faults.rig.disks import full, small_disk
-from tests.faults.rig.processes import family, frozen, send_signal
+from tests.processes import family, frozen, send_signal
 
 STOP_SECONDS = 20
 SMALL_DISK_MEGABYTES = {"sqlite": 96, "postgresql": 144, "mysql": 240}  # enough for one trial

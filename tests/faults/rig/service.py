@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from services.journal.folder import list_kept, list_stuck, list_waiting
 from tests.conftest import APP, KEY, TOKEN
 from tests.engines import ROOT
-from tests.faults.rig.processes import children, family, is_alive, send_signal, threads
+from tests.processes import children, family, is_alive, send_signal, threads
 
 START_SECONDS = 30
 STOP_SECONDS = 30

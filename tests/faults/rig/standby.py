@@ -13,7 +13,7 @@ FOLLOWS = "SELECT 1 FROM pg_stat_replication WHERE replay_lsn = pg_current_wal_l
 
 
 class Pair:
-    """A primary and its standby; clients ask both for the one that takes writes."""
+    """A primary and its standby; a client that writes finds the one that takes writes."""
 
     def __init__(self, primary: PrivateServer, standby: PrivateServer) -> None:
         self.primary = primary
@@ -23,13 +23,20 @@ class Pair:
     def database(self) -> Iterator[sa.URL]:
         """A migrated database, on both; it goes with them."""
         url = self.primary.databases.copy()
-        hosts = f"{self.primary.folder},{self.standby.folder}"
-        yield url.set(query={"host": hosts, "target_session_attrs": "read-write"})
+        yield url.set(query={"host": (str(self.standby.folder), str(self.primary.folder))})
 
     def follows(self) -> bool:
         """Tell whether the standby has all that the primary has."""
         with self.primary.databases.admin.connect() as connection:
             return connection.exec_driver_sql(FOLLOWS).scalar() is not None
+
+    def wait_for_each_other(self) -> None:
+        """Let no commit be done on the primary before the standby has it."""
+        configure(self.primary, "synchronous_standby_names = '*'")
+
+    def lose_patience(self) -> None:
+        """Have the standby cancel at once what keeps it from following."""
+        configure(self.standby, "max_standby_streaming_delay = 0")
 
     def fall_behind(self) -> None:
         """Let the standby receive nothing any more."""
@@ -38,11 +45,23 @@ class Pair:
     def promote(self) -> None:
         """Lose the primary, and have the standby in its place."""
         self.primary.kill()
-        self.standby.start()
-        promoting = sa.create_engine(self.standby.url, isolation_level="AUTOCOMMIT")
-        with promoting.connect() as connection:
-            connection.exec_driver_sql("SELECT pg_promote()")
-        promoting.dispose()
+        if self.standby.process.poll() is not None:
+            self.standby.start()
+        run(self.standby, "SELECT pg_promote()")
+
+
+def configure(server: PrivateServer, setting: str) -> None:
+    """Set one parameter of a running server."""
+    run(server, f"ALTER SYSTEM SET {setting}", "SELECT pg_reload_conf()")
+
+
+def run(server: PrivateServer, *statements: str) -> None:
+    """Run statements on a server that may be a standby, where no template can be made."""
+    engine = sa.create_engine(server.url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+    engine.dispose()
 
 
 @contextmanager
@@ -58,8 +77,9 @@ def server_with_standby() -> Iterator[Pair]:
             primary.start()
             standby.start()
             yield Pair(primary, standby)
-            standby.kill()
         finally:
+            if standby.process is not None:
+                standby.kill()
             shutil.rmtree(folder)
 
 

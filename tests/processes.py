@@ -8,16 +8,21 @@ from pathlib import Path
 
 
 def children(pid: int) -> list[int]:
-    """Name the living processes that a process started."""
-    with suppress(FileNotFoundError):
-        found = (Path(f"/proc/{pid}/task/{pid}/children").read_text()).split()
-        return [int(child) for child in found]
-    return []
+    """Name the living processes that a process started, by any of its threads."""
+    found = []
+    with suppress(FileNotFoundError, ProcessLookupError):  # it may end at any moment
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            found += map(int, Path(f"/proc/{pid}/task/{thread}/children").read_text().split())
+    return found
 
 
 def family(pid: int) -> list[int]:
     """Name a process and all that descend from it, itself first."""
-    return [pid, *(member for child in children(pid) for member in family(child))]
+    return [pid, *descendants(pid)]
+
+
+def descendants(pid: int) -> list[int]:
+    return [member for child in children(pid) for member in family(child)]
 
 
 def is_alive(pid: int) -> bool:
@@ -28,7 +33,7 @@ def is_alive(pid: int) -> bool:
 
 
 def threads(pid: int) -> int:
-    with suppress(FileNotFoundError):
+    with suppress(FileNotFoundError, ProcessLookupError):
         return len(os.listdir(f"/proc/{pid}/task"))
     return 0
 

@@ -11,6 +11,7 @@ from bench.contenders import OTHERS, OURS, ROOT, gather
 from bench.databases import Engine, find_engine
 from bench.machine import describe_machine
 from bench.measures.latency import measure_latency, measure_visible
+from bench.measures.pages import measure_pages
 from bench.measures.rates import measure_burst, measure_rows, measure_sustained
 from bench.measures.readers import measure_readers
 from bench.measures.traced import measure_traced
@@ -35,6 +36,7 @@ ON_EACH_ENGINE: dict[str, Callable[[Plan, Engine], Measured]] = {
     "latency": measure_latency,
     "visible": measure_visible,
     "readers": measure_readers,
+    "pages": measure_pages,
     "rows": measure_rows,
 }
 ALL = (*ONCE, *ON_EACH_ENGINE)

@@ -8,12 +8,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any, cast
 
 import sqlalchemy as sa
 
 from bench.databases import Database
 from services.recording.database import RecorderDatabase
-from services.recording.labels import label_all
+from services.recording.following.follow import follow_all
 
 CHUNK_ROWS = 250_000
 BYTES_OF_A_ROW = 3_500  # with indexes, event and members, and what the filling itself needs
@@ -48,9 +50,34 @@ AFTER = {
         "INSERT INTO sqlite_stat1 SELECT * FROM known",
         "PRAGMA journal_mode = WAL",
     ),
-    "postgresql": ("VACUUM ANALYZE", "CHECKPOINT"),
+    "postgresql": ("ANALYZE",),
 }
 
+
+# A group that many joined and left, and a channel that was changed often: how many events, and
+# what is said of them.
+LARGE = (
+    (
+        200_000,
+        {
+            "subject_type": "'group'",
+            "subject_id": "'@TGS#large'",
+            "action": "CASE WHEN n % 1000 = 0 THEN 'profile_changed'"
+            " WHEN n / 4 % 4 = 0 THEN 'members_removed' ELSE 'members_added' END",
+            "name": "CASE WHEN n % 1000 = 0 THEN 'Group ' || n END",
+        },
+    ),
+    (
+        10_000,
+        {
+            "subject_type": "'channel'",
+            "subject_id": "'@TOA#_large'",
+            "action": "'profile_changed'",
+            "name": "'Channel ' || n",
+        },
+    ),
+)
+LARGE_STEP_MS = 60_000
 
 SUBJECTS_OF_A_KIND = 100_000  # so many channels, and so many groups, of ten million rows
 ROWS_OF_A_SUBJECT = 50
@@ -60,6 +87,8 @@ COMMAND = """CASE kind
     WHEN 1 THEN 'OfficialAccount.CallbackAfterOfficialAccountInfoChanged'
     WHEN 2 THEN 'OfficialAccount.CallbackAfterOfficialAccountDestroyed'
     ELSE 'Group.CallbackAfterGroupDestroyed' END"""
+COMMANDS = f"""INSERT INTO commands (id, name) SELECT kind + 1, {COMMAND}
+    FROM (SELECT 0 AS kind UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3) AS kinds"""
 SUBJECT = "CASE kind WHEN 3 THEN '@TGS#' ELSE '@TOA#_' END || subject"
 DETAILS = """CASE kind
     WHEN 1 THEN '{"Introduction":"NewNotification","Organization":"NewOrganization"}'
@@ -83,8 +112,9 @@ MEMBERS = """CROSS JOIN (SELECT 0 AS position UNION ALL SELECT 1 UNION ALL SELEC
 
 # The counts of hours that the recorder would have left; those of minutes are folded after 90 days.
 COUNT = """INSERT INTO minute_counts (minute, measure, sdk_app_id, name, verdict, value)
-    SELECT {hour}, 'received', sdk_app_id, command, verdict, count(*) FROM deliveries
-    GROUP BY {hour}, sdk_app_id, command, verdict"""
+    SELECT {hour}, 'received', sdk_app_id, name, verdict, count(*)
+    FROM deliveries JOIN commands ON commands.id = command_id
+    GROUP BY {hour}, sdk_app_id, name, verdict"""
 TOTAL = """INSERT INTO total_counts (measure, sdk_app_id, name, verdict, value)
     SELECT measure, sdk_app_id, name, verdict, sum(value) FROM minute_counts
     GROUP BY measure, sdk_app_id, name, verdict"""
@@ -114,13 +144,13 @@ class Dialect:
     Attributes:
         numbers: the numbers from ``{first}`` to ``{last}``, as column ``n``.
         digest: 64 hexadecimal digits that no other row has.
-        hex: 14 hexadecimal digits of ``occurred_ms``.
+        key: 16 bytes that no other row has.
         uuid: one that grows with the time, as version 7 does.
     """
 
     numbers: str
     digest: str
-    hex: str
+    key: str
     uuid: str
     instant: str
     json: str
@@ -130,7 +160,7 @@ class Dialect:
 POSTGRESQL = Dialect(
     numbers="generate_series({first}::bigint, {last}) AS n",
     digest="encode(sha256(int8send(n)), 'hex')",
-    hex="lpad(to_hex(occurred_ms), 14, '0')",
+    key="md5(n::text)::uuid",
     uuid="(lpad(to_hex(received_ms), 12, '0') || '7' || substr(md5(n::text), 1, 3) || '8'"
     " || substr(md5(n::text), 4, 15))::uuid",
     instant="to_timestamp({ms} / 1000.0)",
@@ -141,9 +171,9 @@ SQLITE = Dialect(
     numbers="(WITH RECURSIVE numbers(n) AS (SELECT {first} UNION ALL"
     " SELECT n + 1 FROM numbers WHERE n < {last}) SELECT n FROM numbers)",
     digest="lower(hex(randomblob(32)))",
-    hex="printf('%014x', occurred_ms)",
-    uuid="printf('%012x', received_ms) || '7' || substr(lower(hex(randomblob(2))), 2) || '8'"
-    " || substr(lower(hex(randomblob(8))), 2)",
+    key="randomblob(16)",
+    uuid="unhex(printf('%012x', received_ms) || '7' || substr(hex(randomblob(2)), 2) || '8'"
+    " || substr(hex(randomblob(8)), 2))",
     instant="strftime('%Y-%m-%d %H:%M:%f', {ms} / 1000.0, 'unixepoch') || '000'",
     json="{text}",
     bytes="CAST({text} AS BLOB)",
@@ -161,7 +191,7 @@ def spell_columns(dialect: Dialect) -> Mapping[str, Mapping[str, str]]:
             "uuid": dialect.uuid,
             "received_at": received,
             "sdk_app_id": "'888888'",
-            "command": "command",
+            "command_id": "kind + 1",
             "verdict": "'accepted'",
             "peer": "'127.0.0.1'",
             "query_string": QUERY_STRING.format(digest=dialect.digest),
@@ -170,18 +200,15 @@ def spell_columns(dialect: Dialect) -> Mapping[str, Mapping[str, str]]:
         "lifecycle_events": {
             "id": "n",
             "delivery_id": "n",
-            "event_key": f"{dialect.hex} || substr({dialect.digest}, 1, 50)",
-            "occurrence": "0",
+            "event_key": dialect.key,
             "subject_type": "CASE kind WHEN 3 THEN 'group' ELSE 'channel' END",
             "subject_id": "subject_id",
             "action": "CASE kind WHEN 0 THEN 'created' WHEN 1 THEN 'profile_changed'"
             " ELSE 'destroyed' END",
-            "command": "command",
             "sdk_app_id": "'888888'",
             "operator": "account",
             "owner": "account",
             "name": "'TestOfficialAccount'",
-            "name_start": "'TestOfficialAccount'",
             "occurred_at": occurred,
             "received_at": received,
             "event_time": "occurred_ms",
@@ -199,20 +226,34 @@ def spell_columns(dialect: Dialect) -> Mapping[str, Mapping[str, str]]:
     }
 
 
-def fill(database: Database, count: int, folder: Path) -> None:
-    """Store ``count`` deliveries with their events and members in an empty, migrated database."""
+def fill(database: Database, count: int, folder: Path, *, is_large: bool = False) -> None:
+    """Store ``count`` deliveries with their events and members in an empty, migrated database.
+
+    Args:
+        database: to fill.
+        count: how many.
+        folder: on the disk that has the database.
+        is_large: store the events of ``LARGE`` as well.
+    """
     if shutil.disk_usage(folder).free < count * BYTES_OF_A_ROW:
         raise SystemExit(f"{count:,} rows need {count * BYTES_OF_A_ROW / 1e9:.0f} GB of disk")
-    started = time.monotonic()
+    started, now = time.monotonic(), int(time.time() * 1000)
+    year = {"start_ms": now - YEAR_MS, "step_ms": YEAR_MS // count}
+    year["subjects"] = subjects_of_a_kind(count)
     url, name = database.url, database.url.get_backend_name()
     with open_connection(url) as connection:
         run(connection, BEFORE[name])
         indexes = connection.exec_driver_sql(INDEXES[name]).all()
-        run(connection, [drop for drop, _ in indexes])
+        run(connection, [COMMANDS, *(drop for drop, _ in indexes)])
         for first in range(1, count + 1, CHUNK_ROWS):
             last = min(first + CHUNK_ROWS - 1, count)
-            run(connection, insert(name, first, last, count))
+            run(connection, insert(name, first, last, year))
             tell(f"{last:,} of {count:,} rows")
+        for number, said in LARGE if is_large else ():
+            began = now - (count + number) * LARGE_STEP_MS
+            spread = {"start_ms": began, "step_ms": LARGE_STEP_MS, "subjects": 1}
+            run(connection, insert(name, count + 1, count + number, spread, said))
+            count += number
         for number, (_, make) in enumerate(indexes, 1):
             run(connection, [make])
             tell(f"{number} of {len(indexes)} indexes")
@@ -221,8 +262,8 @@ def fill(database: Database, count: int, folder: Path) -> None:
         run(connection, [ledger, COUNTS[name], TOTAL, *hours, *AFTER[name]])
     tell("labels")
     with closing(RecorderDatabase(url)) as writer:
-        label_all(writer)
-    flush(url)
+        follow_all(writer)
+    settle(url)
     tell(f"{count:,} rows are there after {time.monotonic() - started:.0f} s\n")
 
 
@@ -231,6 +272,8 @@ def open_connection(url: sa.URL) -> Iterator[sa.Connection]:
     """Connect with each statement a transaction, and its text sent as it is."""
     engine = sa.create_engine(url)
     with engine.connect() as connection:
+        if engine.dialect.name == "sqlite":  # which has it from 3.41 on
+            cast(Any, connection.connection).create_function("unhex", 1, bytes.fromhex)
         yield connection.execution_options(isolation_level="AUTOCOMMIT", no_parameters=True)
     engine.dispose()
 
@@ -241,27 +284,50 @@ def run(connection: sa.Connection, statements: Sequence[str]) -> None:
         connection.exec_driver_sql(statement)
 
 
-def insert(engine: str, first: int, last: int, count: int) -> list[str]:
-    """Write the statements that make the rows from ``first`` to ``last``, bounds included."""
+def insert(
+    engine: str,
+    first: int,
+    last: int,
+    spread: Mapping[str, int],
+    said: Mapping[str, str] = MappingProxyType({}),
+) -> list[str]:
+    """Write the statements that make the rows from ``first`` to ``last``, bounds included.
+
+    Args:
+        engine: which database.
+        first: number of a row.
+        last: likewise.
+        spread: ``start_ms`` of row 0, ``step_ms`` from one to the next, and how many ``subjects``
+            of a kind they are about.
+        said: by column, an expression in place of the usual one.
+    """
     source = SOURCE.format(
         numbers=DIALECTS[engine].numbers.format(first=first, last=last),
-        start_ms=int(time.time() * 1000) - YEAR_MS,
-        step_ms=YEAR_MS // count,
-        subjects=subjects_of_a_kind(count),
+        **spread,
     )
+    columns = {
+        table: {name: said.get(name, text) for name, text in texts.items()}
+        for table, texts in spell_columns(DIALECTS[engine]).items()
+    }
     return [
         f"INSERT INTO {table} ({', '.join(texts)}) SELECT {', '.join(texts.values())} "
         f"FROM {source} {MEMBERS if table == 'event_members' else ''}"
-        for table, texts in spell_columns(DIALECTS[engine]).items()
+        for table, texts in columns.items()
     ]
 
 
-def flush(url: sa.URL) -> None:
-    """Have the disk take an SQLite file, so that no later commit pays for it."""
+def settle(url: sa.URL) -> None:
+    """Leave a database as it is at rest, so that no later question or commit pays for it.
+
+    The disk takes an SQLite file; PostgreSQL knows all rows, and that all may be read.
+    """
     if url.get_backend_name() == "sqlite":
         descriptor = os.open(str(url.database), os.O_RDONLY)
         os.fsync(descriptor)
         os.close(descriptor)
+    else:
+        with open_connection(url) as connection:
+            run(connection, ["VACUUM ANALYZE", "CHECKPOINT"])
 
 
 def tell(progress: str) -> None:

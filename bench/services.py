@@ -55,6 +55,7 @@ class Service:
             "PYTHONPATH": str(self.contender.root),
             "DATABASE_URL": self.database.url.render_as_string(hide_password=False),
             "JOURNAL_DIR": str(self.folder / "journal"),
+            "READING_JOURNAL_DIR": str(self.folder / "readings"),
             "SPOOL_DIR": str(self.folder / "spool"),
             "SDK_APPS": f"{APP}:{TOKEN}",
             "API_KEYS": f"bench:{API_KEY}",

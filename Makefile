@@ -3,7 +3,7 @@ BIN := .venv/bin
 
 .DEFAULT_GOAL := help
 
-.PHONY: help run demo check test faults bench lint migrate revision lock
+.PHONY: help run demo check test try faults bench lint migrate revision lock release
 
 help: ## Say what there is
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
@@ -17,24 +17,29 @@ demo: export API_KEYS := demo:a-key-for-the-demo
 demo: export DATABASE_URL := sqlite:///var/demo/audit.db
 demo: export DATABASE_READ_URL = $(DATABASE_URL)
 demo: export JOURNAL_DIR := var/demo/journal
+demo: export READING_JOURNAL_DIR := var/demo/readings
 demo: export HOST := 127.0.0.1
 demo: export PORT := 8100
 demo: export READ_PORT := 8101
 demo: .venv/runtime ## Show a week of a made-up app, on ports 8100 and 8101
 	@rm -rf var/demo; umask 077; mkdir -p var/demo
-	@$(BIN)/flask --app wsgi demo
+	@$(BIN)/python lifecycle.py demo
 	@echo "Sign in with the key $${API_KEYS#*:}; Ctrl-C ends the demo."
 	@BIN=$(BIN) RUN_DIR=var/demo RUN_AS=$$(id -un) exec $(BIN)/supervisord -c serving/supervisord.conf
 
 test: .venv/development ## Run the suite on SQLite, PostgreSQL and MariaDB
-	@$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 
 # Those that need no database server.
 QUICK_TESTS := tests/schemas tests/services/journal tests/services/receiving \
 	tests/test_config.py tests/test_floors.py
 
 check: lint ## Check style and types, and run the quick tests
-	$(BIN)/pytest -q -n auto --maxprocesses 4 $(QUICK_TESTS)
+	$(BIN)/pytest -q -n auto $(QUICK_TESTS)
+
+try: .venv/development ## Run the quick tests on another Python: make try PYTHON=python3.13
+	$(BIN)/uv run --quiet --no-project --isolated --python $(PYTHON) \
+		--with-requirements requirements-dev.txt python -m pytest -q $(QUICK_TESTS)
 
 faults: .venv/development ## Kill, stop, freeze and fill what the service stands on; 20 minutes
 	@mkdir -p var
@@ -59,15 +64,15 @@ lock: .venv/development ## Pin again what pyproject.toml asks for
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-header --generate-hashes --extra dev -o requirements-dev.txt pyproject.toml
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-header --generate-hashes --extra bench -o requirements-bench.txt pyproject.toml
 
-# Flask reads .env by itself, before and otherwise than config: with no word about a fault in it,
-# with variables expanded, and from parent folders. It is told not to.
-SKIP_DOTENV := import os; os.environ.setdefault("FLASK_SKIP_DOTENV", "1")
+release: ## Check, date the changelog, tag, build the image: make release VERSION=0.1.0
+	@.ci/release "$(VERSION)"
 
 .venv/runtime: requirements.txt Makefile
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 …")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
-	@echo '$(SKIP_DOTENV)' > $$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/skip_dotenv.pth
+	@printf '#!/bin/sh\nexec "%s/python" "%s/lifecycle.py" "$$@"\n' "$(abspath $(BIN))" "$(CURDIR)" > $(BIN)/lifecycle
+	@chmod +x $(BIN)/lifecycle
 	@touch $@
 
 .venv/development: .venv/runtime requirements-dev.txt

@@ -77,23 +77,19 @@ class Story:
 
     Attributes:
         subject: with its app.
+        starts: the places of the events that began the lives.
     """
 
     subject: Subject
     outline: Sequence[Event]
     steps: Sequence[Step]
     lives: Sequence[Life]
+    starts: Sequence[Place]
 
     @cached_property
     def versions(self) -> Sequence[Step]:
         """The steps that are versions."""
         return [step for step in self.steps if step.version is not None]
-
-    @cached_property
-    def starts(self) -> Sequence[Place]:
-        """The places of the events that began the lives."""
-        first = {step.life: PLACE(step) for step in reversed(self.steps)}
-        return [first[life.number] for life in self.lives]
 
     @cached_property
     def steps_by_event(self) -> Mapping[int, Step]:
@@ -165,15 +161,17 @@ def tell(subject: Subject, outline: Sequence[Event]) -> Story:
     """Follow the outline of a subject; each life is as it was after its last event."""
     steps: list[Step] = []
     lives: list[Life] = []
+    starts: list[Place] = []
     versions = 0
     for life, changes in follow_lives(outline):
         if life.number > len(lives):
             lives.append(life)
+            starts.append(life.last_place)
         is_version = bool(changes) or life.last_action in TELLING
         versions += is_version
         event = (life.last_event_id, life.last_action, life.last_at, life.last_received_at)
         steps.append(Step(*event, life.number, versions if is_version else None, changes))
-    return Story(subject, outline, steps, lives)
+    return Story(subject, outline, steps, lives, starts)
 
 
 def find_event(event_ids: Sequence[int], event_id: int) -> int:

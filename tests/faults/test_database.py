@@ -11,6 +11,7 @@ from tests.faults.rig.restore import BACKUPS
 from tests.faults.rig.standby import server_with_standby
 from tests.faults.trial import wait_until
 
+LOCKED_SECONDS = by_form(4, 15)
 WAITED_SECONDS = OUTAGE_SECONDS * 0.6  # in the journal, at least; the fault may take a while
 
 
@@ -61,10 +62,11 @@ def test_database_is_read_only(begin, server):
 @on(*locks.LOCKS, short=[("sqlite", "transaction"), ("postgresql", "ledger")])
 def test_database_is_locked(begin, server, how):
     with begin(server) as trial, trial.load():
-        trial.outage(locks.lock(trial.database_url, how), seconds=by_form(4, 15))
+        trial.outage(locks.lock(trial.database_url, how), seconds=LOCKED_SECONDS)
         assert trial.service.stuck() == []
 
     assert trial.refused == {}
+    assert trial.longest_answer < LOCKED_SECONDS
     assert trial.longest_wait > WAITED_SECONDS
 
 

@@ -6,7 +6,7 @@ import time
 from contextlib import nullcontext
 
 from tests.faults.callbacks import KINDS, TIMED_KINDS, mark
-from tests.faults.forms import EVERY, OUTAGE_SECONDS, REPEATS, SERVERS, by_form, each, on
+from tests.faults.forms import EVERY, FORM, OUTAGE_SECONDS, REPEATS, SERVERS, by_form, each, on
 from tests.faults.rig.sender import slow_clients
 from tests.faults.trial import p99, wait_until
 from tests.processes import frozen
@@ -14,6 +14,7 @@ from tests.processes import frozen
 HOUR = 3600
 TAKEN_OVER_SECONDS = 20  # 10 until the server ends the transaction of a host that is frozen
 P99_FLOOR_MS = 20  # below it, twice as much is noise
+SLOW_SECONDS = max(3, OUTAGE_SECONDS)
 
 
 @on(*EVERY, short=["sqlite"])
@@ -119,11 +120,13 @@ def test_slow_clients(begin, server):
         time.sleep(OUTAGE_SECONDS)
         before = trial.attempts
         slow = slow_clients(trial.loop, trial.service.port, by_form(300, 2000))
-        trial.outage(slow, seconds=max(3, OUTAGE_SECONDS))
+        trial.outage(slow, seconds=SLOW_SECONDS)
         during = trial.attempts[len(before) :]
 
     assert trial.refused == {}
-    assert p99(during) < by_form(10, 2) * max(p99(before), P99_FLOOR_MS)
+    assert trial.longest_answer < SLOW_SECONDS
+    if FORM == "full":  # nothing else runs then
+        assert p99(during) < 2 * max(p99(before), P99_FLOOR_MS)
 
 
 @on(*each(EVERY, ("frozen", "at once")), short=[("postgresql", "at once")])

@@ -26,7 +26,7 @@ from tests.faults.rig.sender import Attempt, Senders
 from tests.faults.rig.service import Service
 
 CALLBACKS_PER_SECOND = by_form(100, 200)
-RECOVERY_SECONDS = by_form(20, 60)
+RECOVERY_SECONDS = 60
 QUIET_SECONDS = 0.3  # before a fault, and after it
 POLL_SECONDS = 0.02
 WELL = 20  # callbacks acknowledged one after the other
@@ -150,6 +150,11 @@ class Trial:
     def longest_wait(self) -> float:
         """For how many seconds a callback was in the journal alone, at most."""
         return self.counts.get(Measure.DELAY_MICROSECONDS, 0) / 1e6
+
+    @property
+    def longest_answer(self) -> float:
+        """How many seconds an answer took, at most."""
+        return max(attempt.seconds for attempt in self.attempts)
 
     @property
     def is_well(self) -> bool:

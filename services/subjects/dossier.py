@@ -55,7 +55,7 @@ def fetch_dossiers(connection: sa.Connection, story: Story, lives: Sequence[Life
     return [
         Dossier(
             life=life,
-            former_names=list_former_names(story.list_steps(life)),
+            former_names=list_former_names(story.list_changes(life, "name")),
             created=moments.get(life.created_by or 0),
             ended=moments.get(life.destroyed_by or 0),
             last=moments[last[life.number]],

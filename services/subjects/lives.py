@@ -6,7 +6,7 @@ used again after its subject was destroyed, so one subject may have several live
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -99,6 +99,11 @@ class Life:
     values: dict[str, Any] = field(default_factory=dict)
     set_by: dict[str, int] = field(default_factory=dict)
     set_at: dict[str, datetime] = field(default_factory=dict)
+
+    def copy(self) -> "Life":
+        """Return this life as it is, which no later event changes."""
+        values, set_by, set_at = {**self.values}, {**self.set_by}, {**self.set_at}
+        return replace(self, values=values, set_by=set_by, set_at=set_at)
 
     @property
     def status(self) -> str:

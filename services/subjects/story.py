@@ -1,11 +1,11 @@
 """The story of a subject: its outline, followed once for all that a page tells of it."""
 
 from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
-from itertools import takewhile
 from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 
@@ -18,7 +18,6 @@ from services.subjects.lives import (
     Event,
     Life,
     Place,
-    find_last_life,
     follow_lives,
 )
 from services.subjects.states import fetch_present_state
@@ -73,18 +72,23 @@ class Standing:
 
 @dataclass(frozen=True)
 class Story:
-    """The outline of a subject with its steps, and all its lives; there is at least one of each.
+    """The steps of a subject, and all its lives; there is at least one of each.
 
     Attributes:
         subject: with its app.
+        lives: as they were after their last events.
         starts: the places of the events that began the lives.
+        changed: by a field, as the API names it, the steps that changed it.
+        then: the life of the instant that was asked for, as it was then; none before the first
+            event. Without an instant, the last life.
     """
 
     subject: Subject
-    outline: Sequence[Event]
     steps: Sequence[Step]
     lives: Sequence[Life]
     starts: Sequence[Place]
+    changed: Mapping[str, Sequence[Step]]
+    then: Life | None
 
     @cached_property
     def versions(self) -> Sequence[Step]:
@@ -120,11 +124,11 @@ class Story:
             over = min(over, (at, received_at, event_id + 1))
         return self.starts[life.number - 1], min([over, *self.starts[life.number :][:1]])
 
-    def list_steps(self, life: Life) -> Sequence[Step]:
-        """Return the steps of a life up to its end."""
-        span = self.find_span(life)
-        first, behind = (bisect_left(self.steps, place, key=PLACE) for place in span)
-        return self.steps[first:behind]
+    def list_changes(self, life: Life, field: str) -> Sequence[Step]:
+        """Return the steps of a life, up to its end, that changed a field."""
+        steps, span = self.changed.get(field, ()), self.find_span(life)
+        first, behind = (bisect_left(steps, place, key=PLACE) for place in span)
+        return steps[first:behind]
 
     def find_standing(self, at: datetime | None) -> Standing:
         """Return where an instant, or the present, stands among the versions."""
@@ -138,13 +142,11 @@ class Story:
             next=AT(versions[number]) if number < len(versions) else None,
         )
 
-    def find_state(self, at: datetime) -> Life | None:
-        """Return the life of an instant as it was then; none before the first event."""
-        return find_last_life(takewhile(lambda event: event.occurred_at <= at, self.outline))
 
-
-def fetch_story(connection: sa.Connection, subject: Subject) -> Story | None:
-    """Return the story of a subject; none if it has no event.
+def fetch_story(
+    connection: sa.Connection, subject: Subject, *, at: datetime | None = None
+) -> Story | None:
+    """Return the story of a subject, with its state at an instant; none if it has no event.
 
     Raises:
         AmbiguousSubjectError: several apps have a subject of this ID.
@@ -154,14 +156,17 @@ def fetch_story(connection: sa.Connection, subject: Subject) -> Story | None:
         return None
     subject = replace(subject, sdk_app_id=present["sdk_app_id"])
     outline = fetch_outline(connection, subject)
-    return tell(subject, outline) if outline else None
+    return tell(subject, outline, at=at) if outline else None
 
 
-def tell(subject: Subject, outline: Sequence[Event]) -> Story:
-    """Follow the outline of a subject; each life is as it was after its last event."""
+def tell(subject: Subject, outline: Sequence[Event], *, at: datetime | None = None) -> Story:
+    """Follow the outline of a subject, once: it may be long."""
     steps: list[Step] = []
     lives: list[Life] = []
     starts: list[Place] = []
+    changed: dict[str, list[Step]] = defaultdict(list)
+    known = len(outline) if at is None else bisect_right(outline, at, key=AT)
+    then = None
     versions = 0
     for life, changes in follow_lives(outline):
         if life.number > len(lives):
@@ -170,8 +175,13 @@ def tell(subject: Subject, outline: Sequence[Event]) -> Story:
         is_version = bool(changes) or life.last_action in TELLING
         versions += is_version
         event = (life.last_event_id, life.last_action, life.last_at, life.last_received_at)
-        steps.append(Step(*event, life.number, versions if is_version else None, changes))
-    return Story(subject, outline, steps, lives, starts)
+        step = Step._make((*event, life.number, versions if is_version else None, changes))
+        steps.append(step)
+        for field, _, _ in changes:
+            changed[field].append(step)
+        if len(steps) == known:
+            then = life.copy()
+    return Story(subject, steps, lives, starts, changed, then)
 
 
 def find_event(event_ids: Sequence[int], event_id: int) -> int:

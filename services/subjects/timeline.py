@@ -148,13 +148,12 @@ def fetch_timeline(
 
 
 def list_changes(story: Story, part: str) -> Sequence[Step]:
-    """List the steps of a part that are told by what they changed, or by their action."""
+    """List the steps that changed what a part is about, or have its action, in any order."""
     action, field = CHANGES[part]
-    return [
-        step
-        for step in story.steps
-        if step.action == action or (step.changes and field in [one[0] for one in step.changes])
-    ]
+    told = {step.event_id: step for step in story.changed.get(field, ())}
+    if action is not None:
+        told |= {step.event_id: step for step in story.steps if step.action == action}
+    return [*told.values()]
 
 
 def cut_part(steps: Sequence[Step], start: int | None, limit: int) -> Stretch:

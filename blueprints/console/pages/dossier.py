@@ -41,7 +41,7 @@ def show_subject(kind: SubjectType, subject_id: str) -> ResponseReturnValue:
     query = StoryQuerySchema().load(read_arguments())
     subject = Subject(kind, subject_id, query.get("sdk_app_id"))
     with runtime().connect() as connection:
-        story = fetch_story(connection, subject) or abort(404)
+        story = fetch_story(connection, subject, at=query.get("at")) or abort(404)
         if "version" in query:
             [version] = story.versions[: query["version"]][-1:] or abort(404)
             return redirect(with_arguments(version=None, at=version.occurred_at.isoformat()))
@@ -83,9 +83,8 @@ def fetch_shown(connection: sa.Connection, story: Story, query: Mapping[str, Any
 
 def fetch_view(connection: sa.Connection, story: Story, at: datetime | None) -> Row:
     """Fetch the state at an instant, or at present, and where it stands among all states."""
-    subject, versions = story.subject, story.versions
+    subject, versions, life = story.subject, story.versions, story.then
     kept_since = fetch_kept(connection)["kept_since"]
-    life = story.find_life(at) if at is None else story.find_state(at)
     members_then = None
     if at and life and life.status == "active":
         members_then = fetch_reported(connection, story, life, most=0, until=at)

@@ -31,8 +31,8 @@ def event(action, *, timed=True, event_id=None, at=None, name=None, owner=None, 
     return Event(event_id, action, occurred_at, occurred_at, timed, name, owner, details, "1")
 
 
-def story_of(events):
-    return tell(Subject(SubjectType.GROUP, "a"), [*events])
+def story_of(events, at=None):
+    return tell(Subject(SubjectType.GROUP, "a"), [*events], at=at)
 
 
 def versions_of(events):

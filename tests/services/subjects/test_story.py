@@ -19,12 +19,12 @@ def test_state_of_an_instant_is_that_after_the_events_up_to_it(history, data):
         event(action, name=name, timed=timed, at=at)
         for (action, name, timed), at in zip(history, instants, strict=False)
     ]
-    story = story_of(events)
 
     for second in range(-1, 22):
         at = NOW + timedelta(seconds=second)
         past = [one for one in events if one.occurred_at <= at]
-        assert story.find_state(at) == find_last_life(past)
+        assert story_of(events, at=at).then == find_last_life(past)
+    assert story_of(events).then == story_of(events).lives[-1]
 
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=9).map(sorted))
@@ -46,18 +46,19 @@ def test_steps_lead_through_every_instant_and_back(instants):
     assert story.find_standing(None).version == len(instants)
 
 
-def test_steps_of_a_life_end_with_it():
+def test_changes_of_a_life_end_with_it():
     story = story_of(
         [
-            event("created", at=0, event_id=1),
-            event("destroyed", at=60, event_id=2),
-            event("members_removed", at=61, event_id=3),
-            event("created", at=120, event_id=4),
+            event("created", name="A", at=0, event_id=1),
+            event("profile_changed", Introduction="x", at=30, event_id=2),
+            event("destroyed", name="B", at=60, event_id=3),
+            event("profile_changed", name="C", at=61, event_id=4),
+            event("created", name="D", at=120, event_id=5),
         ]
     )
 
-    ids = [[step.event_id for step in story.list_steps(life)] for life in story.lives]
-    assert ids == [[1, 2], [4]]
+    names = [story.list_changes(life, "name") for life in story.lives]
+    assert [[step.event_id for step in some] for some in names] == [[1, 3], [5]]
 
 
 def test_life_is_over_after_its_end_or_an_instant_or_before_the_next():

@@ -10,6 +10,7 @@ import pytest
 from config.release import VERSION
 from tests.engines import ROOT
 
+CLOSED = "OSError [Errno 9] Bad file descriptor"
 FULL_DISK = "OSError [Errno 28] No space left on device"
 UNREACHABLE = "postgresql+psycopg://nobody@127.0.0.1:1/none"
 
@@ -23,6 +24,21 @@ def lifecycle(tmp_path):
         environment = {"PATH": os.environ["PATH"], **environment}
         return subprocess.run(
             command, capture_output=True, text=True, cwd=tmp_path, env=environment
+        )
+
+    return run
+
+
+@pytest.fixture
+def in_shell(lifecycle, tmp_path):
+    """Run the command over a new database in a shell, with what is to become of its output."""
+    environment = {"PATH": os.environ["PATH"], "DATABASE_URL": f"sqlite:///{tmp_path}/audit.db"}
+    lifecycle("migrate", **environment)
+
+    def run(arguments, rest):
+        command = f"{shlex.join((sys.executable, str(ROOT / 'lifecycle.py')))} {arguments} {rest}"
+        return subprocess.run(
+            command, shell=True, capture_output=True, text=True, cwd=tmp_path, env=environment
         )
 
     return run
@@ -84,22 +100,9 @@ def test_file_that_cannot_be_written_is_told_in_a_line(lifecycle, tmp_path, file
     assert (done.returncode, done.stderr) == (2, f"lifecycle: {reason}\n")
 
 
-@pytest.mark.parametrize("arguments", [("journal",), ("export",)])
-def test_command_ends_without_a_word_where_nobody_reads_on(lifecycle, tmp_path, arguments):
-    database = {"DATABASE_URL": f"sqlite:///{tmp_path}/audit.db"}
-    lifecycle("migrate", **database)
-    command = shlex.join((sys.executable, str(ROOT / "lifecycle.py"), *arguments))
-
-    done = subprocess.run(
-        f"{command} | :",
-        shell=True,
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        env={"PATH": os.environ["PATH"], **database},
-    )
-
-    assert done.stderr == ""
+@pytest.mark.parametrize("arguments", ["journal", "export"])
+def test_command_ends_without_a_word_where_nobody_reads_on(in_shell, arguments):
+    assert in_shell(arguments, "| :").stderr == ""
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("purge", "--help"), ("journal",)])
@@ -115,6 +118,19 @@ def test_output_that_meets_a_full_disk_is_told_in_a_line(tmp_path, arguments):
         )
 
     assert (done.returncode, done.stderr) == (2, f"lifecycle: {FULL_DISK}\n")
+
+
+@pytest.mark.parametrize("arguments", ["--help", "journal", "export"])
+def test_output_that_is_closed_is_told_in_a_line(in_shell, arguments):
+    done = in_shell(arguments, ">&-")
+
+    assert (done.returncode, done.stderr) == (2, f"lifecycle: {CLOSED}\n")
+
+
+def test_command_works_where_no_fault_can_be_told(in_shell):
+    done = in_shell("export", "2>&-")
+
+    assert (done.returncode, done.stdout) == (0, '{"complete":true,"count":0}\n')
 
 
 def test_traceback_is_shown_to_those_who_ask(lifecycle):

@@ -1,5 +1,6 @@
 """The commands: ``lifecycle …``."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -89,6 +90,18 @@ class Command(click.Command):
 
 bp = Blueprint("commands", __name__, cli_group=None)
 bp.cli.command_class = Command
+
+
+def open_closed_streams() -> None:
+    """Have a closed standard output refuse what is written, and a closed standard error drop it.
+
+    Python has None in their place, over which some of a command's output is lost without a word,
+    and some of it ends the command with a traceback.
+    """
+    if sys.stdout is None:
+        sys.stdout = open(os.open(os.devnull, os.O_RDONLY), "w", encoding="utf-8")  # noqa: SIM115 (for good)
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
 
 
 @contextmanager

@@ -1,1 +1,1 @@
-"""Rules of the log: who may send, what is stored, what is told."""
+"""The rules of the log: which requests are accepted, what is stored, and what readers get."""

@@ -1,1 +1,1 @@
-"""Write what a list shows, all of it, as one file."""
+"""Write all rows of a list to one file."""

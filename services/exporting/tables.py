@@ -1,4 +1,4 @@
-"""The tables that can be exported: what is read for each, and what is written of it."""
+"""The tables that can be exported: what each reads, and what it writes."""
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -37,11 +37,11 @@ from services.subjects.lives import FIELDS
 
 @dataclass(frozen=True)
 class Sheet:
-    """Rows of one kind.
+    """The rows of one kind.
 
     Attributes:
         shape: its fields are the columns.
-        rows: makes the rows of one item that was read.
+        rows: makes the rows of one item.
     """
 
     name: str
@@ -66,8 +66,8 @@ class Table:
 
     Attributes:
         fetch: returns a page of the items that pass a query.
-        lines: what NDJSON has.
-        sheets: what a workbook has; CSV has the first of them.
+        lines: what NDJSON contains.
+        sheets: what a workbook contains; CSV contains the first of them.
     """
 
     fetch: Callable[[sa.Connection, Any], ListPage[Any]]
@@ -90,7 +90,7 @@ def fetch_events_of_user(connection: sa.Connection, query: PageQuery) -> Page:
 
 
 def take_whole(item: Row) -> Iterator[Row]:
-    """Make one row of an item, as it is."""
+    """Make one row of an item, unchanged."""
     yield item
 
 
@@ -105,7 +105,7 @@ def join_roles(event: Row) -> Iterator[Row]:
 
 
 def list_members(event: Row) -> Iterator[Row]:
-    """Make a row of each member that an event names."""
+    """Make a row for each member that an event names."""
     for user_id in event["members"]:
         yield {**event, "event_id": event["id"], "user_id": user_id}
 

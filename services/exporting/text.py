@@ -15,9 +15,10 @@ from services.reading.pages import Row
 PIECE_CHARACTERS = 64 * 1024
 LINE_BREAK = "\r\n"
 BYTE_ORDER_MARK = "\ufeff"  # without it, Excel takes UTF-8 for the code page of the machine
-# What a spreadsheet runs: a text that begins with an equals sign, a plus or a minus, unless it is a
-# number, and one that begins with @ and calls a function or another program. An ID calls nothing.
-# Controls and spaces before it may be skipped; East Asian full-width signs may be taken as well.
+# A spreadsheet runs a text that begins with an equals sign, a plus or a minus, unless it is a
+# number, and a text that begins with @ and calls a function or another program. An ID calls
+# nothing. Controls and spaces before these signs may be skipped, and East Asian full-width forms
+# accepted.
 FORMULA = re.compile(
     r"[\0- ]*([=\uff1d]|[+\-\uff0b\uff0d](?!\d+(\.\d+)?\Z)|[@\uff20].*[(|!\uff08])", re.DOTALL
 )
@@ -41,8 +42,8 @@ def list_lines(sheet: Sheet, items: Iterable[Row]) -> Iterator[str]:
 def dump(sheet: Sheet, row: Row) -> dict[str, Any]:
     """Dump a row as its schema does, in a tenth of the time.
 
-    Only instants are not JSON already. ``Schema.dump`` asks each field how to find its value, which
-    would take half the time of an export.
+    Only instants are not JSON yet. ``Schema.dump`` looks up how to read each field, which would
+    take half the time of an export.
     """
     dumped = {name: row[name] for name in sheet.columns}
     for name, field in sheet.instants.items():
@@ -51,16 +52,16 @@ def dump(sheet: Sheet, row: Row) -> dict[str, Any]:
 
 
 def write_csv(table: Table, items: Iterable[Row], zone: ZoneInfo) -> Iterator[bytes]:
-    """Write RFC 4180: names, and a row for each row of the first sheet.
+    """Write RFC 4180: the headings, then the rows of the first sheet.
 
-    A line break stands before each row and at the very end: a file that ends without one is not
-    complete.
+    Each row is preceded by a line break, and the file ends with one: a file without it is
+    incomplete.
     """
     return encode(list_records(table.sheets[0], items, zone))
 
 
 def list_records(sheet: Sheet, items: Iterable[Row], zone: ZoneInfo) -> Iterator[str]:
-    """Yield the records of CSV, each with the line break before it; then the last line break."""
+    """Yield the records of CSV, each preceded by a line break, then the final line break."""
     write = csv.writer(Line()).writerow
     yield BYTE_ORDER_MARK + write(name_columns(sheet, zone)).removesuffix(LINE_BREAK)
     for item in items:
@@ -70,7 +71,7 @@ def list_records(sheet: Sheet, items: Iterable[Row], zone: ZoneInfo) -> Iterator
 
 
 class Line:
-    """A file that gives back what is written to it: ``csv`` hands that on."""
+    """A file that returns what is written to it; ``csv`` passes that on."""
 
     def write(self, text: str) -> str:
         """Return the text."""
@@ -86,7 +87,7 @@ def name_columns(sheet: Sheet, zone: ZoneInfo) -> Iterator[str]:
 
 
 def list_cells(sheet: Sheet, row: Row, zone: ZoneInfo) -> Iterator[Any]:
-    """Yield the cells of a row; an instant is exact, and as spreadsheets read it."""
+    """Yield the cells of a row; an instant has an exact one, and one that spreadsheets can read."""
     for name in sheet.columns:
         value = row[name]
         if name in sheet.instants:
@@ -102,7 +103,7 @@ def show_seconds(instant: datetime | None, zone: ZoneInfo) -> str | None:
 
 
 def to_cell(value: Any) -> Any:
-    """Return a value as a cell that a spreadsheet does not run."""
+    """Return a value as a cell that a spreadsheet does not execute."""
     if isinstance(value, dict | list):
         return dump_json(value)  # begins with a bracket
     is_formula = isinstance(value, str) and FORMULA.match(value)
@@ -110,7 +111,7 @@ def to_cell(value: Any) -> Any:
 
 
 def encode(lines: Iterable[str]) -> Iterator[bytes]:
-    """Join lines to pieces worth sending."""
+    """Join lines into pieces worth sending."""
     piece: list[str] = []
     size = 0
     for line in lines:
@@ -123,5 +124,5 @@ def encode(lines: Iterable[str]) -> Iterator[bytes]:
 
 
 def to_bytes(lines: Iterable[str]) -> bytes:
-    """Encode lines; JSON can hold half a surrogate pair, which UTF-8 can't."""
+    """Encode lines; JSON can hold a lone surrogate, which UTF-8 cannot."""
     return "".join(lines).encode(errors="backslashreplace")

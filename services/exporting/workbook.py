@@ -1,4 +1,4 @@
-"""Write a table as a workbook whose cells have types: XLSX."""
+"""Write a table as a workbook with typed cells: XLSX."""
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -25,7 +25,7 @@ OPTIONS = {"constant_memory": True, "strings_to_formulas": False, "strings_to_ur
 
 
 def write_xlsx(table: Table, items: Iterable[Row], zone: ZoneInfo) -> Iterator[bytes]:
-    """Write a workbook; the first bytes come once all of it is in a temporary file.
+    """Write a workbook; the first bytes are sent once all of it is in a temporary file.
 
     Raises:
         OSError: the disk is full.
@@ -53,7 +53,7 @@ def fill(workbook: Workbook, table: Table, items: Iterable[Row], zone: ZoneInfo)
 
 
 class SheetWriter:
-    """Writes the rows of a sheet, and goes on on another where one is full."""
+    """Writes rows into a sheet, and continues in another one when it is full."""
 
     def __init__(self, workbook: Workbook, sheet: Sheet, zone: ZoneInfo) -> None:
         self.workbook = workbook
@@ -66,7 +66,7 @@ class SheetWriter:
         self.begin_page()
 
     def begin_page(self) -> None:
-        """Begin a sheet with the headings."""
+        """Begin a sheet with its headings."""
         self.pages += 1
         name = self.sheet.name if self.pages == 1 else f"{self.sheet.name} {self.pages}"
         self.page = self.workbook.add_worksheet(name)
@@ -88,7 +88,7 @@ class SheetWriter:
         self.next_row += 1
 
     def write_cell(self, row: int, column: int, value: Any) -> None:
-        """Write a value as what it is; none leaves the cell empty."""
+        """Write a value with its type; none leaves the cell empty."""
         if isinstance(value, datetime):
             local = move_to_zone(value, self.zone).replace(tzinfo=None)  # a cell has no zone
             self.page.write_datetime(row, column, local, self.instant)
@@ -100,14 +100,14 @@ class SheetWriter:
     def write_text(self, row: int, column: int, text: str) -> None:
         """Write a text, whatever it looks like."""
         text = fit(text)
-        if text.startswith("<r>"):  # is taken for markup by XlsxWriter, unless it is cut up
+        if text.startswith("<r>"):  # XlsxWriter would take it for markup, unless it is split
             self.page.write_rich_string(row, column, text[0], text[1], text[2:])
         else:
             self.page.write_string(row, column, text)
 
 
 def fit(text: str) -> str:
-    """Return a text as a cell can hold it; one that is too long ends with a note that says so."""
+    """Return a text that fits in a cell; one that is too long is cut and ends with a note."""
     if text.isascii() and len(text) <= MOST_UNITS:  # nearly all
         return text
     text = text.encode(errors="backslashreplace").decode()

@@ -1,1 +1,1 @@
-"""Take in callbacks that another database had, each once, with its own time of arrival."""
+"""Import callbacks from another database, each once, with its own time of arrival."""

@@ -1,4 +1,4 @@
-"""Read rows in a process of its own, one batch ahead of what is stored."""
+"""Read rows in a separate process, one batch ahead of the one that is being stored."""
 
 import signal
 from collections.abc import Callable, Iterator, Sequence
@@ -10,7 +10,7 @@ from typing import TypeVar
 from services.importing.rows import BadRowError, Row
 from services.journal.records import Record
 
-SPAWN = get_context("spawn")  # the process has no part of our threads and connections
+SPAWN = get_context("spawn")  # the process inherits none of our threads and connections
 
 Source = TypeVar("Source", bound=bytes | Row)
 Read = Callable[[Source], Record]
@@ -19,7 +19,7 @@ Found = Sequence[tuple[int, Record | BadRowError]]
 
 
 def read_ahead(batches: Iterator[Rows[Source]], read: Read[Source]) -> Iterator[Found]:
-    """Yield what the rows of each batch are, while the next batch is read.
+    """Yield the records of each batch while the next batch is read.
 
     Args:
         batches: in order.
@@ -56,7 +56,7 @@ def try_to_read(row: Source, read: Read[Source]) -> Record | BadRowError:
 
 @contextmanager
 def start_reading(read: Read[Source]) -> Iterator[Connection]:
-    """Start a process that reads what it is sent, until the block ends."""
+    """Run a process that reads what it is sent, until the block ends."""
     ours, theirs = SPAWN.Pipe()
     with ours:
         with theirs:
@@ -70,7 +70,7 @@ def start_reading(read: Read[Source]) -> Iterator[Connection]:
 
 
 def read_what_is_sent(pipe: Connection, read: Read[Source]) -> None:
-    """Read batches and send back what they are, until the other end is closed."""
+    """Read batches and send back their records, until the other end is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the other end is closed then, too
     with suppress(EOFError, OSError):
         while True:

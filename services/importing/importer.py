@@ -1,4 +1,4 @@
-"""Store what was read elsewhere by the code of the recorder, which may run beside."""
+"""Store imported records with the code of the recorder, which may run at the same time."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -17,7 +17,7 @@ from services.recording.counts import Counts
 from services.recording.database import RecorderDatabase
 from services.recording.store import Batch, leave_out_known, store
 
-MAX_BATCH_RECORDS = 2000  # a recorder waits no longer for its turn than it takes to store these
+MAX_BATCH_RECORDS = 2000  # a recorder waits for its turn only as long as it takes to store these
 MAX_BATCH_BYTES = 8 * 1024 * 1024
 
 Placed = tuple[int, Record]
@@ -28,12 +28,12 @@ class Importer:
     """Stores the callbacks of one source.
 
     Attributes:
-        on_fault: told the place of what can't be stored, and why.
-        is_dry_run: only counts.
-        verdicts: how many became which.
+        on_fault: called with the place of a row that cannot be stored, and the reason.
+        is_dry_run: counts, and stores nothing.
+        verdicts: how many got each verdict.
         known: how many were stored before.
-        unreadable: how many are no callbacks.
-        rejected: how many the database does not take.
+        unreadable: how many are not callbacks.
+        rejected: how many the database rejects.
         broken: why the source is not complete, if it is not.
     """
 
@@ -48,7 +48,7 @@ class Importer:
     broken: str = ""
 
     def take(self, source: Iterable[tuple[int, Source]], read: Read[Source]) -> Iterator[int]:
-        """Store all that a source has; yield how many more were read.
+        """Store everything in a source; yield how many more rows were read.
 
         Raises:
             sqlalchemy.exc.SQLAlchemyError, ChildProcessError: the database failed, or the process
@@ -65,7 +65,7 @@ class Importer:
             yield self.store(batch)
 
     def part(self, source: Iterable[tuple[int, Source]]) -> Iterator[Rows[Source]]:
-        """Yield batches of a source, until it ends or breaks off."""
+        """Yield batches of a source until it ends, or turns out to be incomplete."""
         batch: list[tuple[int, Source]] = []
         size = 0
         try:
@@ -81,7 +81,7 @@ class Importer:
             yield batch
 
     def store(self, batch: list[Placed]) -> int:
-        """Store a batch, each half by itself if that fails; return how many records it has."""
+        """Store a batch, or each half separately if that fails; return how many records it has."""
         records = [record for _, record in batch]
         if self.is_dry_run:
             with self.database.engine.connect() as connection:

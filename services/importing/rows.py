@@ -22,16 +22,16 @@ Row = Mapping[str, Any]
 
 
 class BadRowError(ValueError):
-    """A row is no callback, with the reason."""
+    """A row is not a callback; the message says why."""
 
 
 @dataclass(frozen=True)
 class RowReader:
-    """Makes of rows the records that the receiver would have made.
+    """Turns rows into the records that the receiver would have made.
 
     Attributes:
         now: timezone-aware.
-        zone: of times that name none; without it, these are refused.
+        zone: of times that name none; without it, such times are refused.
         unhandled_bodies: whether the content of an unhandled callback is kept.
     """
 
@@ -40,10 +40,10 @@ class RowReader:
     unhandled_bodies: bool
 
     def read_line(self, line: bytes) -> Record:
-        """Make a record of a line that ``export --deliveries`` has written.
+        """Make a record of a line written by ``export --deliveries``.
 
         Raises:
-            BadRowError: it is none.
+            BadRowError: it is not such a line.
         """
         try:
             row = json.loads(line)
@@ -58,7 +58,7 @@ class RowReader:
 
         Args:
             row: ``received_at``, ``body`` or ``body_base64``, and ``sdk_app_id`` or a
-                ``query_string`` that names it. It may have what else a delivery has.
+                ``query_string`` that names it. It may have the other columns of a delivery.
 
         Raises:
             BadRowError: something is missing or wrong.
@@ -72,7 +72,7 @@ class RowReader:
         if not 0 < len(app) <= MAX_APP_LENGTH:
             raise BadRowError("sdk_app_id: missing or too long, and query_string names none")
         reading, unstored_bytes = read_callback(envelope, body), row.get("unstored_bytes")
-        if isinstance(unstored_bytes, int):  # all that was kept of it is the command
+        if isinstance(unstored_bytes, int):  # only the command of it was kept
             reading = Reading(read_text(row, "command")[:MAX_ID_LENGTH])
         head = {
             "sdk_app_id": app,
@@ -90,7 +90,7 @@ class RowReader:
 
 
 def read_text(row: Row, name: str) -> str:
-    """Read a text; one that is not there is empty."""
+    """Read a text; a missing one is empty."""
     value = row.get(name)
     if isinstance(value, bytes):
         return value.decode("latin-1")
@@ -98,7 +98,7 @@ def read_text(row: Row, name: str) -> str:
 
 
 def read_instant(row: Row, name: str, zone: tzinfo | None) -> datetime | None:
-    """Read a time, or none where there is none."""
+    """Read a time; a missing one is none."""
     value = row.get(name)
     try:
         instant = datetime.fromisoformat(value) if isinstance(value, str) else value
@@ -116,7 +116,7 @@ def read_instant(row: Row, name: str, zone: tzinfo | None) -> datetime | None:
 
 
 def read_body(row: Row) -> bytes:
-    """Read the bytes of a body; one that was stored as data, not as text, is written anew."""
+    """Read the bytes of a body; one that was stored as data, not text, is written as JSON again."""
     body = row.get("body")
     try:
         if body is None:
@@ -131,7 +131,7 @@ def read_body(row: Row) -> bytes:
 
 
 def read_uuid(row: Row) -> UUID | None:
-    """Read the UUID, or none where there is none."""
+    """Read the UUID; a missing one is none."""
     value = row.get("uuid")
     try:
         return value if value is None or isinstance(value, UUID) else UUID(str(value))
@@ -142,7 +142,7 @@ def read_uuid(row: Row) -> UUID | None:
 def make_uuid(received_at: datetime, *content: str | bytes) -> UUID:
     """Make a version 8 UUID (RFC 9562) that the same callback gets each time.
 
-    It begins with the time, as those of the receiver do.
+    It begins with the time, like those of the receiver.
     """
     digest = sha256(repr((received_at.timestamp(), *content)).encode()).digest()
     rest = int.from_bytes(digest[:10])

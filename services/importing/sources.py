@@ -1,4 +1,4 @@
-"""Where callbacks come from: a file, or a database of another program."""
+"""The sources of an import: a file, or the database of another program."""
 
 import json
 from collections.abc import Iterator
@@ -15,11 +15,11 @@ REQUIRED = ("received_at", "body")
 
 
 class IncompleteError(Exception):
-    """A file does not end as ``export --deliveries`` ends it."""
+    """A file does not end the way ``export --deliveries`` ends one."""
 
 
 def check_trailer(file: BinaryIO) -> None:
-    """Make sure that a file that can be searched has its last line; a pipe shows that at its end.
+    """Make sure that a seekable file has its last line; a pipe shows that only at its end.
 
     Raises:
         IncompleteError: it has not.
@@ -34,7 +34,7 @@ def check_trailer(file: BinaryIO) -> None:
 
 
 def read_trailer(line: bytes) -> int | None:
-    """Read how many lines are before a last one; none if it is another one."""
+    """Return how many lines a last line counts before it; none if it is an ordinary line."""
     if len(line) > LONGEST_TRAILER:
         return None
     try:
@@ -46,7 +46,7 @@ def read_trailer(line: bytes) -> int | None:
 
 
 def read_lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines of a file with their numbers, but for the last one.
+    """Yield the lines of a file with their numbers, except the last one.
 
     Raises:
         IncompleteError: there is none, or lines are missing before it.
@@ -82,6 +82,6 @@ def fetch_rows(connection: sa.Connection, query: str) -> Iterator[tuple[int, Row
 
 
 def measure(row: bytes | Row) -> int:
-    """Tell about how many bytes a line or a row has."""
+    """Return roughly how many bytes a line or a row has."""
     content = row if isinstance(row, bytes) else row["body"]
     return len(content if isinstance(content, bytes | str) else repr(content))

@@ -1,13 +1,13 @@
-"""The files of a journal folder, by their names: nothing is opened to learn what waits.
+"""The files of a journal folder. Their names alone tell what is waiting.
 
 ====================================  ===========================================================
-``<segment>.<records>.open``          its writer appends to it, and holds its lock
-``<segment>.<records>.sealed``        nothing is appended to it any more
+``<segment>.<records>.open``          its writer appends to it and holds its lock
+``<segment>.<records>.sealed``        nothing more is appended to it
 ``kept/<segment>.<records>.sealed``   all of it is recorded
-``<uuid>.stuck``                      one record that the database takes no other way
-``<segment>.<position>.damaged``      bytes of a segment that are no record
-``status.json``                       what waits and what there is room for, without content
-``.<name>-<random>``, ``probe-<ID>``  what is being written
+``<uuid>.stuck``                      one record that the database keeps rejecting
+``<segment>.<position>.damaged``      bytes of a segment that are not a record
+``status.json``                       what is waiting and how much room is left, without content
+``.<name>-<random>``, ``probe-<ID>``  a file that is being written
 ====================================  ===========================================================
 """
 
@@ -30,10 +30,10 @@ OPEN, SEALED, STUCK, DAMAGED = ".open", ".sealed", ".stuck", ".damaged"
 KEPT = "kept"
 FOLDER_MODE, FILE_MODE = 0o750, 0o600
 SHARED_FOLDER_MODE, SHARED_FILE_MODE = 0o770, 0o640
-LEAST_ROOM_BYTES = 16 * 1024 * 1024  # below it, kept segments are dropped to make room
+LEAST_ROOM_BYTES = 16 * 1024 * 1024  # with less room than this, kept segments are dropped
 PROBE_BYTES = 4096
 DRAFT = re.compile(r"\..+-([0-9a-f]{8}){1,2}|probe-\d+")
-DRAFT_SECONDS = 3600.0  # after which nothing is written to one any more
+DRAFT_SECONDS = 3600.0  # a draft this old is no longer being written
 
 
 @dataclass(frozen=True, order=True)
@@ -52,10 +52,10 @@ class SegmentFile:
 
     @classmethod
     def of(cls, path: Path) -> Self:
-        """Take a name apart.
+        """Parse a name.
 
         Raises:
-            ValueError: it is not that of a segment.
+            ValueError: it is not the name of a segment.
         """
         segment, records, _ = path.name.split(".")
         return cls(segment, path, int(records))
@@ -67,7 +67,7 @@ class SegmentFile:
 
 
 def new_segment_name() -> str:
-    """Make a name that no other segment has, on any host."""
+    """Make a name that is unique among the segments of all hosts."""
     return f"{time.time_ns() // 1000:016}-{secrets.token_hex(8)}"
 
 
@@ -77,7 +77,7 @@ def name_file(segment: str, records: int, suffix: str) -> str:
 
 
 def list_segments(folder: Path, *suffixes: str) -> list[SegmentFile]:
-    """List the segments of a folder, the oldest first; a folder that can't be read has none."""
+    """List the segments of a folder, oldest first; an unreadable folder has none."""
     found = []
     with suppress(OSError):
         for name in os.listdir(folder):
@@ -88,17 +88,17 @@ def list_segments(folder: Path, *suffixes: str) -> list[SegmentFile]:
 
 
 def list_waiting(folder: Path) -> list[SegmentFile]:
-    """List the segments that are not all recorded yet, as far as their place tells."""
+    """List the segments that are not yet moved to ``kept/``."""
     return list_segments(folder, OPEN, SEALED)
 
 
 def list_kept(folder: Path) -> list[SegmentFile]:
-    """List the segments that are all recorded."""
+    """List the segments that are fully recorded."""
     return list_segments(folder / KEPT, SEALED)
 
 
 def list_stuck(folder: Path) -> list[Path]:
-    """List the records that were set aside, the oldest first."""
+    """List the records that were set aside, oldest first."""
     try:
         return sorted(folder / name for name in os.listdir(folder) if name.endswith(STUCK))
     except OSError:
@@ -119,12 +119,12 @@ def make_folder(folder: Path) -> None:
 
 
 def is_shared(folder: Path) -> bool:
-    """Tell whether a group writes to a folder, as the recorder does to that of another user."""
+    """Tell whether a group may write to a folder, as when the recorder runs as another user."""
     return bool(folder.stat().st_mode & stat.S_IWGRP)
 
 
 def flush_folder(folder: Path) -> None:
-    """Wait until the disk has the names of a folder's files.
+    """Wait until the names of a folder's files are on disk.
 
     Raises:
         OSError: it could not be flushed.
@@ -137,7 +137,7 @@ def flush_folder(folder: Path) -> None:
 
 
 def write_file(path: Path, data: bytes, mode: int = FILE_MODE) -> None:
-    """Write a file so that a crash leaves all of it or none.
+    """Write a file so that a crash leaves either all of it or nothing.
 
     Raises:
         OSError: the disk did not take it.
@@ -149,10 +149,10 @@ def write_file(path: Path, data: bytes, mode: int = FILE_MODE) -> None:
 
 
 def write_all(descriptor: int, data: bytes) -> None:
-    """Write all of it: a disk that is nearly full takes a part, and says so only the next time.
+    """Write all of the data: a nearly full disk takes a part, and fails only at the next write.
 
     Raises:
-        OSError: the disk did not take it; it may have a part.
+        OSError: the disk did not take it, or only a part of it.
     """
     rest = memoryview(data)
     while rest:
@@ -161,7 +161,7 @@ def write_all(descriptor: int, data: bytes) -> None:
 
 @contextmanager
 def replacing(path: Path, mode: int = FILE_MODE) -> Iterator[int]:
-    """Write a file beside its place, and put it there once it is written.
+    """Write a temporary file, and rename it into place once it is complete.
 
     Raises:
         OSError: the disk did not take it.
@@ -181,7 +181,7 @@ def replacing(path: Path, mode: int = FILE_MODE) -> Iterator[int]:
 
 
 def find_fault(folder: Path) -> OSError | None:
-    """Try whether a folder would take a record; give what is wrong, or none."""
+    """Test whether a folder would take a record; return what is wrong, or none."""
     try:
         make_folder(folder)
         write_file(folder / f"probe-{os.getpid()}", bytes(PROBE_BYTES))
@@ -192,7 +192,7 @@ def find_fault(folder: Path) -> OSError | None:
 
 
 def room_bytes(folder: Path) -> int:
-    """Measure what the disk of a folder has room for; 0 if that can't be told."""
+    """Return how much room the disk of a folder has; 0 if unknown."""
     try:
         return shutil.disk_usage(folder).free
     except OSError:
@@ -200,15 +200,15 @@ def room_bytes(folder: Path) -> int:
 
 
 def drop_kept(folder: Path, *, keep_bytes: int, begun_before: datetime) -> list[SegmentFile]:
-    """Drop kept segments, the oldest first, until all are within the limits.
+    """Drop kept segments, oldest first, until the rest is within the limits.
 
     Args:
         folder: of the journal.
-        keep_bytes: how many may stay, all together.
-        begun_before: one that was begun earlier goes in any case; timezone-aware.
+        keep_bytes: the total size that may stay.
+        begun_before: segments that were begun earlier are dropped in any case; timezone-aware.
 
     Returns:
-        Those that were dropped.
+        The segments that were dropped.
     """
     dropped = []
     kept = list_kept(folder)
@@ -225,7 +225,7 @@ def drop_kept(folder: Path, *, keep_bytes: int, begun_before: datetime) -> list[
 
 
 def make_room(folder: Path) -> list[SegmentFile]:
-    """Drop kept segments for new ones, the oldest half of them; return those that were dropped."""
+    """Drop the oldest half of the kept segments to make room; return the dropped ones."""
     kept = list_kept(folder)
     dropped = kept[: len(kept) // 2 + 1]
     for file in dropped:
@@ -235,7 +235,7 @@ def make_room(folder: Path) -> list[SegmentFile]:
 
 
 def drop_drafts(folder: Path) -> None:
-    """Drop what processes were writing when they were killed."""
+    """Delete files that processes left unfinished when they were killed."""
     with suppress(OSError):
         drafts = [path for path in folder.iterdir() if DRAFT.fullmatch(path.name)]
         for path in drafts:
@@ -244,7 +244,7 @@ def drop_drafts(folder: Path) -> None:
 
 
 def size_of(path: Path) -> int:
-    """Measure a file; 0 once it is gone."""
+    """Return the size of a file; 0 once it is gone."""
     try:
         return path.stat().st_size
     except OSError:

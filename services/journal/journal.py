@@ -1,4 +1,4 @@
-"""Append records to the journal: one flush for all that wait; the next folder if one refuses."""
+"""Append records to the journal: one flush for all that wait, the next folder if one refuses."""
 
 import errno
 import logging
@@ -15,7 +15,7 @@ from services.journal.folder import make_room
 from services.journal.records import Record, write_record
 from services.journal.segment import DoubtfulError, Segment
 
-FLUSH_SECONDS = 0.5  # after which a disk that hangs counts as one that refuses
+FLUSH_SECONDS = 0.5  # after which a hanging disk counts as one that refuses
 RETRY_SECONDS = 1.0
 CLOSE_SECONDS = 2.0
 DISK_IS_FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -27,7 +27,7 @@ class NotDurableError(Exception):
     """No folder took a record.
 
     Attributes:
-        is_doubtful: a disk may have it all the same: a flush failed or has not come back.
+        is_doubtful: a disk may have it after all: a flush failed or has not returned.
     """
 
     def __init__(self, reason: str, *, is_doubtful: bool) -> None:
@@ -52,20 +52,20 @@ class Batch:
 class Journal:
     """The journal, as one process appends to it; its threads or greenlets may do so at once.
 
-    ``writer`` writes one batch after the other. While it does, the next one gathers.
+    ``writer`` writes one batch after another. Meanwhile the next one gathers.
     """
 
     def __init__(self, folders: Sequence[Path]) -> None:
         self.folders = [JournalFolder(folder) for folder in folders]
         self.gathering = Batch()
         self.gate = Lock()  # guards ``gathering`` and ``is_closed``
-        self.waiting = Event()  # something has gathered, or the journal is closed
+        self.waiting = Event()  # set when records have gathered or the journal is closed
         self.is_closed = False
         self.writer = Thread(target=self.run, name="journal", daemon=True)
         self.writer.start()
 
     def append(self, *records: Record) -> None:
-        """Make records durable, all of them in one batch.
+        """Make records durable, all in one batch.
 
         Raises:
             NotDurableError: no folder took them, or the journal is closed.
@@ -82,7 +82,7 @@ class Journal:
             raise batch.fault
 
     def run(self) -> None:
-        """Write what has gathered, until the journal is closed."""
+        """Write each batch that has gathered, until the journal is closed."""
         is_last = False
         while not is_last:
             self.waiting.wait()
@@ -94,12 +94,12 @@ class Journal:
             batch.done.set()
 
     def write(self, batch: Batch) -> NotDurableError | None:
-        """Write a batch to the first folder that takes it; give the fault if none does."""
+        """Write a batch to the first folder that takes it; return the fault if none does."""
         data, is_doubtful, reasons = b"".join(batch.records), False, []
         for folder in self.folders:
             try:
                 folder.append(data, len(batch.records))
-            except Exception as fault:  # of any kind: all would wait for ever if the thread ended
+            except Exception as fault:  # any: if the thread ended, all appends would wait for ever
                 is_doubtful = is_doubtful or isinstance(fault, DoubtfulError)
                 reasons.append(f"{folder.path}: {fault}")
             else:
@@ -112,12 +112,12 @@ class Journal:
         return all(folder.is_refusing for folder in self.folders)
 
     def tend(self) -> None:
-        """Tell in the names of segments how many records they have, and seal old ones."""
+        """Update the number of records in the names of segments, and seal old ones."""
         for folder in self.folders:
             folder.tend()
 
     def close(self) -> None:
-        """Write what has gathered and seal what is open, unless a disk hangs."""
+        """Write the last batch and seal the open segments, unless a disk hangs."""
         with self.gate:
             self.is_closed = True
         self.waiting.set()
@@ -129,15 +129,15 @@ class Journal:
 class JournalFolder:
     """One folder, as one process appends to it.
 
-    Only ``thread`` touches the segment: a flush holds up neither an event loop nor the other
-    folders, and one that hangs is left behind.
+    Only ``thread`` touches the segment: a flush blocks neither an event loop nor the other folders,
+    and a hanging one is abandoned.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.thread = make_thread()
         self.job: Future[OSError | None] | None = None
-        self.is_written = True  # set by the thread, which no busy event loop holds up
+        self.is_written = True  # set by the thread, which a busy event loop does not delay
         self.refused_at = -RETRY_SECONDS
         self.is_refusing = False
         self.segment: Segment | None = None
@@ -155,7 +155,7 @@ class JournalFolder:
             raise OSError("hangs")
         try:
             if self.segment is None or self.segment.is_done:
-                self.wait_for_thread(b"", 0)  # flushes the folder: its time is its own
+                self.wait_for_thread(b"", 0)  # flushes the folder, within its own time limit
             self.wait_for_thread(data, records)
         except TimeoutError:
             self.refuse(late := DoubtfulError(f"not flushed after {FLUSH_SECONDS} s"))
@@ -168,7 +168,7 @@ class JournalFolder:
             log.warning("journal: %s takes records again", self.path)
 
     def wait_for_thread(self, data: bytes, records: int) -> None:
-        """Have the thread write, and wait no longer than a flush may take.
+        """Let the thread write, and wait no longer than a flush may take.
 
         Raises:
             TimeoutError: it takes longer.
@@ -181,20 +181,20 @@ class JournalFolder:
         except TimeoutError:
             if not self.is_written:
                 raise
-            fault = self.job.result()  # in time; what was late is this process
+            fault = self.job.result()  # it was in time; this process was late
         if fault is not None:
             raise fault
 
     def refuse(self, fault: OSError) -> None:
-        """Send records to the next folder for a while; this segment takes none any more."""
+        """Send records to the next folder for a while, and append no more to this segment."""
         self.refused_at = time.monotonic()
-        self.thread.submit(self.retire)  # after the job that is late
+        self.thread.submit(self.retire)  # runs after the job that is late
         if not self.is_refusing:
             self.is_refusing = True
             log.error("journal: %s refuses: %s", self.path, fault)
 
     def work(self, data: bytes, records: int) -> OSError | None:
-        """Write, in the thread, and say that this is done."""
+        """Write, in the thread, and signal that it is done."""
         try:
             return self.write(data, records)
         finally:
@@ -208,7 +208,7 @@ class JournalFolder:
             records: how many.
 
         Returns:
-            Why the folder refuses, or none: gevent would write a traceback of what is raised.
+            Why the folder refuses, or none; if it were raised, gevent would print a traceback.
         """
         is_again = False
         while True:
@@ -233,18 +233,18 @@ class JournalFolder:
                 return None
 
     def retire(self) -> None:
-        """Append nothing any more to the present segment."""
+        """Append no more to the present segment."""
         segment, self.segment = self.segment, None
         if segment is not None:
             segment.seal()
 
     def tend(self) -> None:
-        """Have the thread look after the segment, unless it is at work."""
+        """Let the thread tend the segment, unless it is busy."""
         if self.job is None or self.job.done():
             self.thread.submit(self.tend_segment)
 
     def tend_segment(self) -> None:
-        """Tell how many records there are, or seal what is old."""
+        """Update the number of records, or seal a segment that is old."""
         if self.segment is None:
             return
         if self.segment.is_done:
@@ -260,7 +260,7 @@ class JournalFolder:
 
 
 def make_thread() -> Executor:
-    """Make an executor of one native thread, also where gevent made greenlets of threads."""
+    """Make an executor of one native thread, even where gevent replaces threads by greenlets."""
     monkey = sys.modules.get("gevent.monkey")
     if monkey is not None and monkey.is_module_patched("threading"):
         from gevent.threadpool import ThreadPoolExecutor as NativeThreadPoolExecutor

@@ -1,7 +1,7 @@
-"""How the journal is written: record after record.
+"""The format of the journal: one record after another.
 
 A record is four magic bytes, the length and the CRC-32 of what follows, then a line of JSON and the
-body. No body holds the magic bytes, so none that a stranger sends is ever taken for a record.
+body. No body contains the magic bytes, so nothing that a stranger sends can pass for a record.
 """
 
 import json
@@ -29,16 +29,17 @@ class Kind(StrEnum):
 
     ``callback``: an authentic POST: ``sdk_app_id``, ``peer``, ``query_string``, and ``reading``, a
     ``schemas.tencent.body.Reading``, so that it need not be read twice; ``unstored_bytes``, the
-    length of a body that was left out.
-    ``refusal``: a refused request: ``reason``, ``sdk_app_id`` (none of a stranger's), ``peer``,
+    length of a body that is left out.
+    ``refusal``: a refused request: ``reason``, ``sdk_app_id`` (none for a stranger's), ``peer``,
     ``query_string``, ``body_bytes``.
     ``tally``: what the receiver counted since the last one: ``counts``, lists of minute, measure,
     app, name and value, as ``models.counts.MinuteCount`` has them; ``losses``, none if nothing was
     lost, else ``count``, ``first_at``, ``last_at`` and ``doubtful``: lists of UUID, time of arrival
     and app of those callbacks that a disk may have after all.
-    ``started``, ``stopped``: the receiver did. All of these but callbacks and refusals name the
+    ``started``, ``stopped``: the receiver has. All kinds except callbacks and refusals name the
     ``process``.
-    ``reading``: of the reader, in a journal of its own, what ``models.ledger.ActOfReading`` has.
+    ``reading``: from the reader, in a separate journal: the fields of
+    ``models.ledger.ActOfReading``.
     """
 
     CALLBACK = "callback"
@@ -54,9 +55,9 @@ class Record:
     """One entry of the journal.
 
     Attributes:
-        uuid: identifies the record, wherever copies of it are.
-        received_at: when its request arrived, or else when it was made; timezone-aware.
-        head: what its kind says, as JSON.
+        uuid: identifies the record and all copies of it.
+        received_at: when its request arrived, or when the record was made; timezone-aware.
+        head: the members of its kind, as JSON.
         body: of a request, as received.
     """
 
@@ -70,7 +71,7 @@ class Record:
 def new_uuid(at: datetime) -> UUID:
     """Make a version 7 UUID (RFC 9562): they sort by time, so new ones share a page of an index."""
     milliseconds = (at - EPOCH) // MILLISECOND
-    # From the system: neither two processes nor a seed that somebody sets may give one twice.
+    # From the system: neither two processes nor a fixed seed may produce the same one twice.
     chance = int.from_bytes(os.urandom(10))
     high = milliseconds << 16 | 7 << 12 | chance >> 68
     return UUID(int=high << 64 | 2 << 62 | chance & (1 << 62) - 1)
@@ -85,7 +86,7 @@ def write_record(record: Record) -> bytes:
         **record.head,
     }
     body = record.body
-    if MAGIC in body:  # it would pass for a record where what is around it is damaged
+    if MAGIC in body:  # it could pass for a record where the bytes around it are damaged
         line["is_base64"], body = True, b64encode(body)
     payload = json.dumps(line).encode() + b"\n" + body
     return HEADER.pack(MAGIC, len(payload), zlib.crc32(payload)) + payload
@@ -96,12 +97,11 @@ def read_records(data: bytes, *, complete: bool) -> Iterator[tuple[Record | None
 
     Args:
         data: from the beginning of a record on.
-        complete: whether nothing more will be appended. What follows damage is then looked for;
-            otherwise the part ends before the first record that is not whole.
+        complete: whether nothing more will be appended. If so, records after damage are searched
+            for; otherwise the part ends before the first incomplete record.
 
     Yields:
-        Each record with the position of its end in ``data``; none in place of bytes that are no
-        record.
+        Each record with the position of its end in ``data``; none in place of damaged bytes.
     """
     start = 0
     while start < len(data):
@@ -117,7 +117,7 @@ def read_records(data: bytes, *, complete: bool) -> Iterator[tuple[Record | None
 
 
 def read_record(data: bytes, start: int) -> tuple[Record, int] | None:
-    """Read the record at a position, and give that of its end; none if it is not whole."""
+    """Return the record at a position with that of its end; none if it is not whole."""
     try:
         magic, length, checksum = HEADER.unpack_from(data, start)
     except struct.error:
@@ -134,10 +134,10 @@ def read_record(data: bytes, start: int) -> tuple[Record, int] | None:
 
 
 def to_record(line: dict[str, Any], body: bytes) -> Record:
-    """Take a line of JSON apart.
+    """Make a record of a line of JSON.
 
     Raises:
-        ValueError, LookupError, TypeError, AttributeError: it is not that of a record.
+        ValueError, LookupError, TypeError, AttributeError: it is not one of a record.
     """
     kind, uuid = Kind(line.pop("kind")), UUID(line.pop("uuid"))
     if line.pop("is_base64", False):

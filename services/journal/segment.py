@@ -20,15 +20,15 @@ from services.journal.folder import (
 )
 
 MAX_SEGMENT_BYTES = 8 * 1024 * 1024
-MAX_SEGMENT_SECONDS = 300.0  # so that one is recorded, kept and dropped as a whole before long
+MAX_SEGMENT_SECONDS = 300.0  # so that a segment is soon recorded, kept and dropped as a whole
 
 
 class DoubtfulError(OSError):
-    """A flush failed: nobody knows whether the disk has the records."""
+    """A flush failed: it is unknown whether the disk has the records."""
 
 
 class Segment:
-    """A file that this process appends to; the lock on it says so to all others.
+    """A file that this process appends to; its lock on it shows that to all others.
 
     One thread at a time may use it. Only its writer seals it.
 
@@ -43,7 +43,7 @@ class Segment:
         self.path = folder / name_file(self.name, 0, OPEN)
         self.begun = time.monotonic()
         self.written = self.records = 0
-        # Under another name first: nobody may find it before it is locked.
+        # Under another name first: it must not be found before it is locked.
         draft = folder / f".{self.name}"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         self.descriptor = os.open(draft, flags, FILE_MODE)
@@ -59,12 +59,12 @@ class Segment:
 
     @property
     def is_done(self) -> bool:
-        """Whether the next records belong into another segment."""
+        """Whether the next records belong in another segment."""
         is_old = time.monotonic() - self.begun > MAX_SEGMENT_SECONDS
         return self.written > MAX_SEGMENT_BYTES or (is_old and self.records > 0)
 
     def append(self, data: bytes, records: int) -> None:
-        """Append some records, all or none, and flush them; durable once this returns.
+        """Append all of some records, or none, and flush them; they are durable once this returns.
 
         Raises:
             DoubtfulError: they could not be flushed. The kernel reports that once and then forgets,
@@ -86,11 +86,11 @@ class Segment:
             raise DoubtfulError(error.errno, error.strerror) from error
 
     def tell_records(self) -> None:
-        """Say in the name how many records there are."""
+        """Put the number of records into the name."""
         self.rename(OPEN)
 
     def seal(self) -> None:
-        """Append nothing any more; one without records goes."""
+        """Append no more; an empty segment is deleted."""
         try:
             if self.records:
                 self.rename(SEALED)
@@ -104,6 +104,6 @@ class Segment:
         """Give the file the name that describes it."""
         path = self.folder / name_file(self.name, self.records, suffix)
         if path != self.path:
-            with suppress(OSError):  # it was removed
+            with suppress(OSError):  # somebody has removed it
                 os.rename(self.path, path)
                 self.path = path

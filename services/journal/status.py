@@ -1,6 +1,6 @@
-"""What waits in the journal and what there is room for: a small file without content.
+"""What is waiting in the journal and how much room is left: a small file without content.
 
-A process that may not look into the journal, such as the reader, reads this file instead.
+A process that may not open the journal, such as the reader, reads this file instead.
 """
 
 import json
@@ -24,7 +24,7 @@ from services.journal.folder import (
 )
 
 STATUS = "status.json"
-STATUS_MODE = 0o640  # for the service's group, which may hold the reader's user
+STATUS_MODE = 0o640  # for the service's group, which the reader's user may belong to
 FRESH = timedelta(seconds=5)
 
 
@@ -34,7 +34,7 @@ class Progress:
 
     Attributes:
         records: from its beginning.
-        last_received_at: of the last of them, timezone-aware; none if there is none.
+        last_received_at: when the last of them arrived, timezone-aware; none without records.
     """
 
     records: int = 0
@@ -47,14 +47,14 @@ class JournalStatus:
 
     Attributes:
         at: when it was found, timezone-aware.
-        waiting: records that are not in the tables yet, those that are stuck included.
-        stuck: records that the database does not take though it takes others.
-        oldest_received_at: when the first of those that wait arrived, or shortly before; none if
-            none waits.
-        segment_bytes: of the segments that are not all recorded.
-        kept_bytes: of those that are.
-        room_bytes: what the disk of the best folder has room for.
-        writable: whether a folder takes records.
+        waiting: records that are not in the tables yet, including those that are stuck.
+        stuck: records that the database rejects although it accepts others.
+        oldest_received_at: when the oldest waiting record arrived, or shortly before; none if none
+            waits.
+        segment_bytes: the size of the segments that are not fully recorded.
+        kept_bytes: the size of those that are.
+        room_bytes: the room on the disk of the best folder.
+        writable: whether any folder takes records.
         recorder_at: when the recorder was last at work; none if that was never seen.
         recorded: the progress of the recorder, by segment.
     """
@@ -71,12 +71,12 @@ class JournalStatus:
     recorded: Mapping[str, Progress] = field(default_factory=dict)
 
     def age_seconds(self, now: datetime) -> float:
-        """Tell for how long the oldest record has waited."""
+        """Return how long the oldest record has waited."""
         oldest = self.oldest_received_at
         return max((now - oldest).total_seconds(), 0.0) if oldest else 0.0
 
     def is_recorder_at_work(self, now: datetime) -> bool:
-        """Tell whether the recorder has reported a moment ago."""
+        """Tell whether the recorder has just reported."""
         return self.recorder_at is not None and abs(now - self.recorder_at) < FRESH
 
 
@@ -87,7 +87,7 @@ def measure(
     recorder_at: datetime | None,
     now: datetime,
 ) -> JournalStatus:
-    """Add up what the names of the files tell; never raises.
+    """Add up what the file names tell; never raises.
 
     Args:
         folders: of the journal.
@@ -118,7 +118,7 @@ def measure(
 
 
 def write_status(folders: Iterable[Path], status: JournalStatus) -> None:
-    """Write the status into every folder that takes it; never raises."""
+    """Write the status to every folder that takes it; never raises."""
     data = json.dumps(asdict(status), default=datetime.isoformat).encode()
     for folder in folders:
         with suppress(OSError), replacing(folder / STATUS, STATUS_MODE) as descriptor:
@@ -126,13 +126,13 @@ def write_status(folders: Iterable[Path], status: JournalStatus) -> None:
 
 
 def read_status(folders: Iterable[Path]) -> JournalStatus | None:
-    """Read the newest status of all folders; none if none can be read."""
+    """Return the newest status in any folder; none if none can be read."""
     found = [status for folder in folders if (status := read_status_of(folder))]
     return max(found, key=lambda status: status.at, default=None)
 
 
 def find_status(folders: Sequence[Path], *, now: datetime) -> JournalStatus:
-    """Read what the recorder reports; measure the journal if it is not at work."""
+    """Return the status that the recorder reports; measure the journal if it is not at work."""
     known = read_status(folders)
     if known is not None and known.is_recorder_at_work(now):
         return known

@@ -1,4 +1,4 @@
-"""Whose turn it is to record a journal: that of one process per host."""
+"""The turn to record a journal: one process per host has it."""
 
 import os
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ def take_turn(folders: Sequence[Path]) -> int | None:
         A descriptor that holds the lock until it is closed; none if another process has it.
 
     Raises:
-        OSError: no folder allows it.
+        OSError: no folder can be locked.
     """
     fault: OSError | None = None
     for folder in folders:

@@ -1,1 +1,1 @@
-"""Many channels and groups: sorted, counted, of one user, or behind the events of a list."""
+"""Lists of channels and groups: sorted, counted, of one user, or behind a list of events."""

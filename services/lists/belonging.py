@@ -1,4 +1,4 @@
-"""Which channels and groups are a user's at present, as far as events tell."""
+"""The channels and groups a user owns or is in at present, as far as events tell."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -12,14 +12,14 @@ from services.subjects.present import read_state
 from services.subjects.states import STATES, fetch_states
 
 NEWEST = 50  # subjects of a kind, or events that say where a user is
-MOST_MENTIONS = 1_000  # of a member, among which these are found
+MOST_MENTIONS = 1_000  # that name a member, among which these are found
 MEMBERSHIP = (Action.CREATED, Action.MEMBERS_ADDED, Action.MEMBERS_REMOVED)
 SUBJECT = (LifecycleEvent.subject_type, LifecycleEvent.subject_id, LifecycleEvent.sdk_app_id)
 Key = tuple[str, str, str]  # kind, ID and app of a subject
 
 
 def fetch_owned(connection: sa.Connection, user_id: str) -> list[Row]:
-    """Return the states of the active subjects that a user owns, the last changed first."""
+    """Return the states of the active subjects that a user owns, latest change first."""
     owned = [
         STATES.where(
             PresentState.subject_type == kind,
@@ -61,7 +61,7 @@ def fetch_joined(connection: sa.Connection, user_id: str) -> list[Row]:
 
 
 def fetch_active(connection: sa.Connection, subjects: Collection[Key]) -> list[Row]:
-    """Return the states of those subjects that are active, each kind in the order given."""
+    """Return the states of the active ones among some subjects, each kind in the order given."""
     states: dict[Key, Row] = {}
     for kind in SubjectType:
         ids = {subject_id for one, subject_id, _ in subjects if one == kind}
@@ -72,5 +72,5 @@ def fetch_active(connection: sa.Connection, subjects: Collection[Key]) -> list[R
 
 
 def key_of(state: Row) -> Key:
-    """Return kind, ID and app of a state's subject."""
+    """Return the kind, ID and app of a state's subject."""
     return state["subject_type"], state["subject_id"], state["sdk_app_id"]

@@ -1,6 +1,6 @@
-"""What the events of a list did: the name of their subject at that time, and what they changed.
+"""The effects of listed events: the name of the subject at that time, and what was changed.
 
-Few events before each of them tell. What they do not tell, more of them do, subject by subject.
+A few earlier events usually tell. Where they do not, more are read, subject by subject.
 """
 
 from collections import defaultdict
@@ -15,7 +15,7 @@ from services.subjects.events import COLUMNS, PLACE, TABLE, Subject, select_even
 from services.subjects.lives import TELLING, Event
 
 NEAR, FAR = 2, 16  # events of each action that are read before one
-FARTHER = 8  # times as many are read if these do not tell
+FARTHER = 8  # times as many are read if these are not enough
 ACTIONS = sorted(TELLING)
 EARLIER = TABLE.alias("earlier")
 SAME_SUBJECT = [
@@ -51,7 +51,7 @@ FIND_NEAR = sa.select(
 def add_effects(connection: sa.Connection, events: Sequence[Row]) -> None:
     """Add to each event the ``subject_name`` after it, and the ``changes`` that it made.
 
-    Those of a beginning or an end are not told.
+    The changes of a beginning or an end are left out.
     """
     unknown = {}
     for event in events:
@@ -67,7 +67,7 @@ def add_effects(connection: sa.Connection, events: Sequence[Row]) -> None:
 def find_effects(
     connection: sa.Connection, event_ids: Sequence[int]
 ) -> Iterator[tuple[int, Effect]]:
-    """Yield what each of some events did."""
+    """Yield the effect of each event."""
     left: dict[Subject, list[Event]] = defaultdict(list)
     for subject, event, near in fetch_near(connection, event_ids):
         if effect := find_effect(cut_past(event, near, NEAR), event):
@@ -81,7 +81,7 @@ def find_effects(
 def find_far_effects(
     connection: sa.Connection, subject: Subject, events: list[Event]
 ) -> Iterator[tuple[int, Effect]]:
-    """Yield what each event of a subject did, as far back as it takes; they are given in order."""
+    """Yield the effect of each event of a subject, given in order, however far back that leads."""
     most = FAR
     while events:
         last = events[-1]
@@ -95,7 +95,7 @@ def find_far_effects(
 def fetch_near(
     connection: sa.Connection, event_ids: Sequence[int]
 ) -> Iterator[tuple[Subject, Event, Found]]:
-    """Yield events, each with its subject and what came right before it."""
+    """Yield events, each with its subject and the events right before it."""
     near = connection.execute(FIND_NEAR, {"ids": [*event_ids]}).all()
     ids = {one for row in near for one in row if one is not None}
     rows = connection.execute(EVENTS, {"ids": [*ids]}).all()
@@ -108,7 +108,7 @@ def fetch_near(
 
 
 def fetch_earlier(connection: sa.Connection, subject: Subject, event: Event, most: int) -> Found:
-    """Fetch as many events of each action that reports fields, before one or at its instant."""
+    """Fetch so many events of each action that reports fields, before one or at its instant."""
     found: Mapping[str, list[Event]] = {action: [] for action in ACTIONS}
     rows = select_events(subject).where(
         TABLE.c.occurred_at <= event.occurred_at, TABLE.c.id != event.id

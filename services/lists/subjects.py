@@ -1,4 +1,4 @@
-"""Channels and groups as they are now: lists of them, and how many are what."""
+"""Channels and groups as they are now: lists and counts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,19 +25,19 @@ SORT_KEYS: Mapping[str, SortKey] = {
     "name": (PresentState.name_start, PresentState.subject_id, PresentState.sdk_app_id),
 }
 BY_STATUS = {"changed", "created"}  # the orders whose indexes begin with the status
-NARROWING = {"created", "ended"}  # the orders that leave subjects out: see ``narrow``
+NARROWING = {"created", "ended"}  # the orders that leave some subjects out: see ``narrow``
 COUNTED = PresentState.__table__.c["status", "sdk_app_id", "group_type"]
 EQUAL = (PresentState.owner, PresentState.group_type, PresentState.sdk_app_id)
-MOST_OWNERS = 8  # that are counted one by one
+MOST_OWNERS = 8  # the owners that are counted one by one
 
 
 @dataclass(frozen=True)
 class SubjectCounts:
-    """How many subjects a list has.
+    """How many subjects are in a list.
 
     Attributes:
-        statuses: by status, whatever status the list is narrowed to.
-        facets: of those that it is narrowed to; of owners, the most frequent.
+        statuses: by status, even if the list is narrowed to one.
+        facets: of the subjects it is narrowed to; of owners, only the most frequent.
     """
 
     statuses: Mapping[str, int]
@@ -79,7 +79,7 @@ def count_subjects(
 def find_owners(
     connection: sa.Connection, kind: SubjectType, query: ListQuery[Any]
 ) -> list[tuple[str | None, int]]:
-    """Find the users who own most of the subjects that pass all filters, and how many each."""
+    """Find the users who own most of the subjects that pass all filters, each with a count."""
     columns: list[Any] = [PresentState.owner, sa.func.count().label("number")]
     rows = narrow(filter_subjects(sa.select(*columns), kind, query), query).group_by(columns[0])
     most = rows.order_by(columns[1].desc(), columns[0]).limit(MOST_OWNERS)
@@ -94,7 +94,7 @@ def count_all_subjects(connection: sa.Connection) -> dict[tuple[str, str, str], 
 
 
 def filter_subjects(rows: Rows, kind: SubjectType, query: ListQuery[Any]) -> Rows:
-    """Keep the subjects that pass all filters but that by status."""
+    """Keep the subjects that pass all filters except the one by status."""
     wanted = query.filters
     rows = keep_equal(rows.where(PresentState.subject_type == kind), query, *EQUAL)
     if wanted.get("id"):
@@ -110,7 +110,7 @@ def filter_subjects(rows: Rows, kind: SubjectType, query: ListQuery[Any]) -> Row
 
 
 def narrow(rows: Rows, query: ListQuery[Any]) -> Rows:
-    """Keep the subjects of the status that is asked for, and that have a place in the order."""
+    """Keep the subjects that have the requested status and a place in the order."""
     rows = keep_equal(rows, query, PresentState.status)
     if query.filters["sort"] == "ended":
         return rows.where(PresentState.status == "destroyed")

@@ -1,1 +1,1 @@
-"""The commands that look after the service."""
+"""The work of the commands that maintain the service."""

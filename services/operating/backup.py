@@ -1,4 +1,4 @@
-"""Copy an SQLite database while it is used, and make sure that the copy is whole."""
+"""Copy an SQLite database while it is in use, and check the copy."""
 
 import os
 import sqlite3
@@ -22,18 +22,18 @@ DUMPS = {
 
 
 class BackupError(Exception):
-    """A database is not to be copied so."""
+    """A database cannot be copied this way."""
 
 
 def back_up(url: sa.URL, file: Path, on_copied: Callable[[int], object]) -> None:
     """Copy a database into a new file for its owner alone.
 
-    The copy is of one moment, and holds up nobody: what is committed meanwhile is not in it.
+    The copy shows one moment, without later commits, and blocks nobody.
 
     Args:
         url: of an SQLite database.
-        file: is there once it is whole.
-        on_copied: told how many more pages were copied.
+        file: exists once the copy is whole.
+        on_copied: called with how many more pages were copied.
 
     Raises:
         BackupError: the database is a server's, the file is there already, or the copy is damaged
@@ -68,7 +68,7 @@ def copy(url: sa.URL, draft: Path, on_copied: Callable[[int], object]) -> None:
         copied = total - remaining
 
     with connect_to_read(url) as connection, closing(sqlite3.connect(draft)) as made:
-        fetch_revision(connection)  # from now on it sees one moment, whatever is committed
+        fetch_revision(connection)  # from now on it sees one moment, whatever others commit
         live: Any = connection.connection.driver_connection
         live.backup(made, pages=PAGES_AT_ONCE, progress=tell)
         made.execute("PRAGMA journal_mode = DELETE")  # so that it is one file
@@ -77,7 +77,7 @@ def copy(url: sa.URL, draft: Path, on_copied: Callable[[int], object]) -> None:
 
 
 def check(draft: Path) -> None:
-    """Make sure that a copy is whole, and of this release.
+    """Make sure that a copy is whole and belongs to this release.
 
     Raises:
         BackupError: it is damaged.

@@ -1,4 +1,4 @@
-"""Keep a recorder at work beside a server that has all of the service on one port."""
+"""Keep a recorder at work beside a server that runs everything on one port."""
 
 import logging
 import subprocess
@@ -16,10 +16,11 @@ log = logging.getLogger(__name__)
 
 
 def keep_recorder(folders: Sequence[Path], stop: Event) -> Thread:
-    """Start a recorder as a child process whenever none is at work, until told to stop.
+    """Start a recorder as a child process whenever none is running, until told to stop.
 
-    Each process that serves the journal does so: a child ends at once if another recorder was
-    faster. It ends when this process is told to stop, or is gone and its end of the pipe closed.
+    Every process that serves the journal does this: a child exits at once if another recorder was
+    faster. It also exits when this process is told to stop, or is gone and its end of the pipe
+    closed.
     """
 
     def run() -> None:
@@ -34,7 +35,7 @@ def keep_recorder(folders: Sequence[Path], stop: Event) -> Thread:
 
 
 def run_child(stop: Event) -> None:
-    """Run a recorder until it ends or is to be stopped."""
+    """Run a recorder until it exits or has to stop."""
     try:
         child = subprocess.Popen(RECORD, stdin=subprocess.PIPE)  # noqa: S603
     except OSError as fault:

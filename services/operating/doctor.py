@@ -1,4 +1,4 @@
-"""Find what would keep callbacks from being received, recorded or read."""
+"""Find anything that would keep callbacks from being received, recorded or read."""
 
 import os
 import sqlite3
@@ -32,7 +32,7 @@ CHANGE_NOTHING = sa.delete(Ledger).where(sa.false())
 def examine_settings(
     receiver: ReceiverSettings | None, reader: ReaderSettings
 ) -> Iterator[Finding]:
-    """Look at the apps, which a machine that only reads need not have, and at read access."""
+    """Check the apps, which a machine that only reads need not have, and read access."""
     if receiver is None:
         text = "SDK_APPS is not set: the receiver does not start"
         yield Finding(Level.WARNING, "apps", text)
@@ -52,7 +52,7 @@ def examine_settings(
 
 
 def examine_retention(recorder: RecorderSettings, *, unhandled_bodies: bool) -> Finding:
-    """Say what is kept, and for how long."""
+    """Report what is kept, and for how long."""
     days = [
         "for good" if keep is None else f"for {count(keep // DAY, 'day')}"
         for keep in (recorder.retention, recorder.unhandled_retention or recorder.retention)
@@ -73,9 +73,9 @@ def examine_user(folders: Sequence[Path]) -> Iterator[Finding]:
 
 
 def examine_folders(folders: Sequence[Path]) -> Iterator[Finding]:
-    """Try whether each folder of the journal takes records; one that is missing is not made.
+    """Test whether each folder of the journal takes records; a missing one is not made.
 
-    The receiver needs one that does.
+    The receiver needs at least one that does.
     """
     faults = {folder: find_folder_fault(folder) for folder in folders}
     worst = Level.FAILED if all(faults.values()) else Level.WARNING
@@ -93,7 +93,7 @@ def examine_folders(folders: Sequence[Path]) -> Iterator[Finding]:
 
 
 def find_folder_fault(folder: Path) -> str:
-    """Describe why a folder takes no records; empty if it does."""
+    """Describe why a folder takes no records; empty if it takes some."""
     if folder.exists():
         fault = find_fault(folder)
         return describe(fault) if fault else ""
@@ -103,7 +103,7 @@ def find_folder_fault(folder: Path) -> str:
 
 
 def find_parent(path: Path) -> Path:
-    """Find the nearest parent that exists."""
+    """Find the nearest parent folder that exists."""
     return next(parent for parent in path.absolute().parents if parent.exists())
 
 
@@ -114,7 +114,7 @@ def show_bytes(number: int) -> str:
 
 
 def examine_recorder(folders: Sequence[Path], *, now: datetime) -> Finding:
-    """Look at what waits in the journal, and whether a recorder takes it from there."""
+    """Check what is waiting in the journal, and whether a recorder is taking it from there."""
     status = find_status(folders, now=now)
     at_work, oldest = status.is_recorder_at_work(now), duration(status.age_seconds(now))
     if status.stuck:
@@ -132,7 +132,7 @@ def examine_recorder(folders: Sequence[Path], *, now: datetime) -> Finding:
 
 
 def examine_database(url: sa.URL, *, max_body_bytes: int) -> Finding:
-    """Try whether a database is migrated and would take any callback; leave none."""
+    """Test whether a database is migrated and would take any callback; leave none behind."""
     name = url.get_backend_name()
 
     def rehearse() -> str:
@@ -152,7 +152,7 @@ def examine_database(url: sa.URL, *, max_body_bytes: int) -> Finding:
 
 
 def examine(about: str, url: sa.URL, attempt: Callable[[], str]) -> Finding:
-    """Attempt something with a database; a failure is what was found."""
+    """Attempt something with a database; report a failure as the finding."""
     name = url.get_backend_name()
     try:
         return Finding(Level.OK, about, attempt())
@@ -173,7 +173,7 @@ def show_version(dialect: str) -> str:
 
 
 def examine_read_database(url: sa.URL) -> Finding:
-    """Try whether a database can be read, and refuses to be written to."""
+    """Test whether a database can be read, and refuses writes."""
     name = url.get_backend_name()
 
     def read() -> str:
@@ -188,7 +188,7 @@ def examine_read_database(url: sa.URL) -> Finding:
 
 
 def check_pooler(url: sa.URL) -> None:
-    """Make sure that each connection has a session of the server to itself.
+    """Make sure that each connection has a server session of its own.
 
     Raises:
         NotReadyError: a pooler gives one to whichever connection begins a transaction.
@@ -220,7 +220,7 @@ def takes_writes(connection: sa.Connection) -> bool:
 def examine_clock(
     connection: sa.Connection, settings: ReceiverSettings, *, now: datetime
 ) -> Finding:
-    """Compare the clock with the median of what the newest callbacks of apps with a token say."""
+    """Compare the clock with the newest callbacks of apps that have a token, by the median."""
     with_token = [app for app, tokens in settings.sdk_apps.items() if tokens]
     ahead = measure_ahead(connection, now=now, apps=with_token)
     if not ahead:

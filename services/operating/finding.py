@@ -1,11 +1,11 @@
-"""What ``doctor`` says of one thing, in plain English."""
+"""What ``doctor`` reports about one thing, in plain English."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Level(StrEnum):
-    """How bad it is: what failed keeps callbacks from being received, recorded or read."""
+    """How bad it is; a failure keeps callbacks from being received, recorded or read."""
 
     OK = "ok"
     WARNING = "warning"
@@ -14,7 +14,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found about one thing."""
+    """The result of one check."""
 
     level: Level
     about: str

@@ -22,7 +22,7 @@ def migrate(url: sa.URL, *, patience: timedelta = PATIENCE) -> None:
 
     Args:
         url: one of the three supported databases.
-        patience: how long it waits for others that migrate.
+        patience: how long to wait for another migration.
 
     Raises:
         NotReadyError: it does not answer, or a migration fails.
@@ -35,7 +35,7 @@ def migrate(url: sa.URL, *, patience: timedelta = PATIENCE) -> None:
 
 
 def migrate_until_done(url: sa.URL, stop: Event) -> None:
-    """Migrate a database as soon as that works, unless told to stop."""
+    """Migrate a database as soon as possible, unless told to stop."""
     told = ""
     while not stop.is_set():
         try:

@@ -1,6 +1,6 @@
-"""Read stored deliveries again: what a newer release understands becomes events after all.
+"""Read stored deliveries again, so that those a newer release understands become events.
 
-What is kept of the present follows from the events, so it is made again as well.
+Present states and labels follow from the events, so they are rebuilt as well.
 """
 
 from collections import Counter
@@ -26,7 +26,7 @@ UNREAD = (Verdict.UNHANDLED, Verdict.INVALID)
 
 @dataclass
 class Replayed:
-    """How many deliveries without an event were read, and what they state, by command."""
+    """How many deliveries without an event were read, and how many state one, by command."""
 
     read: int = 0
     events: Counter[str] = field(default_factory=Counter)
@@ -38,13 +38,13 @@ def replay(
 ) -> Replayed:
     """Derive the events that unhandled and invalid deliveries state by today's schemas.
 
-    The deliveries stay as they are, verdict included: it says what was understood on arrival. One
-    that has its event already is passed over, so a second run adds nothing.
+    The deliveries stay as they are, including the verdict: it says what was understood on arrival.
+    A delivery that already has its event is skipped, so a second run adds nothing.
 
     Args:
-        engine: may write.
-        dry_run: add nothing, and tell what would be added.
-        on_read: told how many more were read.
+        engine: one that may write.
+        dry_run: add nothing, and return what would be added.
+        on_read: called with how many more were read.
 
     Raises:
         sqlalchemy.exc.SQLAlchemyError: the database failed; what was added until then stays, and
@@ -75,10 +75,10 @@ def replay(
 def restore_all_states(
     engine: sa.Engine, *, on_restored: Callable[[int], None] = lambda _: None
 ) -> None:
-    """Make the present states of all subjects again; tell how many more are done.
+    """Rebuild the present states of all subjects.
 
     Raises:
-        sqlalchemy.exc.SQLAlchemyError: the database failed; another run makes all of them.
+        sqlalchemy.exc.SQLAlchemyError: the database failed; another run rebuilds all of them.
     """
     for kind in SubjectType:
         for ids in list_subjects(engine, kind):
@@ -89,7 +89,7 @@ def restore_all_states(
 
 
 def fetch_unread(engine: sa.Engine) -> Iterator[Sequence[sa.Row[tuple[object, ...]]]]:
-    """Fetch, in order of arrival and some at a time, the deliveries that made no event."""
+    """Fetch the deliveries that made no event, in order of arrival, some at a time."""
     made = sa.exists().where(LifecycleEvent.delivery_id == Delivery.id)
     for verdict in UNREAD:
         query = sa.select(Delivery.__table__).where(has_verdict(verdict), ~made)

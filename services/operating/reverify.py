@@ -1,4 +1,4 @@
-"""Verify refused requests again, once a token or the clock was put right."""
+"""Verify refused requests again, after a token or the clock was corrected."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,14 +32,14 @@ QUARANTINED = sa.select(QuarantinedRequest.__table__).order_by(QuarantinedReques
 
 @dataclass
 class Reverified:
-    """What becomes of requests that name an app of ours and were refused for their signature.
+    """The outcome for requests that name one of our apps and were refused for their signature.
 
     Attributes:
-        authentic: IDs of those that belong into the log.
+        authentic: IDs of those that belong in the log.
         shared: IDs of those whose pair of ``Sign`` and ``RequestTime`` came with other bodies too.
-            ``Sign`` does not cover the body: a pair that leaked signs any body.
-        cut_off: those that were too long to be stored whole.
-        left: those that stay refused, by reason.
+            ``Sign`` does not cover the body: a leaked pair signs any body.
+        cut_off: those that were too long to be stored in full.
+        left: those that are still refused, by reason.
         ahead: how far this machine's clock was ahead at each that was refused for its time.
     """
 
@@ -58,11 +58,11 @@ class Reverified:
 def reverify(
     engine: sa.Engine, settings: ReceiverSettings, *, since: datetime, ahead: timedelta
 ) -> Reverified:
-    """Tell which refused requests are authentic by today's settings.
+    """Find the refused requests that are authentic under the current settings.
 
     Args:
-        engine: may read.
-        settings: the present tokens, and how far ``RequestTime`` may be from the arrival.
+        engine: one that may read.
+        settings: the current tokens, and how far ``RequestTime`` may be from the arrival.
         since: of their arrival, timezone-aware.
         ahead: how far this machine's clock was ahead of the sender's then.
 
@@ -91,7 +91,7 @@ def reverify(
 
 
 def fetch_refused(engine: sa.Engine, *, since: datetime) -> Iterator[Row]:
-    """Fetch the requests that name an app of ours, some at a time."""
+    """Fetch the requests that name one of our apps, some at a time."""
     query = QUARANTINED.limit(CHUNK).where(
         QuarantinedRequest.reason.in_(SIGNATURES),
         QuarantinedRequest.sdk_app_id.is_not(None),
@@ -108,7 +108,7 @@ def fetch_refused(engine: sa.Engine, *, since: datetime) -> Iterator[Row]:
 def verify(
     row: Row, envelope: Envelope, settings: ReceiverSettings, *, ahead: timedelta
 ) -> Refusal | None:
-    """Verify a request as on its arrival; return why it stays refused, or none."""
+    """Verify a request as of its arrival; return why it is still refused, or none."""
     tokens, then = settings.sdk_apps.get(row.sdk_app_id, ()), row.received_at - ahead
     try:
         verify_signature(envelope, tokens, tolerance=settings.sign_tolerance, now=then)
@@ -120,19 +120,19 @@ def verify(
 def take(
     engine: sa.Engine, request_ids: Sequence[int], *, unhandled_bodies: bool, now: datetime
 ) -> int:
-    """Store requests as deliveries in place of what the quarantine has; return how many.
+    """Move requests from the quarantine to the deliveries; return how many.
 
-    Each has its own time of arrival and is marked by ``reverified_at``. One that another run has
-    taken is passed over.
+    Each keeps its time of arrival and is marked by ``reverified_at``. A request that another run
+    has moved is skipped.
 
     Args:
-        engine: may write.
-        request_ids: a transaction has room for them.
-        unhandled_bodies: whether the content of those that are unhandled is kept.
+        engine: one that may write.
+        request_ids: few enough for one transaction.
+        unhandled_bodies: whether the content of unhandled ones is kept.
         now: timezone-aware.
 
     Raises:
-        sqlalchemy.exc.SQLAlchemyError: the database does not take them; all stay in the quarantine.
+        sqlalchemy.exc.SQLAlchemyError: the database rejects them; all stay in the quarantine.
     """
     is_asked_for = QuarantinedRequest.id.in_(request_ids)
     with engine.begin() as connection:
@@ -146,7 +146,7 @@ def take(
 
 
 def to_record(row: Row, now: datetime, *, unhandled_bodies: bool) -> Record:
-    """Make a record as the receiver would have."""
+    """Make the record that the receiver would have made."""
     reading = read_callback(read_envelope(row.query_string), row.body)
     head = {
         "sdk_app_id": row.sdk_app_id,

@@ -10,7 +10,7 @@ from models.delivery import Delivery, has_command
 from services.operating.finding import Finding, Level
 from services.operating.sender import Sender
 
-COMMAND = "Doctor.RoundTrip"  # which Tencent does not have
+COMMAND = "Doctor.RoundTrip"  # which Tencent does not use
 ARRIVAL_SECONDS = 10.0  # more than a busy recorder takes
 POLL_SECONDS = 0.1
 SLOW_SECONDS = 1.0  # of the 2 that Tencent waits
@@ -18,9 +18,9 @@ NEWEST = sa.select(sa.func.coalesce(sa.func.max(Delivery.id), 0)).where(has_comm
 
 
 def examine_round_trip(sender: Sender, url: sa.URL | None) -> Finding:
-    """Send one callback and wait until it is recorded; it stays, as an ``unhandled`` delivery.
+    """Send one callback and wait until it is recorded; it remains as an ``unhandled`` delivery.
 
-    The URL is of the database that it should reach; there is none if that can't be asked.
+    ``url`` leads to the database that the callback should reach; none if that cannot be asked.
 
     Raises:
         sqlalchemy.exc.SQLAlchemyError: the database does not answer.

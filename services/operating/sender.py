@@ -1,4 +1,4 @@
-"""Send callbacks as Tencent does: signed, one after the other, over a connection kept open."""
+"""Send callbacks as Tencent does: signed, one after another, over a connection kept open."""
 
 import json
 import re
@@ -24,11 +24,11 @@ CONNECTIONS = {"http": HTTPConnection, "https": HTTPSConnection}
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back for one callback.
+    """The answer to one callback.
 
     Attributes:
-        status: of HTTP; 0 where nothing came.
-        text: the body, or why nothing came.
+        status: the HTTP status; 0 if there was no answer.
+        text: the body, or why there was no answer.
         seconds: from the first byte sent to the last one received.
     """
 
@@ -59,7 +59,7 @@ def to_bytes(body: Body) -> bytes:
 def write_query(body: Body, sdk_app_id: str, token: str, at: datetime, **more: str) -> str:
     """Write the query string that Tencent adds to the URL, signed unless the token is empty.
 
-    It is of a callback that the server's API caused, where ``more`` parameters say nothing else.
+    It belongs to a callback that the server's API caused, unless ``more`` parameters say otherwise.
     """
     envelope = {
         "SdkAppid": sdk_app_id,
@@ -80,7 +80,7 @@ class Sender:
 
     Args:
         url: the webhook URL, as Tencent's console has it.
-        apps: SDKAppID → tokens; the last token signs, as the newest. Without one, nothing is
+        apps: SDKAppID → tokens; the last token signs, as the newest. Without a token, nothing is
             signed.
         sdk_app_id: the app; by default the first one that has a token, or else the first.
 
@@ -104,7 +104,7 @@ class Sender:
         self.connection = connect(target.hostname or "", target.port, timeout=TIMEOUT_SECONDS)
 
     def send(self, body: Body) -> Answer:
-        """Send one callback, once; never raises for what the network does."""
+        """Send one callback, once; never raise for a fault of the network."""
         self.drop_closed_connection()
         began = time.monotonic()
         mark = {SIMULATED: "chat-lifecycle-log"}
@@ -119,7 +119,7 @@ class Sender:
         return Answer(status, text, time.monotonic() - began)
 
     def drop_closed_connection(self) -> None:
-        """Reconnect if the other end has closed: nothing else can be read before a request."""
+        """Reconnect if the other end has closed: before a request, nothing else can be readable."""
         if self.connection.sock is not None and select([self.connection.sock], [], [], 0)[0]:
             self.connection.close()
 

@@ -14,12 +14,12 @@ KINDS: Mapping[str, Sequence[Body]] = {
     "@TOA#_simulated": OFFICIAL_ACCOUNTS,
     "@TGS#simulated": GROUPS,
 }
-MAX_CHANGES = 5  # callbacks of a life between the first and the last
+MAX_CHANGES = 5  # callbacks in a life between the first and the last
 SUBJECT_IDS = ("Official_Account", "GroupId")
 
 
 def simulate(seed: int) -> Iterator[Body]:
-    """Yield the callbacks of one life after the other, without end.
+    """Yield the callbacks of one life after another, without end.
 
     The same seed yields the same callbacks with new times.
     """
@@ -31,7 +31,7 @@ def simulate(seed: int) -> Iterator[Body]:
 
 
 def live(samples: Sequence[Body], random: Random) -> Iterator[Body]:
-    """Yield a life: the creation, some changes, and in half of all cases the end."""
+    """Yield a life: the creation, some changes, and in half of the cases the end."""
     (created,) = (body for body in samples if action_of(body) == Action.CREATED)
     (destroyed,) = (body for body in samples if action_of(body) == Action.DESTROYED)
     between = [body for body in samples if body not in (created, destroyed)]
@@ -48,12 +48,12 @@ def action_of(body: Body) -> Action | None:
 
 
 def name_subject(body: Body, subject_id: str) -> dict[str, Any]:
-    """Return the callback with another subject, if it names one."""
+    """Return the callback with its subject replaced, if it names one."""
     return {**body, **{name: subject_id for name in SUBJECT_IDS if name in body}}
 
 
 def date(body: Body) -> Body:
-    """Return the callback with the current time, of the type that its sample has."""
+    """Return the callback with the current time, in the type that its sample uses."""
     if "EventTime" not in body:
         return body
     now = time.time_ns() // 1_000_000

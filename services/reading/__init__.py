@@ -1,1 +1,1 @@
-"""Rows as they are stored: pages of events, deliveries and refused requests, and their counts."""
+"""Read stored rows: pages of events, deliveries and refused requests, and their counts."""

@@ -12,7 +12,7 @@ from models.quarantine import QuarantinedRequest
 from models.vocabulary import Refusal
 from schemas.tencent.envelope import SIMULATED, read_envelope
 
-MAX_COMPARED, MAX_READ = 20, 500  # requests: an app without a token sends none that is signed
+MAX_COMPARED, MAX_READ = 20, 500  # requests; only those of apps with a token are signed
 MIN_REFUSED = 3
 RECENT = DAY
 
@@ -20,7 +20,7 @@ RECENT = DAY
 def select_newest(
     table: type[Delivery | QuarantinedRequest], *conditions: sa.ColumnElement[bool]
 ) -> sa.Select[datetime, str]:
-    """Select the signed of the newest requests of a period, but for what the commands here sent."""
+    """Select signed requests among the newest of a period, except those of our own commands."""
     newest = (
         sa.select(table.received_at, table.id, table.query_string)
         .where(*conditions, table.received_at.between(sa.bindparam("since"), sa.bindparam("now")))
@@ -46,18 +46,18 @@ EXPIRED = select_newest(QuarantinedRequest, QuarantinedRequest.reason == Refusal
 def measure_ahead(
     connection: sa.Connection, *, now: datetime, apps: Iterable[str] | None = None
 ) -> Sequence[timedelta]:
-    """Tell how far this machine's clock was ahead of the sender's at the newest signed callbacks.
+    """Return how far this machine's clock was ahead of the sender's at the newest signed callbacks.
 
     Refused callbacks, too old or too new, count only if there are several, signed at different
     times, and none was accepted after them: an old callback can be sent again by anyone.
 
     Args:
-        connection: may read.
-        now: timezone-aware; what was received later, before the clock was put right, is left out.
-        apps: those that have a token, as callbacks of others prove nothing; all if not known.
+        connection: one that may read.
+        now: timezone-aware; callbacks received later, before the clock was corrected, are left out.
+        apps: those that have a token, as callbacks of others prove nothing; all apps if unknown.
 
     Returns:
-        One for each time of signing; empty if nothing was signed in a day.
+        One value for each time of signing; empty if nothing was signed in a day.
     """
     recent = {"since": now - RECENT, "now": now}
     if apps is None:
@@ -75,7 +75,7 @@ def measure_ahead(
 
 
 def compare(rows: Iterable[sa.Row[datetime, str]]) -> Sequence[timedelta]:
-    """Return how far the clock was ahead at each callback; a signing time counts once."""
+    """Return how far the clock was ahead at each callback; each time of signing counts once."""
     ahead = {}
     for row in rows:
         signed_at = read_envelope(row.query_string).signed_at
@@ -85,6 +85,6 @@ def compare(rows: Iterable[sa.Row[datetime, str]]) -> Sequence[timedelta]:
 
 
 def find_ahead(connection: sa.Connection, *, now: datetime) -> timedelta | None:
-    """Tell how far the clock is ahead; none if nothing was signed in a day."""
+    """Return how far the clock is ahead; none if nothing was signed in a day."""
     ahead = measure_ahead(connection, now=now)
     return median_low(ahead) if ahead else None

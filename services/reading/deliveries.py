@@ -1,4 +1,4 @@
-"""Read what was sent: authentic POSTs, what differs from the documentation, what was refused."""
+"""Read what was sent: authentic POSTs, differences from the documentation, refused requests."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -34,19 +34,19 @@ from services.reading.pages import (
 
 
 class RedactedText(ExactLongText):
-    """A query string as it may be read."""
+    """A query string without the value of ``Sign``."""
 
     cache_ok = True
 
     def result_processor(
         self, dialect: sa.Dialect, coltype: object
     ) -> Callable[[str | None], str | None]:
-        """Unescape and redact on the way out."""
+        """Unescape and redact the text on the way out."""
         return lambda value: None if value is None else redact(unescape_text(value))
 
 
 def list_columns(table: sa.FromClause, *left_out: str) -> list[sa.ColumnElement[Any]]:
-    """List the columns of a table of requests, as no reader gets them otherwise."""
+    """List the columns of a table of requests, in the only form that readers get."""
     shown: dict[str, sa.ColumnElement[Any]] = {
         "query_string": sa.type_coerce(table.c.query_string, RedactedText).label("query_string"),
         "command_id": Delivery.command.label("command"),
@@ -91,7 +91,7 @@ def fetch_deliveries(connection: sa.Connection, query: PageQuery) -> Page:
 
 
 def fetch_whole_deliveries(connection: sa.Connection, query: PageQuery) -> Page:
-    """Return a page of deliveries by ``received_at``, byte for byte; not for readers."""
+    """Return a page of deliveries by ``received_at``, byte for byte; never shown to readers."""
     places = fetch_page(connection, [filter_deliveries(PLACES, query)], query, sort_key=KEY)
     return fetch_whole(connection, places, WHOLE)
 
@@ -118,13 +118,13 @@ def filter_deliveries(deliveries: Rows, query: PageQuery) -> Rows:
 def fetch_delivery(
     connection: sa.Connection, delivery_id: int, *, is_raw: bool = True
 ) -> Row | None:
-    """Return one delivery, with sender, query string and body if it is to be raw; or none."""
+    """Return one delivery, or none; a raw one has its sender, query string and body."""
     columns = DELIVERIES if is_raw else WITHOUT_RAW
     return fetch_row(connection, columns.where(Delivery.id == delivery_id))
 
 
 def fetch_neighbours(connection: sa.Connection, delivery_id: int) -> tuple[int | None, int | None]:
-    """Return the IDs of the deliveries recorded before and after one; none at either end."""
+    """Return the IDs of the deliveries recorded before and after one, or none at an end."""
     before = sa.select(sa.func.max(Delivery.id)).where(Delivery.id < delivery_id)
     after = sa.select(sa.func.min(Delivery.id)).where(Delivery.id > delivery_id)
     row = connection.execute(sa.select(before.scalar_subquery(), after.scalar_subquery())).one()
@@ -132,24 +132,24 @@ def fetch_neighbours(connection: sa.Connection, delivery_id: int) -> tuple[int |
 
 
 def fetch_repeats(connection: sa.Connection, delivery_id: int, *, most: int) -> Sequence[int]:
-    """Return the IDs of the first deliveries that repeat one, in order."""
+    """Return the IDs of the first repeats of a delivery, in order."""
     query = sa.select(Delivery.id).where(Delivery.duplicate_of == delivery_id)
     return connection.scalars(query.order_by(Delivery.id).limit(most)).all()
 
 
 def fetch_first(connection: sa.Connection) -> tuple[int | None, Row | None]:
-    """Return the ID of the first delivery, and the newest refused request for one of our apps."""
+    """Return the ID of the first delivery, and the newest refused request to one of our apps."""
     ours = LISTED_REFUSED.where(QuarantinedRequest.sdk_app_id.is_not(None))
     newest = ours.order_by(*(column.desc() for column in REFUSED_KEY)).limit(1)
     return connection.scalar(sa.select(sa.func.min(Delivery.id))), fetch_row(connection, newest)
 
 
 def find_delivery(connection: sa.Connection, wanted: int | UUID) -> Row | None:
-    """Return the delivery of a number or a UUID, without its body, or none."""
+    """Return the delivery with a number or UUID, without its body, or none."""
     if isinstance(wanted, int):
         return fetch_row(connection, LISTED.where(Delivery.id == wanted))
     try:
-        arrival = EPOCH + timedelta(milliseconds=wanted.int >> 80)  # of version 7, as all are
+        arrival = EPOCH + timedelta(milliseconds=wanted.int >> 80)  # of version 7, like all of ours
     except OverflowError:
         return None
     then = Delivery.received_at.between(arrival, arrival + timedelta(milliseconds=1))
@@ -176,7 +176,7 @@ def count_refused_facets(connection: sa.Connection, query: PageQuery) -> Facets:
 
 
 def filter_refused(refused: Rows, query: PageQuery) -> list[Rows]:
-    """Return selections of the requests that pass the filters, each as an index has it in order.
+    """Return selections of the requests that pass the filters, each in the order of an index.
 
     Each index of a sender or an app begins with the reason.
     """
@@ -194,7 +194,7 @@ def fetch_quarantined(connection: sa.Connection, request_id: int) -> Row | None:
 
 
 def fetch_drift(connection: sa.Connection) -> list[Row]:
-    """Fetch for each command that was sent how it differs from Tencent's documentation."""
+    """Fetch how each command that was sent differs from Tencent's documentation."""
     differences: dict[str, list[sa.RowMapping]] = {}
     for row in connection.execute(sa.select(Difference.__table__)).mappings():
         differences.setdefault(row["command"], []).append(row)
@@ -210,7 +210,7 @@ def fetch_drift(connection: sa.Connection) -> list[Row]:
 
 
 def compare(command: str, rows: Iterable[sa.RowMapping]) -> list[Row]:
-    """Keep what differs from today's documentation of a command, new fields first."""
+    """Keep the differences from the current documentation of a command, new fields first."""
     schema = LIFECYCLE_SCHEMAS.get(command)
     documented = list_documented(schema) if schema else {}
     differences = [

@@ -1,4 +1,4 @@
-"""Count what a list holds by the values of a few columns, within bounds."""
+"""Count the rows of a list by the values of a few columns, within bounds."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,15 +12,15 @@ from models.text import unescape_text
 from schemas.api.page import Order, PageQuery
 from services.reading.pages import Rows, SortKey, select_in_order
 
-MOST_COUNTED = 10_000  # rows of a list, so that a page that shows counts is as fast as another
+MOST_COUNTED = 10_000  # rows of a list, so that a page with counts is as fast as any other
 
 
 @dataclass(frozen=True)
 class Facets:
-    """How many rows of a list have which values.
+    """How many rows of a list have each value.
 
     Attributes:
-        total: the rows that were counted.
+        total: how many rows were counted.
         is_cut: only the newest were counted; the list may have more.
         counts: by column and value, the most frequent first.
     """
@@ -38,17 +38,17 @@ def count_facets(
     *,
     sort_key: SortKey,
 ) -> Facets:
-    """Count the newest rows of a list by their columns of these names.
+    """Count the newest rows of a list by the columns of these names.
 
-    The alternatives are those of a page: see ``select_in_order``. Of rows of one instant, any will
-    do: not every index has the rest of the sort key.
+    The alternatives are those of a page: see ``select_in_order``. Among rows of one instant, any
+    will do: not every index contains the rest of the sort key.
     """
     filters = {**query.filters, "order": Order.DESC}
     whole = replace(query, filters=filters, after=None, is_backward=False)
     rows = select_in_order(alternatives, whole, sort_key=sort_key[:1], limit=MOST_COUNTED)
     newest = rows.subquery()
-    # As it is stored: a database that groups thousands of users, or a type that reads each value,
-    # takes longer than to count them here.
+    # As stored, and counted here: a database that groups thousands of users, or a type that reads
+    # each value, takes longer.
     stored = (sa.type_coerce(newest.c[name], sa.types.NullType()) for name in columns)
     found = connection.execute(sa.select(*stored)).all()
     counts = {name: Counter(map(itemgetter(place), found)) for place, name in enumerate(columns)}
@@ -60,7 +60,7 @@ def count_facets(
 
 
 def read_stored(value: Any) -> Any:
-    """Return what is meant by a text or number as it is stored."""
+    """Return the value of a text or number as it is stored."""
     return unescape_text(value) if isinstance(value, str) else value
 
 
@@ -73,7 +73,7 @@ def sum_up(counts: Iterable[tuple[Any, int]]) -> list[tuple[Any, int]]:
 
 
 def rank(totals: Counter[Any]) -> list[tuple[Any, int]]:
-    """Return values with their counts, the most frequent first, others by their text."""
+    """Return values with their counts, the most frequent first, equal ones by their text."""
     values = sorted((one for one in totals if one is not None), key=str)
     if None in totals:
         values.insert(0, None)

@@ -1,4 +1,4 @@
-"""The health of the service: its database, its journal, its recorder, and what happened to it."""
+"""The health of the service: its database, journal and recorder, and its service events."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,10 +19,10 @@ from services.reading.history import fetch_history
 
 @dataclass(frozen=True)
 class DatabaseHealth:
-    """What a database says of itself.
+    """What a database reports about itself.
 
     Attributes:
-        revision: the migration it is at; none before the first one, or if it did not answer.
+        revision: its current migration; none before the first one, or if it did not answer.
         expected_revision: the newest migration of this code.
     """
 
@@ -39,11 +39,11 @@ class DatabaseHealth:
 
 @dataclass(frozen=True, kw_only=True)
 class JournalHealth(JournalStatus):
-    """The status of the journal, seen at one instant.
+    """The status of the journal at one instant.
 
     Attributes:
-        waited_seconds: for how long the oldest record has waited.
-        recorder_at_work: whether the recorder was, a moment ago.
+        waited_seconds: how long the oldest record has waited.
+        recorder_at_work: whether the recorder was at work a moment ago.
     """
 
     waited_seconds: float
@@ -51,27 +51,27 @@ class JournalHealth(JournalStatus):
 
     @property
     def known_until(self) -> datetime:
-        """Until when all that arrived is in the tables, as far as can be told."""
+        """The time up to which everything that arrived is in the tables, as far as is known."""
         reported_at = self.at if self.recorder_at_work else self.recorder_at or self.at
         return min(self.oldest_received_at or reported_at, reported_at)
 
     @property
     def is_late(self) -> bool:
-        """Whether records wait for longer than they usually do."""
+        """Whether records have been waiting for longer than usual."""
         return self.waited_seconds > LATE_SECONDS
 
     @property
     def is_ready(self) -> bool:
-        """Whether callbacks can be accepted and come into the tables."""
+        """Whether callbacks can be accepted and reach the tables."""
         return self.writable and self.recorder_at_work
 
 
 @dataclass(frozen=True)
 class Health:
-    """All that the reader can tell of the health of the service.
+    """Everything that the reader knows about the health of the service.
 
     Attributes:
-        journal: none where its status can't be read, as on another host.
+        journal: none where its status cannot be read, as on another host.
     """
 
     database: DatabaseHealth
@@ -79,12 +79,12 @@ class Health:
 
     @property
     def is_ready(self) -> bool:
-        """Whether nothing that is known keeps the service from its work."""
+        """Whether, as far as is known, nothing keeps the service from its work."""
         return self.database.is_ready and (self.journal is None or self.journal.is_ready)
 
 
 def check_journal(folders: Iterable[Path], *, now: datetime) -> JournalHealth | None:
-    """Read the status of a journal; none where it can't be read."""
+    """Return the status of a journal; none where it cannot be read."""
     status = read_status(folders)
     if status is None:
         return None
@@ -107,19 +107,19 @@ def unreachable(engine: sa.Engine) -> DatabaseHealth:
 
 
 def fetch_newest(connection: sa.Connection) -> None:
-    """Fetch the newest event and the newest delivery, to see whether they can be read."""
+    """Fetch the newest event and the newest delivery, to make sure that they can be read."""
     fetch_history(connection, HistoryQuerySchema().load({"limit": ["1"]}))
     fetch_deliveries(connection, DeliveryQuerySchema().load({"limit": ["1"]}))
 
 
 def fetch_kept(connection: sa.Connection) -> sa.RowMapping:
-    """Fetch since when all deliveries are kept, and the unhandled ones."""
+    """Fetch the times since which all deliveries, and the unhandled ones, are kept."""
     columns = (Ledger.kept_since, Ledger.unhandled_kept_since)
     return connection.execute(sa.select(*columns)).mappings().one()
 
 
 def fetch_service_events(connection: sa.Connection, *, newest: int) -> Sequence[sa.RowMapping]:
-    """Fetch what happened last to the service itself, newest first."""
+    """Fetch the last service events, newest first."""
     columns = (ServiceEvent.at, ServiceEvent.kind, ServiceEvent.process, ServiceEvent.details)
     query = sa.select(*columns).order_by(ServiceEvent.at.desc()).limit(newest)
     return connection.execute(query).mappings().all()

@@ -1,4 +1,4 @@
-"""Read the history: lifecycle events, the users they name, how often they were delivered."""
+"""Read the history: lifecycle events, the users they name, and their repeats."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,13 +29,13 @@ from services.reading.pages import (
 
 
 class CommandOfEvent(sa.TypeDecorator[str]):
-    """The command that told an event, by what happened to what."""
+    """The command of an event, told by its subject type and action."""
 
     impl = sa.String
     cache_ok = True
 
     def process_result_value(self, value: str | None, dialect: sa.Dialect) -> str | None:
-        """Name the command; a later release may know more of them."""
+        """Return the name of the command; a later release may know more of them."""
         return None if value is None else COMMANDS.get(value)
 
 
@@ -58,12 +58,12 @@ DELIVERY_COUNT = (
     .label("delivery_count")
 )
 EVENTS = sa.select(*SHOWN, DELIVERY_COUNT)
-# When and how an event came about: all but what it is about.
+# When and how an event came about, without its subject.
 MOMENTS = sa.select(
     *LifecycleEvent.__table__.c["id", "action", "occurred_at", "operator", "platform"],
     *LifecycleEvent.__table__.c["client_ip", "delivery_id", "event_time"],
 )
-# What leads to whole events, which may be large; and what is shown of events in a list.
+# The columns that lead to whole events, which may be large, and those of events in a list.
 PLACES = sa.select(LifecycleEvent.id, LifecycleEvent.occurred_at, BODY_SIZE)
 LISTED = sa.select(*(column for column in SHOWN if column.key != "details"))
 FACETS = ("action", "operator", "sdk_app_id")
@@ -90,9 +90,9 @@ FIRST_MEMBERS = 1  # of an event in a list
 
 
 def fetch_history(connection: sa.Connection, query: PageQuery) -> Page:
-    """Return a page of events by ``occurred_at``, each with all ``members`` it names.
+    """Return a page of events by ``occurred_at``, each with all the ``members`` it names.
 
-    Such a page is cut to fit: the bodies that its events were read from tell their sizes.
+    The page is cut to fit: the size of an event is that of the body it was read from.
     """
     page = fetch_whole(connection, fetch_events(connection, PLACES, query), EVENTS)
     add_members(connection, page.items)
@@ -107,19 +107,19 @@ def fetch_event_list(connection: sa.Connection, query: PageQuery) -> Page:
 
 
 def count_event_facets(connection: sa.Connection, query: PageQuery) -> Facets:
-    """Count the events that pass the filters by what happened, operator and app."""
+    """Count the events that pass the filters by subject type and action, operator and app."""
     alternatives, sort_key = filter_events(COUNTED, query)
     return count_facets(connection, alternatives, query, FACETS, sort_key=sort_key)
 
 
 def fetch_events(connection: sa.Connection, events: Rows, query: PageQuery) -> Page:
-    """Return a page of those events that pass the filters."""
+    """Return a page of the events that pass the filters."""
     alternatives, sort_key = filter_events(events, query)
     return fetch_page(connection, alternatives, query, sort_key=sort_key)
 
 
 def filter_events(events: Rows, query: PageQuery) -> tuple[list[Rows], SortKey]:
-    """Return selections of the events that pass the filters, each as an index has it in order."""
+    """Return selections of the events that pass the filters, each in the order of an index."""
     wanted, rows = query.filters, keep_equal(events, query, *FILTERED)
     if "member" in wanted:
         return select_events_of_member(rows, query)
@@ -136,7 +136,7 @@ def filter_events(events: Rows, query: PageQuery) -> tuple[list[Rows], SortKey]:
 
 
 def select_events_of_member(rows: Rows, query: PageQuery) -> tuple[list[Rows], SortKey]:
-    """Keep the events that name a user, in the order of an index that leads to the user.
+    """Keep the events that name a user, in the order of an index that begins with the user.
 
     Within a subject, that index begins with the subject.
     """
@@ -150,7 +150,7 @@ def select_events_of_member(rows: Rows, query: PageQuery) -> tuple[list[Rows], S
 
 
 def fetch_event(connection: sa.Connection, event_id: int, *, is_raw: bool = True) -> Row | None:
-    """Return one event with its members and its delivery, that raw or not, or none."""
+    """Return one event with its members and its delivery, raw or not; or none."""
     event = fetch_row(connection, EVENTS.where(LifecycleEvent.id == event_id))
     if event is not None:
         add_members(connection, [event])
@@ -159,17 +159,17 @@ def fetch_event(connection: sa.Connection, event_id: int, *, is_raw: bool = True
 
 
 def fetch_events_by_id(connection: sa.Connection, event_ids: Sequence[int]) -> Mapping[int, Row]:
-    """Return events without members, by ID; an unknown ID is left out."""
+    """Return events without members, by ID; unknown IDs are left out."""
     return fetch_by_id(connection, EVENTS, event_ids)
 
 
 def fetch_moments(connection: sa.Connection, event_ids: Iterable[int]) -> Mapping[int, Row]:
-    """Return what some events say of themselves, by ID."""
+    """Return when and how some events came about, by ID."""
     return fetch_by_id(connection, MOMENTS, {*event_ids})
 
 
 def count_fitting(connection: sa.Connection, event_ids: Sequence[int]) -> int:
-    """Tell how many of these events, from the first on, fit on a page."""
+    """Return how many of these events, from the first on, fit on a page."""
     places = fetch_by_id(connection, PLACES, event_ids)
     return len(cut_to_fit([places[event_id] for event_id in event_ids]))
 
@@ -182,7 +182,7 @@ def fetch_event_of(connection: sa.Connection, delivery_id: int) -> Row | None:
 def add_members(
     connection: sa.Connection, events: Sequence[Row], *, most: int | None = None
 ) -> None:
-    """Add to each event the ``members`` it names, or the first of them, in Tencent's order."""
+    """Add to each event the ``members`` it names, or only the first, in Tencent's order."""
     query = FIND_MEMBERS if most is None else FIND_MEMBERS.where(EventMember.position < most)
     members: dict[int, list[str]] = defaultdict(list)
     for event_id, user_id in connection.execute(query, select_event_ids(events)):
@@ -206,6 +206,6 @@ def count_members(connection: sa.Connection, events: Sequence[Row]) -> None:
 
 
 def select_event_ids(events: Sequence[Row]) -> dict[str, Sequence[int]]:
-    """Return the IDs of the events that may have members: each costs a page of a large table."""
+    """Return the IDs of the events that may have members: each look-up reads a large table."""
     chosen = [one["id"] for one in events if one["command"] not in COMMANDS_WITHOUT_MEMBERS]
     return {"ids": chosen}

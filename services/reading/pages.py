@@ -14,24 +14,24 @@ from schemas.api.page import ListQuery, Order
 
 Row = dict[str, Any]
 Rows = sa.Select[Any]
-# Bound one by one, hundreds of IDs take a driver longer than the database takes to find the rows.
+# To bind hundreds of IDs one by one takes a driver longer than the database needs to find the rows.
 IDS: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True, literal_execute=True)
 MOST_BYTES = 512 * 1024  # of the bodies that a page shows, or that an export holds at a time
 SIZE = "body_size"  # of such a body, in bytes
 ROWS_AT_ONCE = 500  # of an export
 AnyRow = TypeVar("AnyRow", bound=Mapping[Any, Any])
 Column = InstrumentedAttribute[Any] | KeyedColumnElement[Any]
-# Of a list by time, the instant and the ID of a row; in any case, no two rows have the same.
+# In a list by time, the instant and the ID of a row; no two rows have the same position.
 SortKey = Sequence[Column]
 
 
 @dataclass(frozen=True)
 class ListPage(Generic[AnyPosition]):
-    """Rows of one page by column name, and where its neighbours start, if it has any.
+    """The rows of one page by column name, and where its neighbours start, if any.
 
     Attributes:
-        next: the page after this one goes on from here.
-        previous: the page before this one goes back from here.
+        next: where the page after this one continues.
+        previous: where the page before this one goes back from.
     """
 
     items: Sequence[Row]
@@ -43,7 +43,7 @@ Page = ListPage[Position]
 
 
 def keep_equal(rows: Rows, query: ListQuery[AnyPosition], *columns: Column) -> Rows:
-    """Keep the rows that equal each filter given by the name of one of these columns."""
+    """Keep the rows that equal every filter that is named after one of these columns."""
     given = [column for column in columns if column.key in query.filters]
     return rows.where(*(column == query.filters[column.key] for column in given))
 
@@ -55,7 +55,7 @@ def fetch_row(connection: sa.Connection, query: Rows) -> Row | None:
 
 
 def fetch_by_id(connection: sa.Connection, rows: Rows, ids: Collection[int]) -> dict[int, Row]:
-    """Return those rows that have one of these IDs, by ID."""
+    """Return the rows that have one of these IDs, by ID."""
     query = rows.where(rows.selected_columns["id"].in_(IDS))
     found = connection.execute(query, {"ids": [*ids]}).mappings()
     return {row["id"]: dict(row) for row in found}
@@ -76,9 +76,9 @@ def fetch_page(
 ) -> ListPage[AnyPosition]:
     """Return the ``query.limit`` rows that follow ``query.after``; see ``select_in_order``.
 
-    Of rows that have a ``SIZE``, no more than ``cut_to_fit`` keeps.
+    Rows that have a ``SIZE`` are cut by ``cut_to_fit``.
     """
-    # One more tells whether a next page exists, without counting.
+    # One more row tells whether a next page exists, without counting.
     rows = select_in_order(alternatives, query, sort_key=sort_key, limit=query.limit + 1)
     found = connection.execute(rows).mappings().all()
     items = [dict(row) for row in cut_to_fit(found)[: query.limit]]
@@ -88,7 +88,7 @@ def fetch_page(
 def place_page(
     items: list[Row], query: ListQuery[AnyPosition], *, sort_key: SortKey, has_more: bool
 ) -> ListPage[AnyPosition]:
-    """Return a page of rows that were read in the direction of the query, in order of the list."""
+    """Return a page of rows, read in the direction of the query, in the order of the list."""
     if not items:
         return ListPage(items, None)
     rows = items[::-1] if query.is_backward else items
@@ -102,7 +102,7 @@ def place_page(
 def stream_pages(
     fetch: Callable[[ListQuery[AnyPosition]], ListPage[AnyPosition]], query: ListQuery[AnyPosition]
 ) -> Generator[Row]:
-    """Yield the rows of all pages that ``fetch`` gives; in one transaction, those of one moment."""
+    """Yield the rows of all pages that ``fetch`` returns; one transaction shows one moment."""
     limit = ROWS_AT_ONCE
     while True:
         page = fetch(replace(query, limit=limit))
@@ -110,7 +110,7 @@ def stream_pages(
         if page.next is None:
             return
         query = replace(query, after=page.next)
-        limit = min(2 * len(page.items), ROWS_AT_ONCE)  # what does not fit is looked at in vain
+        limit = min(2 * len(page.items), ROWS_AT_ONCE)  # rows that do not fit are read in vain
 
 
 def cut_to_fit(rows: Sequence[AnyRow]) -> Sequence[AnyRow]:
@@ -129,8 +129,7 @@ def select_in_order(
     """Select the rows that follow ``query.after``, in order, within its bounds in time.
 
     Each alternative selects rows that no other does. Several are merged, each read no further than
-    the limit: an index orders the rows of one value, not those of several. It must lead to the sort
-    key.
+    the limit: an index orders the rows of one value, not of several. It must end in the sort key.
     """
 
     def put_in_order(rows: Rows, columns: Iterable[Any]) -> Rows:
@@ -147,7 +146,7 @@ def select_in_order(
 
 
 def bound(query: ListQuery[AnyPosition], sort_key: SortKey) -> Iterator[sa.ColumnElement[bool]]:
-    """Yield the conditions for rows to be within the bounds in time, and to follow ``after``."""
+    """Yield the conditions for rows that are within the bounds in time and follow ``after``."""
     at = sort_key[0]
     if "since" in query.filters:
         yield at >= query.filters["since"]
@@ -157,7 +156,7 @@ def bound(query: ListQuery[AnyPosition], sort_key: SortKey) -> Iterator[sa.Colum
         here, is_down = sa.tuple_(*sort_key), runs_down(query)
         there = sa.tuple_(*query.after, types=[column.type for column in sort_key])
         yield here < there if is_down else here > there
-        # By itself as well: MariaDB finds no range in a comparison of rows.
+        # Separately as well: MariaDB finds no range in a comparison of rows.
         yield at <= query.after[0] if is_down else at >= query.after[0]
 
 

@@ -1,4 +1,4 @@
-"""Acts of reading: kept by the reader in a journal of its own, and read from their table."""
+"""Acts of reading: the reader keeps them in a journal of its own, and reads them from a table."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,10 +17,10 @@ LISTED = sa.select(*ActOfReading.__table__.columns)
 
 
 class Readings:
-    """What is read from this process, appended to the journal of readings.
+    """The readings of this process, appended to the journal of readings.
 
     Attributes:
-        lost: how many no folder took.
+        lost: how many were taken by no folder.
     """
 
     def __init__(self, folders: Sequence[Path]) -> None:
@@ -28,9 +28,9 @@ class Readings:
         self.lost = 0
 
     def keep(self, acts: Sequence[Record]) -> bool:
-        """Make acts durable; tell whether they are.
+        """Make acts durable; return whether they are.
 
-        One that is not holds nobody up: where no disk takes any, the pages that say so are needed.
+        A failure blocks nobody: when no disk takes any, the pages that report it are needed.
         """
         try:
             self.journal.append(*acts)
@@ -40,7 +40,7 @@ class Readings:
         return True
 
     def close(self) -> None:
-        """Seal what is open."""
+        """Seal the open segments."""
         self.journal.close()
 
 
@@ -53,7 +53,7 @@ def fetch_readings(connection: sa.Connection, query: PageQuery) -> Page:
 def fetch_last_readings(
     connection: sa.Connection, about: str, wanted: str, *, most: int
 ) -> Sequence[Row]:
-    """Return the last acts that are about one ``subject_id`` or ``user_id``, the newest first."""
+    """Return the last acts that are about one ``subject_id`` or ``user_id``, newest first."""
     newest_first = (one.desc() for one in KEY)
     rows = LISTED.filter_by(**{about: wanted}).order_by(*newest_first).limit(most)
     return [dict(row) for row in connection.execute(rows).mappings()]

@@ -1,4 +1,4 @@
-"""Read what a user did, owned and was named in: one history over three roles."""
+"""Read the events of a user: one history over the three roles."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,7 +21,7 @@ from services.reading.pages import (
     select_in_order,
 )
 
-# The column that names the user, and the rest of its index.
+# By role, the column that names the user, and the rest of its index.
 ROLES: Mapping[str, tuple[InstrumentedAttribute[Any], SortKey]] = {
     "operator": (LifecycleEvent.operator, EVENT_KEY),
     "owner": (LifecycleEvent.owner, EVENT_KEY),
@@ -30,10 +30,10 @@ ROLES: Mapping[str, tuple[InstrumentedAttribute[Any], SortKey]] = {
 
 
 def fetch_user_events(connection: sa.Connection, user_id: str, query: PageQuery) -> Page:
-    """Return a page of the events that name a user, each with the ``roles`` that it names them in.
+    """Return a page of the events that name a user, each with the user's ``roles`` in it.
 
-    An index of each role has its events in order. These are merged, so an event of two roles is
-    there once.
+    Each role has an index with its events in order. These are merged, so an event with two roles
+    appears once.
     """
     wanted = [query.filters["role"]] if "role" in query.filters else [*ROLES]
     merged = sa.union(*(select_places(role, user_id, query) for role in wanted)).subquery()
@@ -47,7 +47,7 @@ def fetch_user_events(connection: sa.Connection, user_id: str, query: PageQuery)
 
 
 def select_places(role: str, user_id: str, query: PageQuery) -> Rows:
-    """Select where the events are that name a user in a role, as many as one page may need."""
+    """Select the places of the events that name a user in a role, as many as one page may need."""
     column, (at, event_id) = ROLES[role]
     place: list[sa.ColumnElement[Any]] = [at.label("occurred_at"), event_id.label("id")]
     rows = sa.select(*place).where(column == user_id)

@@ -1,1 +1,1 @@
-"""The receiver: verify each callback and make it durable; no database is opened here."""
+"""The receiver: verify each callback and make it durable, without a database."""

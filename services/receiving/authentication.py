@@ -1,4 +1,4 @@
-"""Verify that a request comes from Tencent, for an app of ours."""
+"""Verify that a request comes from Tencent, for one of our apps."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -42,14 +42,14 @@ def authenticate_sender(envelope: Envelope, settings: ReceiverSettings, *, now: 
 def verify_signature(
     envelope: Envelope, tokens: Iterable[str], *, tolerance: timedelta, now: datetime
 ) -> None:
-    """Check that ``Sign`` was made from one of the tokens, recently.
+    """Check that ``Sign`` was made from one of the tokens, and recently.
 
-    The body is not part of it: a valid signature proves who called and when, not what was said.
+    The body is not part of it: a valid signature proves the sender and the time, not the content.
 
     Args:
         envelope: the exact characters of ``RequestTime``, Unix time in whole seconds, are part of
             the digest.
-        tokens: every token is compared, in constant time, so that the time taken tells nothing.
+        tokens: every one is compared, in constant time, so that the duration reveals nothing.
         tolerance: largest accepted distance of ``RequestTime`` from ``now`` in either direction,
             bound included.
         now: current instant, timezone-aware.

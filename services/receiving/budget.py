@@ -1,4 +1,4 @@
-"""How much of what is refused may go to the journal: a flood must not fill the disk."""
+"""How much of the refused requests may go to the journal: a flood must not fill the disk."""
 
 from dataclasses import dataclass, field
 from threading import Lock
@@ -9,8 +9,8 @@ class Budget:
     """A bucket of bytes that fills at a steady rate.
 
     Attributes:
-        burst_bytes: what it holds.
-        bytes_per_second: what flows in.
+        burst_bytes: its capacity.
+        bytes_per_second: its rate of filling.
     """
 
     burst_bytes: int
@@ -20,15 +20,15 @@ class Budget:
     lock: Lock = field(init=False, default_factory=Lock)
 
     def __post_init__(self) -> None:
-        """Begin full."""
+        """Start with a full bucket."""
         self.available = self.burst_bytes
 
     def take(self, size: int, now: float) -> bool:
-        """Take so many bytes if there are as many; tell whether there were.
+        """Take so many bytes if there are enough; return whether there were.
 
         Args:
-            size: what may be needed; what was not is given back.
-            now: reading of a clock that never goes back, in seconds.
+            size: the most that may be needed; the rest is given back.
+            now: the reading of a monotonic clock, in seconds.
         """
         with self.lock:
             filled = self.available + max(now - self.filled_at, 0) * self.bytes_per_second
@@ -40,6 +40,6 @@ class Budget:
             return True
 
     def give_back(self, size: int) -> None:
-        """Give back so many bytes of those that were taken; if negative, take more."""
+        """Give back some of the bytes that were taken; if negative, take more."""
         with self.lock:
             self.available += size

@@ -1,4 +1,4 @@
-"""What of an unhandled callback is not kept with ``UNHANDLED_BODIES=no``: what its users wrote."""
+"""The content of unhandled callbacks, which ``UNHANDLED_BODIES=no`` does not keep."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ from services.journal.records import Record
 
 
 def leave_out_content(record: Record, reading: Reading) -> Record:
-    """Leave out body and query string if a callback is unhandled; how long the body is stays."""
+    """Drop the body and query string of an unhandled callback; keep the length of the body."""
     if not reading.is_unhandled:
         return record
     head = {

@@ -1,4 +1,4 @@
-"""The receiver of one process: what its views call, and what it does every second."""
+"""The receiver of one process: what its views call, and the work of every second."""
 
 import logging
 import os
@@ -29,7 +29,7 @@ class Receiver:
     """Makes callbacks durable.
 
     Attributes:
-        tally: what only this process knows, for a second at most.
+        tally: what only this process knows, for at most a second.
     """
 
     def __init__(self, settings: ReceiverSettings, now: Callable[[], datetime]) -> None:
@@ -38,12 +38,12 @@ class Receiver:
         self.journal = Journal(settings.journal.folders)
         self.tally = Tally()
         self.refusals = Refusals(self.journal, self.tally)
-        self.unwritten: Record | None = None  # a tally that no folder took yet
+        self.unwritten: Record | None = None  # a tally that no folder has taken yet
         self.stopping = Event()
         self.ticker = Thread(target=self.run, name="ticker", daemon=True)
 
     def start(self) -> None:
-        """Begin to do what is done every second; warn of apps that anybody may send for."""
+        """Begin the work of every second; warn about apps that accept any sender."""
         for sdk_app_id, tokens in self.settings.sdk_apps.items():
             if not tokens:
                 log.warning("SDK_APPS: app %s has no token: any sender is accepted", sdk_app_id)
@@ -52,14 +52,14 @@ class Receiver:
         self.ticker.start()
 
     def close(self) -> None:
-        """Write what only this process knows, and seal its segment."""
+        """Write the tally, and seal the segment of this process."""
         if self.stopping.is_set():
             return
         self.stopping.set()
         if self.ticker.is_alive():
             self.ticker.join(CLOSE_SECONDS)
         self.refusals.write()
-        if self.unwritten is not None:  # of an earlier tick: what was counted since comes after it
+        if self.unwritten is not None:  # from an earlier tick: later counts come after it
             self.write_tally()
         self.write_tally()
         with suppress(NotDurableError):
@@ -72,10 +72,10 @@ class Receiver:
         """Read an authentic callback and make it durable.
 
         Returns:
-            What it says; none if a fault of this code kept it from being read.
+            What it says; none if it could not be read because of a fault of this code.
 
         Raises:
-            NotDurableError: no folder took it; it counts as lost.
+            NotDurableError: no folder took it, so it counts as lost.
         """
         at = arrival.received_at
         uuid = new_uuid(at)
@@ -112,7 +112,7 @@ class Receiver:
                 log.exception("receiver: a tick failed")
 
     def tick(self) -> None:
-        """Write what was refused and counted, look after the segment, and tell what waits."""
+        """Write refusals and counts, tend the segment, and publish the status."""
         self.refusals.write()
         self.refusals.log_all(perf_counter())
         self.write_tally()
@@ -120,23 +120,23 @@ class Receiver:
         self.publish_status()
 
     def write_tally(self) -> None:
-        """Append what was counted to the journal, the same record until a folder takes it."""
+        """Append the tally to the journal, as the same record until a folder takes it."""
         if self.unwritten is None:
             head = self.tally.take()
             if not head["counts"] and not self.journal.is_refusing:
-                return  # while the journal refuses, one without counts tries whether that is over
+                return  # while the journal refuses, an empty one tests whether that is over
             self.unwritten = self.make_record(Kind.TALLY, **head)
         with suppress(NotDurableError):
             self.journal.append(self.unwritten)
             self.unwritten = None
 
     def make_record(self, kind: Kind, **head: object) -> Record:
-        """Make a record of this process itself."""
+        """Make a record about this process itself."""
         at, process = self.now(), f"{socket.gethostname()}:{os.getpid()}"
         return Record(kind, new_uuid(at), at, {"process": process, **head})
 
     def publish_status(self) -> None:
-        """Tell what waits, unless the recorder does."""
+        """Publish the status of the journal, unless the recorder does."""
         folders, now = self.settings.journal.folders, self.now()
         status = find_status(folders, now=now)
         if not status.is_recorder_at_work(now):

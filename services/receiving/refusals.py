@@ -1,4 +1,4 @@
-"""What is refused: counted, logged together, and stored as far as a budget allows."""
+"""Refused requests: counted, logged together, and stored as far as a budget allows."""
 
 import logging
 from collections import deque
@@ -15,10 +15,10 @@ from services.receiving.budget import Budget
 from services.receiving.tally import Tally
 
 LOG_SECONDS = 60.0
-RECORD_BYTES = 512  # of a record, beside query string and body
-WRITE_BYTES = 1024 * 1024  # at once: a callback waits for no larger write than that
-# Burst in bytes, and bytes a second, of each reason. What names an app of ours may be Tencent's:
-# the burst has room for what the quarantine keeps, so that ``reverify`` can take it.
+RECORD_BYTES = 512  # of a record, apart from query string and body
+WRITE_BYTES = 1024 * 1024  # at once: no callback waits for a larger write
+# Burst in bytes, and bytes per second, for each reason. A request that names one of our apps may be
+# Tencent's: the burst has room for all that the quarantine keeps, so that ``reverify`` can take it.
 OF_APPS = (16 * 1024 * 1024, 250)
 OF_STRANGERS = (256 * 1024, 15)
 CAUSES = {
@@ -35,10 +35,10 @@ class Refused(NamedTuple):
     """A refused request.
 
     Attributes:
-        sdk_app_id: the app it names if that is one of ours, else none.
-        signed_at: what its ``RequestTime`` says, timezone-aware; none if that is no time.
-        most_bytes: of its body may be stored.
-        declared_bytes: the length of the whole body, as its head declares it.
+        sdk_app_id: the app it names, if that is one of ours; else none.
+        signed_at: its ``RequestTime``, timezone-aware; none if that is not a time.
+        most_bytes: how much of its body may be stored.
+        declared_bytes: the length of the whole body, as declared in the head.
     """
 
     reason: Refusal
@@ -51,12 +51,12 @@ class Refused(NamedTuple):
 
 @dataclass
 class Line:
-    """What the log says of one reason and app, once a minute.
+    """The line of the log about one reason and app, once a minute.
 
     Attributes:
         at: when it was last logged, by the clock of ``Arrival``.
-        requests: that were refused since.
-        last: of these.
+        requests: how many were refused since.
+        last: the last of these.
     """
 
     at: float
@@ -65,12 +65,12 @@ class Line:
 
 
 class Refusals:
-    """The refused requests of one process; none waits for the journal, which gets them later.
+    """The refused requests of one process; they are answered first, and written later.
 
     Attributes:
-        budgets: what may be stored, by reason and whether an app of ours is named: no flood of one
-            of them takes what another may need.
-        waiting: what is to be stored next.
+        budgets: what may be stored, by reason and whether one of our apps is named: a flood of one
+            kind takes nothing from another.
+        waiting: the records to store next.
         lines: by reason and app.
     """
 
@@ -86,11 +86,11 @@ class Refusals:
         self.lines: dict[tuple[Refusal, str | None], Line] = {}
 
     def add(self, refused: Refused, read_body: Callable[[], bytes]) -> None:
-        """Log and store a refused request, or count it only.
+        """Log and store a refused request, or only count it.
 
         Args:
             refused: without its body.
-            read_body: called only if there is room for what is to be stored of the body.
+            read_body: called only if there is room for the part of the body to store.
         """
         self.note(refused)
         arrival, budget = refused.arrival, self.budgets[refused.reason, bool(refused.sdk_app_id)]
@@ -113,11 +113,11 @@ class Refusals:
         self.waiting.append(record)
 
     def count(self, at: datetime, reason: Refusal, sdk_app_id: str | None) -> None:
-        """Count one that is not stored."""
+        """Count a request that is not stored."""
         self.tally.add(at, Measure.REFUSED, sdk_app_id or "", name=reason)
 
     def write(self) -> None:
-        """Append what is to be stored to the journal; count what no folder takes."""
+        """Append the waiting records to the journal; count those that no folder takes."""
         while self.waiting:
             records, size = [], 0
             while self.waiting and size < WRITE_BYTES:
@@ -130,14 +130,14 @@ class Refusals:
                     self.count(record.received_at, record.head["reason"], record.head["sdk_app_id"])
 
     def note(self, refused: Refused) -> None:
-        """Log the first of its reason and app at once, and the others with the next line."""
+        """Log the first request of a reason and app at once, and the others with the next line."""
         key, clock = (refused.reason, refused.sdk_app_id), refused.arrival.clock
         line = self.lines.setdefault(key, Line(clock - LOG_SECONDS, 0, refused))
         line.requests, line.last = line.requests + 1, refused
         self.log(line, clock)
 
     def log_all(self, clock: float) -> None:
-        """Log what was refused since the last lines, a minute after them."""
+        """Log what was refused since the last lines, once these are a minute old."""
         for line in [*self.lines.values()]:
             self.log(line, clock)
 
@@ -149,7 +149,7 @@ class Refusals:
 
 
 def describe(refused: Refused, requests: int) -> str:
-    """Say what was refused, and what is probably wrong if it is for an app of ours."""
+    """Describe what was refused, and for one of our apps also the likely cause."""
     reason, app, arrival = refused.reason, refused.sdk_app_id, refused.arrival
     what = f"{requests} refused: {reason}, the last from {arrival.peer or 'a local socket'}"
     if app is None:

@@ -1,4 +1,4 @@
-"""What only the receiver knows: how long answers took, what was lost, what was refused unseen."""
+"""What only the receiver knows: the times to answers, lost callbacks, refusals not stored."""
 
 from bisect import bisect_left
 from collections import Counter
@@ -19,8 +19,8 @@ class Tally:
     """Counts of one process since they were last taken.
 
     Attributes:
-        counts: by minute, measure, app and name, as ``models.counts.MinuteCount`` has them.
-        lost_at: when the first and the last callback arrived that no folder took.
+        counts: by minute, measure, app and name, as in ``models.counts.MinuteCount``.
+        lost_at: when the first and the last lost callback arrived.
         doubtful: UUID, time of arrival and app of those that a disk may have after all.
     """
 
@@ -29,7 +29,7 @@ class Tally:
         self.clear()
 
     def clear(self) -> None:
-        """Begin from nothing."""
+        """Start from zero."""
         self.counts: Counter[Key] = Counter()
         self.lost_at: list[datetime] = []
         self.doubtful: list[tuple[str, str, str]] = []
@@ -37,13 +37,13 @@ class Tally:
     def add(
         self, at: datetime, measure: Measure, sdk_app_id: str, *, name: str = "", value: int = 1
     ) -> None:
-        """Count in the minute of an instant."""
+        """Count something in the minute of an instant."""
         minute = at.replace(second=0, microsecond=0)
         with self.lock:
             self.counts[minute, measure, sdk_app_id, name] += value
 
     def add_answer(self, at: datetime, sdk_app_id: str, seconds: float) -> None:
-        """Count an answer by the time that it took."""
+        """Count an answer by the time it took."""
         index = bisect_left(ANSWER_BOUNDS_MS, seconds * 1000)
         minute = at.replace(second=0, microsecond=0)
         with self.lock:
@@ -61,7 +61,7 @@ class Tally:
                 self.doubtful.append((record.uuid.hex, at.isoformat(), sdk_app_id))
 
     def take(self) -> dict[str, Any]:
-        """Take what a record of kind ``tally`` says, and begin again from nothing."""
+        """Return the content of a record of kind ``tally``, and start again from zero."""
         with self.lock:
             counts, lost_at, doubtful = self.counts, self.lost_at, self.doubtful
             self.clear()

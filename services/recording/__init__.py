@@ -1,1 +1,1 @@
-"""The recorder: move the journal into the tables, once each."""
+"""The recorder: move the journal into the tables, each record once."""

@@ -1,4 +1,4 @@
-"""Set aside what can't be recorded: records that are refused, bytes that are no record."""
+"""Set aside what cannot be recorded: rejected records, and damaged bytes."""
 
 import logging
 import os
@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 def set_aside(folders: Sequence[Path], record: Record) -> None:
-    """Write a record into a file of its own, to be tried again; durable once this returns.
+    """Write a record to a file of its own, to be retried; it is durable once this returns.
 
     Raises:
         OSError: no folder took it.
@@ -23,7 +23,7 @@ def set_aside(folders: Sequence[Path], record: Record) -> None:
 
 
 def write_to_any(folders: Sequence[Path], name: str, data: bytes) -> None:
-    """Write a file into the first folder that takes it: that of its segment may be read-only.
+    """Write a file to the first folder that takes it: that of its segment may be read-only.
 
     Raises:
         OSError: no folder took it.
@@ -36,7 +36,7 @@ def write_to_any(folders: Sequence[Path], name: str, data: bytes) -> None:
 
 
 def read_stuck(folders: Iterable[Path]) -> Iterator[tuple[Path, Record]]:
-    """Read all records that were set aside; one that can't be read is left out."""
+    """Read all records that were set aside, except unreadable ones."""
     for folder in folders:
         for path in list_stuck(folder):
             with suppress(OSError):
@@ -46,9 +46,9 @@ def read_stuck(folders: Iterable[Path]) -> Iterator[tuple[Path, Record]]:
 
 
 def save_damaged(folders: Sequence[Path], entry: Entry) -> None:
-    """Save bytes of a segment that are no record, such as an append that a crash cut off.
+    """Save bytes of a segment that are not a record, such as an append that a crash cut off.
 
-    Such a record was never acknowledged, unless the disk has damaged it since.
+    They were never acknowledged, unless the disk has damaged a record since.
 
     Raises:
         OSError: no folder took them.

@@ -1,4 +1,4 @@
-"""One callback, read: what it says, what it has in common with a repeat, the rows it becomes."""
+"""One callback, read: its content, its event key, and the rows it becomes."""
 
 import json
 from collections.abc import Mapping
@@ -28,10 +28,10 @@ class Callback:
     """One authentic POST, read.
 
     Attributes:
-        record: how it arrived, and its exact bytes.
+        record: its arrival and its exact bytes.
         content: the JSON object of a lifecycle command; empty where there is none.
-        event_key: what it has in common with a repeat; none if it states no fact.
-        occurred_at: when it happened; without ``EventTime`` that is when it was received.
+        event_key: shared with its repeats; none if it states no fact.
+        occurred_at: when it happened; without ``EventTime``, when it was received.
         delivery_id: the number of its row, once it has one.
         duplicate_of: the delivery whose event it repeats.
     """
@@ -46,12 +46,12 @@ class Callback:
 
     @property
     def is_timed(self) -> bool:
-        """Whether Tencent says when it happened."""
+        """Whether Tencent tells when it happened."""
         return self.reading.fact is not None and self.reading.fact.event_time is not None
 
     @property
     def subject(self) -> tuple[str, str, str]:
-        """App, type and ID of its subject; the last two are empty if it states no fact."""
+        """The app, type and ID of its subject; the last two are empty if it states no fact."""
         fact = self.reading.fact
         of_app = (fact.subject_type, fact.subject_id) if fact else ("", "")
         return (self.record.head["sdk_app_id"], *of_app)
@@ -66,7 +66,7 @@ class Callback:
         return Verdict.ACCEPTED if self.duplicate_of is None else Verdict.DUPLICATE
 
     def to_delivery(self, commands: Mapping[str | None, int]) -> Row:
-        """Make the row of what was sent; commands have their numbers there."""
+        """Make the row of the delivery, where commands are stored as numbers."""
         head = self.record.head
         return {
             "id": self.delivery_id,
@@ -86,7 +86,7 @@ class Callback:
         }
 
     def to_event(self, event_id: int, fact: LifecycleFact) -> Row:
-        """Make the row of what it means."""
+        """Make the row of the event."""
         return {
             "id": event_id,
             "delivery_id": self.delivery_id,
@@ -108,11 +108,11 @@ class Callback:
 
 
 def to_callback(record: Record) -> Callback:
-    """Make a callback of what the receiver has read of it, or else of its bytes, read again."""
+    """Make a callback from what the receiver has read, or by reading the bytes again."""
     head = record.head
     try:
         reading = Reading.of(head["reading"])
-    except (LookupError, TypeError, ValueError):  # there is none, or one of another release
+    except (LookupError, TypeError, ValueError):  # the reading is missing, or of another release
         reading = read_callback(read_envelope(head["query_string"]), record.body)
     command, fact = reading.command, reading.fact
     content = read_content(command, record.body)
@@ -134,7 +134,7 @@ def read_time(event_time: int) -> datetime:
 
 
 def read_content(command: str | None, body: bytes) -> Mapping[str, Any]:
-    """Give the JSON object that a lifecycle command came with; an empty one if there is none."""
+    """Return the JSON object of a lifecycle command; an empty one if there is none."""
     if command not in LIFECYCLE_SCHEMAS:
         return {}
     try:
@@ -147,10 +147,10 @@ def read_content(command: str | None, body: bytes) -> Mapping[str, Any]:
 def make_event_key(
     sdk_app_id: str, command: str, content: Mapping[str, Any], event_time: int | None
 ) -> UUID:
-    """Digest what stays the same when Tencent delivers one event again.
+    """Return a digest of what stays the same when Tencent delivers an event again.
 
-    That is app, command and body; the signature and its time belong to the request. The order of
-    keys makes no difference, nor whether ``EventTime`` is ``123`` or ``"123"``.
+    That is app, command and body; the signature and its time belong to the request. Neither the
+    order of keys matters, nor whether ``EventTime`` is ``123`` or ``"123"``.
     """
     if event_time is not None:
         content = {**content, "EventTime": event_time}

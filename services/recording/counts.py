@@ -1,4 +1,4 @@
-"""Count what is recorded: by the minute, and where bodies differ from the schemas."""
+"""Count what is recorded by the minute, and how bodies differ from the schemas."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,7 +27,7 @@ MICROSECOND = timedelta(microseconds=1)
 LATE_MICROSECONDS = LATE_SECONDS * 1_000_000
 MAX_OTHER_COMMANDS = 50
 OTHER = "other"
-MAX_DIFFERENCES = 200  # of a command: a sender can make up any number of fields
+MAX_DIFFERENCES = 200  # per command: a sender can make up any number of fields
 
 COLUMNS = ("minute", "measure", "sdk_app_id", "name", "verdict")
 HOUR_COLUMNS = ("hour", "sdk_app_id", "word")
@@ -37,12 +37,12 @@ Key = tuple[datetime, Measure, str, str, str]
 
 
 def add_up(measure: str, one: int, other: int) -> int:
-    """Add two counts of a measure; of delays, the larger one is kept."""
+    """Add two counts of a measure; of two delays, keep the larger one."""
     return max(one, other) if measure == Measure.DELAY_MICROSECONDS else one + other
 
 
 def add_up_by(measure: sa.ColumnElement[str]) -> Change:
-    """Return what ``add_up`` does, in the words of a database."""
+    """Return ``add_up`` as an expression of the database."""
     is_delay = measure == sa.literal_column(f"'{Measure.DELAY_MICROSECONDS}'")
     return lambda known, new: sa.case((is_delay, greatest(known, new)), else_=add(known, new))
 
@@ -53,7 +53,7 @@ ADD_HOUR = add_up_by(HourCount.__table__.c.word)
 
 @dataclass
 class Counts:
-    """What is added to the counts of minutes by one transaction.
+    """The counts that one transaction adds to the minutes.
 
     Attributes:
         commands: undocumented ones that are counted by name; all others are ``other``.
@@ -78,7 +78,7 @@ class Counts:
         self.values[key] = add_up(measure, self.values.get(key, 0), value)
 
     def add_callback(self, callback: Callback, *, now: datetime) -> None:
-        """Count a callback, and how long it took from its arrival until now.
+        """Count a callback, and the time from its arrival until now.
 
         One that was imported did not arrive here.
         """
@@ -88,7 +88,7 @@ class Counts:
         app = head["sdk_app_id"]
         name = self.name_command(callback.reading.command)
         self.add(at, Measure.RECEIVED, app, name=name, verdict=callback.verdict)
-        if head.get("reverified_at") is None:  # else it has waited for an operator
+        if head.get("reverified_at") is None:  # otherwise it has waited for a person
             self.add(at, Measure.DELAY_MICROSECONDS, app, value=(now - at) // MICROSECOND)
 
     def name_command(self, command: str | None) -> str:
@@ -101,7 +101,7 @@ class Counts:
         return command
 
     def store(self, connection: sa.Connection) -> None:
-        """Add to the tables."""
+        """Add the counts to the tables."""
         totals: Counter[tuple[str, ...]] = Counter()
         for (_, measure, *names), value in self.values.items():
             if measure != Measure.DELAY_MICROSECONDS:
@@ -112,12 +112,12 @@ class Counts:
 
 
 def to_rows(columns: Sequence[str], values: Mapping[Any, int]) -> list[dict[str, Any]]:
-    """Make a row of each value; its key names the other columns."""
+    """Make a row for each value; its key holds the other columns."""
     return [dict(zip(columns, key, strict=True), value=value) for key, value in values.items()]
 
 
 def to_hours(minutes: Mapping[Key, int]) -> list[dict[str, Any]]:
-    """Make a row of each hour and word; of delays the value is the largest, of all else the sum."""
+    """Make a row for each hour and word: the largest value of delays, the sum of all else."""
     rows: dict[tuple[int, str, str], dict[str, Any]] = {}
     for (minute, measure, app, name, verdict), value in minutes.items():
         for word in list_words(measure, name, verdict, value):
@@ -130,7 +130,7 @@ def to_hours(minutes: Mapping[Key, int]) -> list[dict[str, Any]]:
 
 
 def list_words(measure: Measure, name: str, verdict: str, value: int) -> tuple[str, ...]:
-    """List the words of ``HourCount`` that a count of a minute goes to."""
+    """List the words of ``HourCount`` that a count of a minute is added to."""
     match measure:
         case Measure.RECEIVED:
             return measure, verdict
@@ -144,7 +144,7 @@ def list_words(measure: Measure, name: str, verdict: str, value: int) -> tuple[s
 
 
 def fetch_other_commands(connection: sa.Connection, *, since: datetime) -> set[str]:
-    """Fetch the undocumented commands that were counted by name lately."""
+    """Fetch the undocumented commands that were recently counted by name."""
     query = sa.select(MinuteCount.name).distinct()
     query = query.where(MinuteCount.measure == Measure.RECEIVED, MinuteCount.minute >= since)
     return set(connection.scalars(query)) - LIFECYCLE_SCHEMAS.keys() - {"", OTHER}
@@ -186,9 +186,9 @@ def store_differences(connection: sa.Connection, callbacks: Iterable[Callback]) 
 def leave_out_excess(
     connection: sa.Connection, rows: Sequence[dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Leave out differences that are new where a command has many.
+    """Leave out new differences of a command that already has many.
 
-    Each is there for good, so a connection keeps in mind those that were found.
+    Differences are never deleted, so a connection remembers those it has found.
     """
     known = connection.info.setdefault("differences", set())
     if any(key_of(row) not in known for row in rows):

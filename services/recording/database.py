@@ -1,4 +1,4 @@
-"""The database as the recorder has it: opened anew, it may be another one."""
+"""The database of the recorder; after it is reopened, it may be another one."""
 
 import os
 import uuid
@@ -17,7 +17,7 @@ from models.delivery import Delivery
 from models.vocabulary import Verdict
 from services.recording.ledger import Numbers
 
-REHEARSED_BYTES = 16 * 1024  # more than a page of any database has room for
+REHEARSED_BYTES = 16 * 1024  # more than fits in a page of any database
 
 REHEARSE = sa.insert(Delivery)
 
@@ -30,7 +30,7 @@ class RecorderDatabase:
         lock_wait: how long a transaction waits for its turn.
 
     Attributes:
-        is_opened: it was opened since ``is_new`` last told so.
+        is_opened: whether it was opened since ``is_new`` last reported so.
     """
 
     def __init__(self, url: sa.URL, *, lock_wait: timedelta = LOCK_WAIT) -> None:
@@ -46,8 +46,8 @@ class RecorderDatabase:
         """Begin a transaction, over a new connection if need be; commit it at the end.
 
         Raises:
-            BusyError: others keep what it needs.
-            NotReadyError: what was committed is not in the database that has its name now.
+            BusyError: another transaction holds what it needs.
+            NotReadyError: what was committed is missing from the database that now has this name.
         """
         with self.engine.begin() as connection:
             opened = connection.connection.dbapi_connection
@@ -57,10 +57,10 @@ class RecorderDatabase:
                 raise NotReadyError("the database was replaced while it was written to")
 
     def is_new(self) -> bool:
-        """Tell whether the database was opened since the last time; open it if need be.
+        """Tell whether the database was opened since the last call; open it if need be.
 
         Raises:
-            NotReadyError: it can't be written to as it is.
+            NotReadyError: it cannot be written to in its present state.
             sqlalchemy.exc.SQLAlchemyError: it does not answer.
         """
         with self.engine.connect() as connection:
@@ -70,16 +70,16 @@ class RecorderDatabase:
         return is_opened
 
     def rehearse(self, body: bytes = b"") -> None:
-        """Make sure that the database would take a callback, without leaving one.
+        """Make sure that the database would take a callback, without leaving one behind.
 
         Args:
-            body: of the callback; by default one that no compression makes smaller.
+            body: of the callback; by default incompressible bytes.
 
         Raises:
             sqlalchemy.exc.SQLAlchemyError: it would not.
         """
         with self.engine.connect() as connection:
-            Numbers.lock(connection)  # whoever keeps the turn keeps all records from the tables
+            Numbers.lock(connection)  # blocks all other records until it ends
             connection.execute(REHEARSE, make_delivery(body or os.urandom(REHEARSED_BYTES)))
             connection.rollback()
 
@@ -89,7 +89,7 @@ class RecorderDatabase:
 
 
 def make_delivery(body: bytes) -> dict[str, Any]:
-    """Make a delivery to be taken back."""
+    """Make a delivery that will be rolled back."""
     return {
         "id": 0,
         "uuid": uuid.UUID(int=0),

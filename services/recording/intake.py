@@ -1,4 +1,4 @@
-"""Take records from the segments of a journal, in the order in which they arrived."""
+"""Take records from the segments of a journal, in order of arrival."""
 
 import logging
 import os
@@ -27,8 +27,8 @@ from services.journal.status import Progress
 READ_BYTES = 1024 * 1024
 MAX_BATCH_RECORDS = 500
 MAX_BATCH_BYTES = 16 * 1024 * 1024
-READ_ONLY = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK  # a pipe in its place holds nothing up
-MAX_OPEN_SEGMENTS = 64  # that have more to record; more than processes ever write at once
+READ_ONLY = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK  # a pipe in its place blocks nothing
+MAX_OPEN_SEGMENTS = 64  # segments with more to record; more than processes ever write at once
 
 Found = tuple[SegmentFile, Path]  # with its folder
 
@@ -37,10 +37,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Entry:
-    """A record, and where it stands in its segment.
+    """A record, and its place in its segment.
 
     Attributes:
-        record: none in place of bytes that are no record.
+        record: none for bytes that are not a record.
         start: where it begins.
         end: where the next one begins.
     """
@@ -61,13 +61,13 @@ class SegmentReader:
     """A segment, read while its writer may still append to it.
 
     Attributes:
-        file: its name, as it was when the segment was found.
-        is_kept: it was all recorded once, and stays where it is.
-        recorded: how far it is in the tables.
-        records: how many there are up to there.
-        last_received_at: of the last of these.
-        read: how far it is read.
-        ahead: what was read and is not taken yet.
+        file: the file as it was named when the segment was found.
+        is_kept: whether it was fully recorded before, and stays where it is.
+        recorded: up to where it is in the tables.
+        records: how many records that is.
+        last_received_at: when the last of these arrived.
+        read: up to where it is read.
+        ahead: entries that were read and not taken yet.
     """
 
     folder: Path
@@ -103,12 +103,12 @@ class SegmentReader:
 
     @property
     def has_more(self) -> bool:
-        """Whether not all that it has now is recorded."""
+        """Whether some of its present content is not recorded."""
         return os.fstat(self.descriptor).st_size > self.recorded
 
     @property
     def is_complete(self) -> bool:
-        """Whether nothing will be appended: its writer has sealed it, or is gone."""
+        """Whether nothing more will be appended: its writer has sealed it, or is gone."""
         if not try_to_lock(self.descriptor):
             return False
         unlock(self.descriptor)
@@ -116,12 +116,12 @@ class SegmentReader:
 
     @property
     def is_finished(self) -> bool:
-        """Whether all of it is recorded, and nothing will be appended."""
-        # In this order: what is appended before its writer seals it counts.
+        """Whether all of it is recorded, and nothing more will be appended."""
+        # In this order: whatever is appended before the seal must count.
         return self.is_complete and self.recorded >= os.fstat(self.descriptor).st_size
 
     def rewind(self, recorded: int) -> None:
-        """Read on from where the tables are."""
+        """Continue reading from where the tables are."""
         self.recorded, self.records, self.last_received_at = recorded, 0, None
         for record, _ in read_records(os.pread(self.descriptor, recorded, 0), complete=True):
             if record is not None:
@@ -134,13 +134,13 @@ class SegmentReader:
         self.ahead.clear()
 
     def peek(self) -> Entry | None:
-        """Give the next record; none if there is none yet, or no more."""
+        """Return the next entry; none if there is none yet, or no more."""
         if not self.ahead:
             self.read_ahead()
         return self.ahead[0] if self.ahead else None
 
     def read_ahead(self) -> None:
-        """Read a part of the file that ends with a whole record, if there is one."""
+        """Read a part of the file up to the end of a whole record, if there is one."""
         complete, size = self.is_complete, READ_BYTES
         while not self.ahead:
             start = self.read
@@ -154,7 +154,7 @@ class SegmentReader:
             size *= 4
 
     def note_recorded(self, entry: Entry) -> None:
-        """Take note that a record is in the tables."""
+        """Note that a record is in the tables."""
         self.recorded = entry.end
         self.read = max(self.read, entry.end)
         if entry.record is not None:
@@ -162,7 +162,7 @@ class SegmentReader:
             self.last_received_at = entry.record.received_at
 
     def keep(self) -> None:
-        """Move the file to the kept ones, unless it is there.
+        """Move the file to the kept ones, unless it is already there.
 
         Raises:
             OSError: it can't be moved.
@@ -174,19 +174,20 @@ class SegmentReader:
                 os.rename(file.path, kept)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         os.close(self.descriptor)
 
 
 class Intake:
-    """The segments that are not recorded yet, of all folders.
+    """The segments of all folders that are not recorded yet.
 
-    A long outage leaves thousands of them: only the oldest are open, as each takes memory.
+    A long outage leaves thousands of them. Only the oldest are open, as each takes memory.
 
     Attributes:
-        marks: how far segments are in the tables that are to be opened; one without is not at all.
-        lacking: kept segments that the tables lack something of, by name.
-        unreadable: segments that the log has named as such.
+        marks: up to where the next segments are recorded; one without a mark is not recorded at
+            all.
+        lacking: kept segments of which the tables lack something, by name.
+        unreadable: segments that were logged as such.
     """
 
     def __init__(self, folders: Sequence[Path]) -> None:
@@ -198,11 +199,11 @@ class Intake:
 
     @property
     def recorded(self) -> dict[str, int]:
-        """How far each open segment is recorded, by its name."""
+        """Up to where each open segment is recorded, by name."""
         return {name: reader.recorded for name, reader in self.readers.items()}
 
     def open_all(self, marks: Mapping[str, int]) -> int:
-        """Begin where the tables are; return how many kept segments they lack something of."""
+        """Begin where the tables are; return how many kept segments are partly missing there."""
         self.close()
         self.marks = marks
         self.lacking = find_lacking(self.folders, marks)
@@ -210,7 +211,7 @@ class Intake:
         return len(self.lacking)
 
     def open_new(self) -> None:
-        """Open the next segments, the oldest first; one that has just gone is left out."""
+        """Open the next segments, oldest first; skip one that has just disappeared."""
         waiting = [(file, folder) for folder in self.folders for file in list_waiting(folder)]
         found = [*self.lacking.values(), *waiting]
         new = sorted(one for one in found if one[0].segment not in self.readers)
@@ -227,15 +228,15 @@ class Intake:
                 self.readers[reader.name] = reader
 
     def log_unreadable(self, file: SegmentFile, fault: OSError) -> None:
-        """Log once that a segment can't be read; the others are recorded all the same."""
+        """Log once that a segment cannot be read; the others are recorded anyway."""
         if file.segment not in self.unreadable:
             log.error("journal: %s can't be read: %s", file.path, fault)
             self.unreadable.add(file.segment)
 
     def take(self) -> list[Entry]:
-        """Take the next records of all segments by time of arrival, as many as make a batch.
+        """Take the next batch from all segments, in order of arrival.
 
-        Those of one segment come in its order, so that it is recorded up to a position.
+        Within a segment they keep its order, so that it is recorded up to one position.
         """
         heads = []
         for name, reader in self.readers.items():
@@ -264,23 +265,23 @@ class Intake:
             reader.go_back()
 
     def find_finished(self) -> list[SegmentReader]:
-        """Find the segments that are all recorded and get no more records."""
+        """Find the segments that are fully recorded and get no more records."""
         return [reader for reader in self.readers.values() if reader.is_finished]
 
     def drop(self, reader: SegmentReader) -> None:
-        """Let go of a segment that is finished."""
+        """Close a segment that is finished."""
         reader.close()
         del self.readers[reader.name]
         self.lacking.pop(reader.name, None)
 
     def close(self) -> None:
-        """Let go of all files."""
+        """Close all files."""
         for reader in [*self.readers.values()]:
             self.drop(reader)
 
 
 def find_lacking(folders: Sequence[Path], marks: Mapping[str, int]) -> dict[str, Found]:
-    """Find the kept segments that the tables lack something of, by name."""
+    """Find the kept segments of which the tables lack something, by name."""
     return {
         file.segment: (file, folder)
         for folder in folders

@@ -23,21 +23,21 @@ LOCK = sa.select(
 LOCK = LOCK.where(Ledger.id == 1).with_for_update()
 TURN_PAGE = sa.update(Ledger).where(Ledger.id == 1)
 FIND_COMMANDS = sa.select(Command.name, Command.id)
-MOST_COMMANDS = 1_000  # that a connection keeps in mind: a sender can make up any number
+MOST_COMMANDS = 1_000  # that a connection remembers: a sender can make up any number
 FIND_MARKS = sa.select(JournalMark.segment, JournalMark.recorded_bytes)
 
 
 class MarksMovedError(Exception):
-    """Segments are recorded up to other positions than the recorder knows.
+    """Segments are recorded up to positions other than those the recorder knows.
 
-    Another recorder was at work, a COMMIT came through whose outcome nobody heard, or the database
-    is not the one it was: restored, replaced, or a standby that was promoted.
+    Another recorder was at work, a COMMIT with unknown outcome succeeded, or the database is not
+    the one it was: restored, replaced, or a standby that was promoted.
     """
 
 
 @dataclass
 class Numbers:
-    """What the ledger says; a transaction that has it has the turn to write."""
+    """The row of the ledger; a transaction that holds it has the turn to write."""
 
     next_delivery_id: int
     next_event_id: int
@@ -51,19 +51,19 @@ class Numbers:
     def lock(cls, connection: sa.Connection) -> Self:
         """Wait for the turn to write, and keep it until the transaction ends.
 
-        On SQLite the transaction has had it since it began.
+        On SQLite a transaction has had the turn since it began.
         """
         return cls(*connection.execute(LOCK).one())
 
     def store(self, connection: sa.Connection) -> None:
-        """Leave the numbers to the next transaction."""
+        """Store the numbers for the next transaction."""
         connection.execute(TURN_PAGE, vars(self))
 
 
 def number_commands(connection: sa.Connection, names: Set[str | None]) -> Mapping[str | None, int]:
     """Return the numbers of commands; a new one gets the next.
 
-    Each is there for good, so a connection keeps in mind those that were found.
+    Numbers never change, so a connection remembers those it has found.
     """
     known: dict[str | None, int] = connection.info.setdefault("commands", {})
     if len(known) > MOST_COMMANDS:
@@ -81,13 +81,13 @@ def number_commands(connection: sa.Connection, names: Set[str | None]) -> Mappin
 
 
 def fetch_marks(connection: sa.Connection, prefix: str = "") -> dict[str, int]:
-    """Fetch how far each segment is recorded, by its name; only of those whose marks begin so."""
+    """Fetch up to where each segment is recorded, by name, from the marks with this prefix."""
     found = connection.execute(FIND_MARKS.where(JournalMark.segment.startswith(prefix))).all()
     return {segment.removeprefix(prefix): recorded for segment, recorded in found}
 
 
 def check_marks(connection: sa.Connection, known: Mapping[str, int]) -> None:
-    """Make sure that segments are recorded up to the positions that the recorder knows.
+    """Make sure that segments are recorded up to the positions the recorder knows.
 
     Raises:
         MarksMovedError: one of them is not.
@@ -100,6 +100,6 @@ def check_marks(connection: sa.Connection, known: Mapping[str, int]) -> None:
 
 
 def store_marks(connection: sa.Connection, marks: Mapping[str, int]) -> None:
-    """Say how far segments are recorded."""
+    """Store up to where segments are recorded."""
     rows = [{"segment": segment, "recorded_bytes": end} for segment, end in marks.items()]
     insert(connection, JournalMark, rows, recorded_bytes=replace)

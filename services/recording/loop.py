@@ -1,4 +1,4 @@
-"""Record until told to stop; look after journal, counts, what follows and what is too old."""
+"""Record until told to stop, and maintain the journal, counts, states, labels and retention."""
 
 import logging
 import os
@@ -37,17 +37,17 @@ from services.recording.ledger import Numbers
 from services.recording.recorder import ReadingRecorder, Recorder
 from services.recording.retention.purge import NOTHING, Purge, find_limits
 
-POLL_SECONDS = 0.01  # until an idle recorder looks at the journal again
+POLL_SECONDS = 0.01  # before an idle recorder looks at the journal again
 GATHER_SECONDS = 0.04  # after a transaction, so that the next one has more to store
-PURGE_SECONDS = 0.2  # after which some of what is too old goes, whatever waits
-FOLLOW_SECONDS = 2.0  # after which some events are followed, whatever waits
+PURGE_SECONDS = 0.2  # after which some of what is too old is purged, whatever is waiting
+FOLLOW_SECONDS = 2.0  # after which some events are followed, whatever is waiting
 READINGS_SECONDS = 0.5
 RETRY_SECONDS = 1.0  # after a fault of the database
 
 MINUTES_KEPT = timedelta(days=90)
-READINGS_KEPT = timedelta(days=400)  # a year, and time to look at it
+READINGS_KEPT = timedelta(days=400)  # a year, and some time to look back at it
 MOST_READINGS = 10_000_000
-FOLDED_LATELY = timedelta(days=30)  # before that, all are hours already
+FOLDED_LATELY = timedelta(days=30)  # everything older is in hours already
 
 COLUMNS = tuple(MinuteCount.__table__.columns)
 
@@ -55,14 +55,14 @@ log = logging.getLogger(__name__)
 
 
 class Loop:
-    """The life of a recorder process.
+    """The main loop of a recorder process.
 
     Attributes:
-        chores: what is done every so many seconds, and when it was last done.
-        purged: the limits up to which all is purged.
-        recorded: records since some were purged.
+        chores: what is done at intervals of some seconds, and when it was last done.
+        purged: the limits up to which everything is purged.
+        recorded: records since the last purge.
         readings: the recorder of the other journal.
-        faults: by what they mean, as they were logged; empty once they are over.
+        faults: as logged, by their effect; empty once they are over.
     """
 
     def __init__(self, recorder: Recorder) -> None:
@@ -96,7 +96,7 @@ class Loop:
         self.readings.close()
 
     def work(self) -> float:
-        """Record what there is, and do the chores that are due; return how long to pause."""
+        """Record what is waiting, and do the chores that are due; return how long to pause."""
         try:
             recorded = self.recorder.record_batch()
             self.recorded += recorded
@@ -115,7 +115,7 @@ class Loop:
         return GATHER_SECONDS if recorded else POLL_SECONDS
 
     def do_chores(self) -> None:
-        """Do what is due."""
+        """Do the chores that are due."""
         for chore, (seconds, done_at) in self.chores.items():
             if time.monotonic() >= done_at + seconds:
                 self.chores[chore] = (seconds, time.monotonic())
@@ -123,21 +123,21 @@ class Loop:
 
     def follow(self) -> None:
         """Follow some events."""
-        self.recorder.is_followed = True  # until it is due again, if this fails
+        self.recorder.is_followed = True  # until it is due again, should this fail
         with self.apart("lists and search do not have the newest events yet"):
             self.recorder.is_followed = not follow_some(self.recorder.database)
 
     def record_readings(self) -> None:
         """Record some readings, if there are any; a host without a reader has none.
 
-        As many as a batch has, so that callbacks are not held up.
+        No more than a batch, so that callbacks are not delayed.
         """
         with self.apart("readings wait in their journal"):
             if any(map(list_waiting, self.readings.settings.journal.folders)):
                 self.readings.record_batch()
 
     def tidy_readings(self) -> None:
-        """Try again what was set aside of the readings, and drop what need not be kept."""
+        """Retry the readings that were set aside, and drop what need not be kept."""
         with self.apart("readings can't be tidied"):
             self.readings.retry_stuck()
             drop_old_segments(
@@ -149,18 +149,18 @@ class Loop:
 
     @contextmanager
     def apart(self, meaning: str) -> Iterator[None]:
-        """Let a fault hold up nothing else."""
+        """Keep a fault from stopping anything else."""
         try:
             yield
-        except Exception as fault:  # all of it can be done later
+        except Exception as fault:  # all of this can be done later
             self.log_once(meaning, fault)
         else:
             self.log_once(meaning, None)
 
     def log_once(self, meaning: str, fault: Exception | None) -> None:
-        """Log a fault, once for as long as it is the same, and the end of it.
+        """Log a fault once for as long as it stays the same, and log its end.
 
-        One that passes by itself is no cause for alarm.
+        A fault that passes by itself is no cause for alarm.
         """
         before, now = self.faults.get(meaning, ""), describe(fault) if fault else ""
         self.faults[meaning] = now
@@ -171,7 +171,7 @@ class Loop:
             log.info("over: %s", meaning)
 
     def purge(self) -> None:
-        """Purge some of what is too old."""
+        """Purge some requests that are too old."""
         recorded, self.recorded = self.recorded, 0
         limits = find_limits(self.recorder.settings, self.recorder.now())
         if limits == self.purged:
@@ -182,13 +182,13 @@ class Loop:
                 self.purged = NOTHING
 
     def publish_status(self) -> None:
-        """Tell what waits, for all who may not look into the journal."""
+        """Publish the status, for processes that may not open the journal."""
         folders, now = self.recorder.settings.journal.folders, self.recorder.now()
         status = measure(folders, self.recorder.progress, recorder_at=now, now=now)
         write_status(folders, status)
 
     def note(self, kind: ServiceEventKind) -> None:
-        """Have an event of this process stored."""
+        """Note a service event of this process, to be stored."""
         at, process = self.recorder.now(), f"{socket.gethostname()}:{os.getpid()}"
         row = {"uuid": new_uuid(at), "at": at, "kind": kind, "process": process, "details": {}}
         self.recorder.events.append(row)
@@ -197,10 +197,10 @@ class Loop:
 def drop_old_segments(
     database: RecorderDatabase, journal: JournalSettings, *, now: datetime, mark_prefix: str = ""
 ) -> None:
-    """Drop recorded segments that are older, or more, than are to be kept; old drafts as well.
+    """Drop recorded segments beyond the limits of age and size, and old drafts.
 
     Raises:
-        sqlalchemy.exc.SQLAlchemyError: the database does not forget their marks; they stay, unused.
+        sqlalchemy.exc.SQLAlchemyError: their marks cannot be deleted, and stay without effect.
     """
     dropped = []
     for folder in journal.folders:
@@ -216,10 +216,10 @@ def drop_old_segments(
 
 
 def fold_old_minutes(database: RecorderDatabase, *, now: datetime) -> None:
-    """Add up the minutes of hours that are older than ``MINUTES_KEPT``; forget what was lost then.
+    """Fold minutes older than ``MINUTES_KEPT`` into hours; forget callbacks that were lost then.
 
     Raises:
-        sqlalchemy.exc.SQLAlchemyError: the database did not take it; the minutes stay.
+        sqlalchemy.exc.SQLAlchemyError: the database rejected it; the minutes stay.
     """
     end = (now - MINUTES_KEPT).replace(minute=0, second=0, microsecond=0)
     is_due = MinuteCount.minute.between(end - FOLDED_LATELY, end - timedelta(microseconds=1))
@@ -239,10 +239,10 @@ def fold_old_minutes(database: RecorderDatabase, *, now: datetime) -> None:
 
 
 def drop_old_readings(database: RecorderDatabase, *, now: datetime) -> None:
-    """Drop the readings that are older, or more, than are kept.
+    """Drop the readings beyond the limits of age and number.
 
     Raises:
-        sqlalchemy.exc.SQLAlchemyError: the database did not take it; they stay.
+        sqlalchemy.exc.SQLAlchemyError: the database rejected it; they stay.
     """
     with database.begin() as connection:
         numbers = Numbers.lock(connection)

@@ -1,4 +1,4 @@
-"""Store refused requests, within limits that strangers can't push."""
+"""Store refused requests, within limits that strangers cannot exceed."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ MAX_OF_STRANGERS = 10_000  # of one reason
 
 
 def store_refusals(connection: sa.Connection, refusals: Sequence[Record], numbers: Numbers) -> None:
-    """Store refused requests in place of the oldest ones beyond the limits.
+    """Store refused requests, and drop the oldest ones beyond the limits.
 
     Args:
         connection: in a transaction that has the turn to write.
@@ -36,7 +36,7 @@ def store_refusals(connection: sa.Connection, refusals: Sequence[Record], number
 
 
 def drop_oldest(connection: sa.Connection, equal: Mapping[str, str | None], *, most: int) -> None:
-    """Drop the oldest of the requests with some equal columns, until so many are left."""
+    """Drop the oldest requests that share the values of some columns, until so many are left."""
     at, request_id = QuarantinedRequest.received_at, QuarantinedRequest.id
     newest_first = (
         sa.select(at, request_id).filter_by(**equal).order_by(at.desc(), request_id.desc())

@@ -1,4 +1,4 @@
-"""Move what the journal has into the tables, in order of arrival, once each."""
+"""Move the records of the journal into the tables, in order of arrival, each once."""
 
 import logging
 from collections import deque
@@ -23,28 +23,28 @@ from services.recording.ledger import MarksMovedError, fetch_marks
 from services.recording.store import Batch, store
 
 COMMANDS_AGE = timedelta(days=7)
-MAX_TALLIES = 100  # of a minute or two
+MAX_TALLIES = 100  # those of a minute or two
 
 log = logging.getLogger(__name__)
 
 
 class Recorder:
-    """Records the journal of one host in one database.
+    """Records the journal of one host into one database.
 
     Args:
         settings: of the recorder.
-        now: tells the current instant, timezone-aware.
+        now: returns the current instant, timezone-aware.
         lock_wait: how long a transaction waits for its turn.
 
     Attributes:
-        kinds: of records that it takes.
-        mark_prefix: of the marks of its segments: who writes one journal can't claim that a segment
-            of another is recorded.
-        commands: undocumented ones that the counts name.
-        events: of the service itself, to be stored with the next batch.
-        finished: the segment that was finished last, and how far it is recorded.
-        tallies: that were stored lately; a folder that was late may have one again.
-        is_followed: whether all events were followed when it last stored any.
+        kinds: the kinds of records that it takes.
+        mark_prefix: of the marks of its segments, so that a process that writes one journal cannot
+            claim that a segment of another is recorded.
+        commands: undocumented ones that are counted by name.
+        events: service events to store with the next batch.
+        finished: the segment that was finished last, and up to where it is recorded.
+        tallies: the recently stored ones; a late folder may hold one of them again.
+        is_followed: whether all events were followed after the last batch.
     """
 
     kinds: ClassVar[Collection[Kind]] = {*Kind} - {Kind.READING}
@@ -68,16 +68,16 @@ class Recorder:
         self.is_followed = False
 
     def record_available(self) -> int:
-        """Record all that the journal has now; return how many records that were.
+        """Record everything that is in the journal now; return how many records it was.
 
         Raises:
-            sqlalchemy.exc.SQLAlchemyError, NotReadyError: the database does not take records.
-            OSError: the journal can't be read or written.
+            sqlalchemy.exc.SQLAlchemyError, NotReadyError: the database takes no records.
+            OSError: the journal cannot be read or written.
         """
         return sum(iter(self.record_batch, 0))
 
     def record_batch(self) -> int:
-        """Record the next batch; return how many records it has, 0 once the journal has no more.
+        """Record the next batch; return how many records it has, 0 once the journal is empty.
 
         Raises:
             sqlalchemy.exc.SQLAlchemyError, NotReadyError, OSError: as ``record_available``.
@@ -92,12 +92,12 @@ class Recorder:
             elif self.events:
                 self.commit([])
             for reader in self.intake.find_finished():
-                with suppress(OSError):  # a folder that can't be written to: it stays until it can
+                with suppress(OSError):  # the folder is not writable: it stays until it is
                     reader.keep()
                     self.finished = {reader.name: reader.recorded}
                     self.intake.drop(reader)
         except MarksMovedError:
-            self.database.close()  # opened anew, it is compared
+            self.database.close()  # a newly opened database is compared
         except BaseException:
             self.intake.go_back()
             self.database.close()
@@ -105,7 +105,7 @@ class Recorder:
         return len(entries)
 
     def compare(self) -> None:
-        """Begin where the database is: it may be another one, or lack what it had."""
+        """Continue where the database is: it may be another one, or have lost something."""
         with self.database.begin() as connection:
             marks = fetch_marks(connection, self.mark_prefix)
             since = self.now() - COMMANDS_AGE
@@ -116,7 +116,7 @@ class Recorder:
             log.warning("recording again what the database lacks of kept segments: %d", lacking)
 
     def record(self, entries: Sequence[Entry]) -> None:
-        """Record a batch; entry by entry if it fails although the database is well.
+        """Record a batch, or each entry separately if that fails although the database works.
 
         Raises:
             MarksMovedError, sqlalchemy.exc.SQLAlchemyError, OSError: as ``commit``.
@@ -128,18 +128,18 @@ class Recorder:
             self.commit(entries)
         except (MarksMovedError, NotReadyError):
             raise
-        except Exception:  # a record of another release may fail in any way
+        except Exception:  # a record of another release may raise anything
             self.intake.go_back()
             self.record_one_by_one(entries)
 
     def record_one_by_one(self, entries: Sequence[Entry]) -> None:
-        """Record each entry by itself; set aside those that the database takes no other way.
+        """Record each entry separately; set aside those that the database still rejects.
 
         Raises:
             MarksMovedError, sqlalchemy.exc.SQLAlchemyError, OSError: as ``commit``.
         """
         for entry in sorted(entries, key=lambda entry: (entry.segment.name, entry.start)):
-            # Twice: the first fault may be of a database that came back a moment later.
+            # Twice: the first fault may be that of a database that came back a moment later.
             fault = self.try_to_commit(entry) and self.try_to_commit(entry)
             if fault is not None:
                 if entry.record is not None:
@@ -153,7 +153,7 @@ class Recorder:
                 self.commit([entry], is_stored=False)
 
     def try_to_commit(self, entry: Entry) -> Exception | None:
-        """Record one entry; return the fault if that fails although the database is well.
+        """Record one entry; return the fault if that fails although the database works.
 
         Raises:
             MarksMovedError, sqlalchemy.exc.SQLAlchemyError: as ``commit``.
@@ -168,15 +168,15 @@ class Recorder:
         return None
 
     def commit(self, entries: Sequence[Entry], *, is_stored: bool = True) -> None:
-        """Store entries and how far their segments are recorded, in one transaction.
+        """Store entries and the marks of their segments in one transaction.
 
         Args:
-            entries: of some segments, those of one segment without a gap.
-            is_stored: whether their records are stored; otherwise only that they are dealt with.
+            entries: of any segments; those of one segment have no gap.
+            is_stored: whether to store their records; otherwise only the marks are stored.
 
         Raises:
-            MarksMovedError: they are recorded up to other positions.
-            sqlalchemy.exc.SQLAlchemyError: the database does not take them.
+            MarksMovedError: the segments are recorded up to other positions.
+            sqlalchemy.exc.SQLAlchemyError: the database rejects them.
         """
         by_arrival = sorted(entries, key=lambda entry: entry.received_at)
         records = [
@@ -184,8 +184,8 @@ class Recorder:
             for entry in by_arrival
             if entry.record and is_stored and entry.record.uuid not in self.tallies
         ]
-        # All that is known is compared: a database that was restored under an open connection
-        # lacks more than this batch.
+        # All marks are compared: a database that was restored under an open connection lacks more
+        # than this batch.
         known = self.finished | self.intake.recorded
         marks = {entry.segment.name: entry.end for entry in entries}
         self.store(
@@ -202,7 +202,7 @@ class Recorder:
             entry.segment.note_recorded(entry)
 
     def store(self, batch: Batch) -> None:
-        """Store a batch in a transaction of its own, but for records that have no place in it.
+        """Store a batch in a transaction of its own, without records that do not belong there.
 
         Raises:
             MarksMovedError, sqlalchemy.exc.SQLAlchemyError: as ``commit``.
@@ -215,14 +215,14 @@ class Recorder:
             with self.database.begin() as connection:
                 stored = store(connection, batch, Counts(self.commands), now=self.now())
             self.is_followed = stored.is_followed
-        except NotFollowedError:  # later they are, or it is told why not
+        except NotFollowedError:  # they are later, or the reason is logged
             self.store(replace(batch, is_followed=False))
 
     def retry_stuck(self) -> int:
-        """Try again what was set aside; return how many records still can't be stored.
+        """Retry records that were set aside; return how many still cannot be stored.
 
         Raises:
-            OSError: the journal can't be written.
+            OSError: the journal cannot be written.
         """
         left = 0
         for path, record in [*read_stuck(self.settings.journal.folders)]:
@@ -241,9 +241,9 @@ class Recorder:
         return left
 
     def record_again(self, since: datetime) -> int:
-        """Record what kept segments have of some time; return how many records that were.
+        """Record kept segments of some time again; return how many records that was.
 
-        What the database has is left alone, and nothing is counted again.
+        What the database already has is left alone, and nothing is counted again.
 
         Args:
             since: timezone-aware.
@@ -275,17 +275,17 @@ class Recorder:
 
     @property
     def progress(self) -> dict[str, Progress]:
-        """How far each segment is recorded, by its name."""
+        """Up to where each segment is recorded, by name."""
         return {name: reader.progress for name, reader in self.intake.readers.items()}
 
     def close(self) -> None:
-        """Let go of the journal and the database."""
+        """Close the journal and the database."""
         self.intake.close()
         self.database.close()
 
 
 class ReadingRecorder(Recorder):
-    """Records the journal of readings; of all else that may be in it, it takes nothing."""
+    """Records the journal of readings, and ignores anything else in it."""
 
     kinds = frozenset({Kind.READING})
     mark_prefix = "reading/"

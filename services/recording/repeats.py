@@ -1,4 +1,4 @@
-"""Tell a callback that is delivered again from a new event that looks the same."""
+"""Tell a repeated callback from a new event that looks the same."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -13,10 +13,10 @@ from models.event import LifecycleEvent
 from services.recording.callback import Callback
 
 # Without EventTime, equal bodies further apart than this are different events: a group may be
-# renamed to A, to B and to A again.
+# renamed to A, to B, and to A again.
 REPEAT_WINDOW = timedelta(seconds=60)
-# Where many events are of one instant, so are most callbacks of a batch: their keys are looked up
-# as well. Where each is of another, its time alone leads to it.
+# Where many events share an instant, so do most callbacks of a batch: then their keys are looked up
+# as well. Otherwise the time alone leads to an event.
 MAX_INDEX_STEPS = 2_500
 
 FIND_EVENTS = sa.select(
@@ -39,13 +39,13 @@ FIND_BETWEEN = (
 
 
 class Repeats:
-    """The events that callbacks may repeat, those of earlier callbacks included.
+    """The events that callbacks may repeat, including those of earlier callbacks of the batch.
 
-    Only a transaction that has the turn to write may ask: nobody adds an event meanwhile.
+    Only a transaction that has the turn to write may use this: no other adds events meanwhile.
 
     Attributes:
-        events: by key, when the deliveries arrived that they were read from, by ID.
-        received: when the new events of a subject arrived.
+        events: by key, and by ID of the delivery, when that delivery arrived.
+        received: by subject, when its new events arrived.
     """
 
     def __init__(self) -> None:
@@ -53,9 +53,9 @@ class Repeats:
         self.received: dict[tuple[str, str, str], list[datetime]] = defaultdict(list)
 
     def look_up(self, connection: sa.Connection, callbacks: Sequence[Callback]) -> None:
-        """Fetch the events that some callbacks may repeat: they happened when these did.
+        """Fetch the events that some callbacks may repeat: those with the same time.
 
-        Where Tencent does not tell a time, an event of the subject at about that time will do.
+        Where Tencent tells no time, an event of the subject at about that time counts.
         """
         found: list[Any] = []
         stating = [one for one in callbacks if one.event_key is not None]
@@ -78,7 +78,7 @@ class Repeats:
             self.events[key][delivery_id] = received_at
 
     def place(self, connection: sa.Connection, callback: Callback) -> None:
-        """Tell a callback that was looked up from a repeat; a new event is known from then on."""
+        """Decide whether a callback that was looked up is a repeat; remember it if it is new."""
         if callback.event_key is None:
             return
         equal = self.events[callback.event_key]
@@ -92,7 +92,7 @@ class Repeats:
     def is_near(self, connection: sa.Connection, received_at: datetime, callback: Callback) -> bool:
         """Tell whether a callback without a time of its own repeats an equal event.
 
-        Both arrived at about the same time, and no other event of the subject between them.
+        Both arrived at about the same time, without another event of the subject in between.
         """
         first, last = sorted((received_at, callback.record.received_at))
         if last - first > REPEAT_WINDOW:

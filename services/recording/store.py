@@ -1,4 +1,4 @@
-"""Put records of the journal into the tables, in one transaction of few statements."""
+"""Store records of the journal in the tables, in one transaction of few statements."""
 
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
@@ -45,15 +45,15 @@ SERVICE_EVENTS = {
 
 @dataclass(frozen=True)
 class Batch:
-    """Records that are stored together.
+    """Records to store together.
 
     Attributes:
         records: in order of arrival.
-        known_marks: how far each segment is recorded, as far as the recorder knows.
-        marks: how far it is recorded afterwards.
-        is_counted: whether they have not been in the tables before, in any database.
-        is_followed: whether their events are followed at once, if these are few.
-        events: of the service itself, without a record.
+        known_marks: up to where each segment is recorded, as far as the recorder knows.
+        marks: up to where it is recorded afterwards.
+        is_counted: whether to count them: they have never been in the tables of any database.
+        is_followed: whether to follow their events at once, if these are few.
+        events: service events, which have no record.
     """
 
     records: Sequence[Record] = ()
@@ -65,10 +65,10 @@ class Batch:
 
 
 class Stored(NamedTuple):
-    """What a transaction has stored.
+    """The result of one transaction.
 
     Attributes:
-        callbacks: those that were new.
+        callbacks: the new ones.
         is_followed: whether all events are followed.
     """
 
@@ -77,18 +77,18 @@ class Stored(NamedTuple):
 
 
 def store(connection: sa.Connection, batch: Batch, counts: Counts, *, now: datetime) -> Stored:
-    """Store a batch, each record once, however often it is given.
+    """Store a batch, each record once, however often it comes.
 
     Args:
         connection: in a transaction of the caller's; nothing is stored unless that is committed.
-        batch: what to store.
-        counts: added to; nothing is in it yet.
+        batch: the records to store.
+        counts: empty; the counts of the batch are added to it.
         now: timezone-aware.
 
     Raises:
-        MarksMovedError: a segment is recorded up to another position than the batch begins with.
-        NotFollowedError: its events can't be followed; the same batch can be stored without that.
-        sqlalchemy.exc.SQLAlchemyError: the database does not take it.
+        MarksMovedError: a segment is recorded up to a position where the batch does not begin.
+        NotFollowedError: its events cannot be followed; store the same batch without that.
+        sqlalchemy.exc.SQLAlchemyError: the database rejects it.
     """
     numbers = Numbers.lock(connection)
     check_marks(connection, batch.known_marks)
@@ -111,7 +111,7 @@ def store(connection: sa.Connection, batch: Batch, counts: Counts, *, now: datet
 
 
 def read_new(connection: sa.Connection, batch: Batch, numbers: Numbers) -> list[Callback]:
-    """Read the callbacks that are not stored yet, nor as old as what was purged."""
+    """Read the callbacks that are neither stored yet nor as old as what was purged."""
     since = numbers.kept_since
     given = [one for one in batch.records if one.kind is Kind.CALLBACK and one.received_at >= since]
     callbacks = map(to_callback, leave_out_known(connection, Delivery, given))
@@ -124,7 +124,7 @@ def read_new(connection: sa.Connection, batch: Batch, numbers: Numbers) -> list[
 def leave_out_known(
     connection: sa.Connection, table: Table, records: Sequence[Record]
 ) -> list[Record]:
-    """Leave out what is in a table already, and what is given twice."""
+    """Leave out records that are in a table already, and duplicates."""
     if not records:
         return []
     new = {record.uuid: record for record in records}
@@ -136,7 +136,7 @@ def leave_out_known(
 def fetch_stored(
     connection: sa.Connection, table: Table, uuids: Iterable[UUID], arrivals: Sequence[datetime]
 ) -> Iterable[UUID]:
-    """Fetch those UUIDs that a table has; their times of arrival lead to them."""
+    """Fetch the UUIDs that a table already has, by way of their times of arrival."""
     bounds = {"first": min(arrivals), "last": max(arrivals)}
     return fetch_among(connection, UUIDS[table], {table.uuid: uuids}, **bounds).scalars()
 
@@ -144,7 +144,7 @@ def fetch_stored(
 def store_callbacks(
     connection: sa.Connection, callbacks: Sequence[Callback], numbers: Numbers
 ) -> Events:
-    """Store deliveries, and the events that they mean; return these."""
+    """Store deliveries and their events; return the events."""
     if not callbacks:
         return [], {}
     repeats = Repeats()
@@ -161,7 +161,7 @@ def store_callbacks(
 def store_events(
     connection: sa.Connection, callbacks: Iterable[Callback], numbers: Numbers
 ) -> Events:
-    """Store the events of those callbacks that repeat none; return these.
+    """Store the events of callbacks that are not repeats; return them.
 
     Args:
         connection: in a transaction that has the turn to write.
@@ -184,7 +184,7 @@ def store_events(
 def store_others(
     connection: sa.Connection, records: Sequence[Record], numbers: Numbers, counts: Counts
 ) -> None:
-    """Store what is no callback: refusals, readings, tallies, starts and stops."""
+    """Store everything else: refusals, readings, tallies, starts and stops."""
     by_kind = {kind: [one for one in records if one.kind is kind] for kind in Kind}
     refusals = [one for one in by_kind[Kind.REFUSAL] if one.received_at >= numbers.kept_since]
     refusals = leave_out_known(connection, QuarantinedRequest, refusals)
@@ -219,14 +219,14 @@ def to_reading(record: Record, reading_id: int) -> dict[str, Any]:
 
 
 def to_id(text: str | None) -> str | None:
-    """Give an ID; none in place of one that is too long to be any."""
+    """Return an ID; none if it is too long to be one."""
     return text if text is not None and fits_id_column(text) else None
 
 
 def take_off_lost(connection: sa.Connection, uuids: Set[UUID], counts: Counts) -> None:
-    """Count callbacks no longer as lost that were found after all.
+    """Subtract from the lost callbacks those that were found after all.
 
-    Hardly ever is any lost, so a connection asks for that no more until the next tally.
+    Losses are rare, so a connection without any does not ask again until the next tally.
     """
     if not uuids or not connection.info.setdefault("may_have_lost", True):
         return
@@ -240,9 +240,9 @@ def take_off_lost(connection: sa.Connection, uuids: Set[UUID], counts: Counts) -
 
 
 def store_tallies(connection: sa.Connection, tallies: Sequence[Record], counts: Counts) -> None:
-    """Count what receivers have counted; note which lost callbacks may be found yet."""
+    """Add the counts of receivers; note which lost callbacks may still be found."""
     doubtful = {}
-    for record in {tally.uuid: tally for tally in tallies}.values():  # two folders may have it
+    for record in {tally.uuid: tally for tally in tallies}.values():  # two folders may have one
         for minute, measure, app, name, value in record.head["counts"]:
             at = datetime.fromisoformat(minute)
             counts.add(at, Measure(measure), app, name=name, value=value)

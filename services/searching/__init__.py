@@ -1,1 +1,1 @@
-"""What was typed, the subjects and users it finds by name or ID, and the lists it suggests."""
+"""The search: what was typed, what it finds by name or ID, and the lists it suggests."""

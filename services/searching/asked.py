@@ -1,4 +1,4 @@
-"""Understand what was typed or pasted into the search."""
+"""Interpret what was typed or pasted into the search."""
 
 import re
 from contextlib import suppress
@@ -13,7 +13,7 @@ from models.vocabulary import Findable
 AROUND = " \t\r\n\"'`“”\u2018\u2019„«»「」"
 ADDRESS = re.compile(
     r"https?://\S*/(channels|groups|users|deliveries)/([^?]+?)(/versions)?"
-    r"(#(main|members|event-\d+))?(\?.*)?"  # other than these, a # is of an ID that is not encoded
+    r"(#(main|members|event-\d+))?(\?.*)?"  # any other # belongs to an unencoded ID
 )
 FIELD = re.compile(r"""\w*(?:Id|ID|_Account)["']?\s*[=:]\s*(.+)""", re.DOTALL)
 ENCODED = re.compile("%[0-9A-Fa-f]{2}")
@@ -28,11 +28,11 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Asked:
-    """What is searched.
+    """What is searched for.
 
     Attributes:
-        text: without what happens to be copied with it.
-        kind: of what a pasted address leads to.
+        text: without anything that was copied along by accident.
+        kind: the kind of what a pasted address leads to.
     """
 
     text: str
@@ -40,17 +40,17 @@ class Asked:
 
     @property
     def folded(self) -> str:
-        """What labels are compared with."""
+        """The text that labels are compared with."""
         return fold(self.text)
 
     @property
     def has_parts(self) -> bool:
-        """Whether labels are found that have it within them, and not at the beginning."""
+        """Whether labels are found that contain it, not only those that begin with it."""
         return len(self.folded) > 1 or not (self.folded.isascii() and self.folded.isalnum())
 
     @property
     def delivery(self) -> int | UUID | None:
-        """The number or the UUID of a delivery; none if it is neither."""
+        """The number or UUID of a delivery; none if it is neither."""
         if match := DELIVERY.fullmatch(self.text):
             return int(match[1])
         with suppress(ValueError):
@@ -59,7 +59,7 @@ class Asked:
 
     @property
     def limit(self) -> str | None:
-        """Why labels are found in part, or not at all; none if nothing is in the way."""
+        """Why only some labels are found, or none; none if nothing limits the search."""
         if len(self.folded) > FOLDED_LENGTH:
             return "too_long"
         if not self.has_parts:
@@ -71,7 +71,7 @@ class Asked:
 
 
 def understand(text: str) -> Asked:
-    """Take out of a text what is searched: an ID out of an address, a value out of its field."""
+    """Extract what is searched for from a text: an ID from an address, a value from its field."""
     text = text.strip(AROUND)
     if match := ADDRESS.fullmatch(text):
         return Asked(unquote(match[2]), KINDS[match[1]])

@@ -18,17 +18,17 @@ from services.subjects.lives import Event, follow_lives
 from services.subjects.states import fetch_states
 
 MOST_FOUND = 20  # of a kind
-MOST_LABELS = 200  # that are looked at; a channel may have had a hundred names with one word
+MOST_LABELS = 200  # that are examined; a channel may have had a hundred names with one word
 
-Names = dict[int, str]  # of a subject in all lives, by the events that gave them, in order
+Names = dict[int, str]  # of a subject in all its lives, by the events that gave them, in order
 
 
 @dataclass(frozen=True)
 class Found:
-    """What was found of one kind, the best first.
+    """The hits of one kind, best first.
 
     Attributes:
-        has_more: than are shown.
+        has_more: whether there are more than are shown.
     """
 
     kind: Findable
@@ -37,12 +37,12 @@ class Found:
 
 
 class Reason(NamedTuple):
-    """Why something was found; the least is the best.
+    """Why something was found; the lowest is best.
 
     Attributes:
         rank: 0 for the whole text, 1 for its beginning, 2 for another part of it, 3 for none.
-        since: the event that gave it the name; none for an ID.
-        until: the event that gave it another; none if none did.
+        since: the event that gave the name; none for an ID.
+        until: the event that gave another name; none if none did.
     """
 
     rank: int
@@ -53,14 +53,14 @@ class Reason(NamedTuple):
 
 
 def find_all(connection: sa.Connection, asked: Asked, kinds: Iterable[Findable]) -> list[Found]:
-    """Find what has, or had, this within its ID or name; kinds of which nothing is are left out."""
+    """Find everything whose present or former ID or name contains this; omit empty kinds."""
     wanted = [kind for kind in kinds if asked.kind in (None, kind)]
     found = [find_kind(connection, asked, kind) for kind in wanted]
     return [one for one in found if one.items]
 
 
 def find_kind(connection: sa.Connection, asked: Asked, kind: Findable) -> Found:
-    """Find what is of one kind."""
+    """Find everything of one kind."""
     if kind is Findable.DELIVERY:
         return Found(kind, [*find_deliveries(connection, asked)])
     holders = find_holders(connection, asked, kind)
@@ -72,7 +72,7 @@ def find_kind(connection: sa.Connection, asked: Asked, kind: Findable) -> Found:
 
 
 def find_deliveries(connection: sa.Connection, asked: Asked) -> Iterator[Row]:
-    """Find the delivery that a number or a UUID names, if it does."""
+    """Find the delivery that has this number or UUID, if any."""
     wanted = asked.delivery
     delivery = None if wanted is None else find_delivery(connection, wanted)
     if delivery is not None:
@@ -80,7 +80,7 @@ def find_deliveries(connection: sa.Connection, asked: Asked) -> Iterator[Row]:
 
 
 def find_holders(connection: sa.Connection, asked: Asked, kind: Findable) -> list[Holder]:
-    """Find the holders of labels, the best first; more than are shown, if there are."""
+    """Find the holders of labels, best first; more than are shown, if there are any."""
     folded = asked.folded
     if not 0 < len(folded) <= FOLDED_LENGTH:
         return []
@@ -93,7 +93,7 @@ def find_holders(connection: sa.Connection, asked: Asked, kind: Findable) -> lis
 def describe(
     connection: sa.Connection, kind: SubjectType, holders: Sequence[Holder], folded: str
 ) -> list[Row]:
-    """Describe subjects: their present states, and why they were found."""
+    """Describe subjects by their present states and why they were found."""
     if not holders:
         return []
     ids = {subject_id for _, subject_id in holders}
@@ -113,7 +113,7 @@ def describe(
 
 
 def follow_names(events: Iterable[Event]) -> Names:
-    """Follow a subject through its lives."""
+    """Follow the names of a subject through its lives."""
     return {
         life.last_event_id: new
         for life, changes in follow_lives(events)
@@ -123,7 +123,7 @@ def follow_names(events: Iterable[Event]) -> Names:
 
 
 def find_reason(state: Row, names: Names, folded: str) -> Reason:
-    """Find the best reason for which a subject was found; of former names, the last."""
+    """Find the best reason why a subject was found; among former names, the latest."""
     subject_id = state["subject_id"]
     present = state["fields"].get("name", {}).get("event_id")
     reasons = [Reason(rate(subject_id, folded), Match.ID, subject_id)]
@@ -136,13 +136,13 @@ def find_reason(state: Row, names: Names, folded: str) -> Reason:
 
 
 def rate(text: str, folded: str) -> int:
-    """Rate how well a text is what was searched, from 0 to 3."""
+    """Rate how well a text matches, from 0 to 3."""
     label = fold(text)
     return (label != folded) + (not label.startswith(folded)) + (folded not in label)
 
 
 def fetch_periods(connection: sa.Connection, reasons: Sequence[Reason]) -> list[Row]:
-    """Return why subjects were found, and since when and until when they had a name."""
+    """Return why subjects were found, with the time of the reason's beginning and end."""
     events = (one for reason in reasons for one in (reason.since, reason.until))
     moments = fetch_moments(connection, filter(None, events))
     times: Mapping[int | None, object] = {key: row["occurred_at"] for key, row in moments.items()}

@@ -1,4 +1,4 @@
-"""The lists that answer what no ID or name does: a command, an action, an app, a day."""
+"""The lists for a search that means no ID or name: a command, an action, an app, a day."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -23,7 +23,7 @@ COMMANDS = {
     for command in LIFECYCLE_SCHEMAS
     for spelling in (command, command.partition(".")[2], command.partition("Callback")[2])
 }
-Filters = Mapping[str, str]  # as the parameters of an address
+Filters = Mapping[str, str]  # the parameters of an address
 ACTIONS: Mapping[str, Filters] = {fold(action): {"action": action} for action in Action}
 
 
@@ -42,9 +42,9 @@ def suggest_lists(
     zone: tzinfo = UTC,
     words: Mapping[str, Filters] = ACTIONS,
 ) -> Iterator[Suggestion]:
-    """Suggest the lists that have what was typed for a filter.
+    """Suggest the lists that can be filtered by what was typed.
 
-    A day begins and ends in the zone. The words are those for actions, folded.
+    A day begins and ends in the zone. ``words`` holds the names of actions, folded.
     """
     if asked.folded in words:
         yield Suggestion("events", words[asked.folded])
@@ -65,9 +65,9 @@ def has_events(connection: sa.Connection, sdk_app_id: str) -> bool:
 
 
 def read_day(text: str, zone: tzinfo) -> Filters | None:
-    """Read a date, such as 2026-11-25, as the time from its beginning to its end in a zone."""
+    """Read a date, such as 2026-11-25, as the period from its beginning to its end in a zone."""
     match = DATE.fullmatch(text)
-    with suppress(ValueError, OverflowError):  # no such day
+    with suppress(ValueError, OverflowError):  # there is no such day
         if match is not None:
             day = datetime(int(match[1]), int(match[2]), int(match[3]), tzinfo=zone)
             return {"since": write_instant(day), "until": write_instant(day + DAY)}

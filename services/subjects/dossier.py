@@ -1,4 +1,4 @@
-"""What is known of one life of a subject as a whole: its names, its beginning and its end."""
+"""A summary of one life of a subject: its names, its beginning and its end."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ from services.subjects.story import Step, Story
 
 @dataclass(frozen=True)
 class Dossier:
-    """One life, as it is known today.
+    """One life as it is known today.
 
     Attributes:
-        former_names: by name until when it was last called so, the newest first.
+        former_names: by name, until when it was last used, newest first.
         created: the event that began it; none where that was never seen.
         ended: the event that ended it; none while it lives.
         last: its last event.
@@ -65,7 +65,7 @@ def fetch_dossiers(connection: sa.Connection, story: Story, lives: Sequence[Life
 
 
 def find_last(connection: sa.Connection, story: Story, life: Life) -> int:
-    """Find the last event of a life, which the outline has of the last life only."""
+    """Find the last event of a life, which the outline holds only for the last life."""
     after = story.starts[life.number :]
     if not after:
         return life.last_event_id

@@ -1,4 +1,4 @@
-"""What one event did, as the few events before it tell, however many there are."""
+"""The effect of one event, found from a few earlier ones, however many there are."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,8 +24,8 @@ class Past:
     """The events before another one that report fields, as far back as they were read.
 
     Attributes:
-        events: in order. Of those that share the instant of the first, some may be missing.
-        is_whole: there is none before them.
+        events: in order. Some that share the instant of the first may be missing.
+        is_whole: whether there are none before them.
     """
 
     events: Sequence[Event]
@@ -33,9 +33,9 @@ class Past:
 
 
 class Effect(NamedTuple):
-    """What an event did: the name of its subject after it, and the fields that it changed.
+    """The effect of an event: the name of its subject after it, and the fields it changed.
 
-    The type of a group is none of these: any event may tell it first.
+    The type of a group is not one of these: any event may tell it first.
     """
 
     name: Any
@@ -43,12 +43,12 @@ class Effect(NamedTuple):
 
 
 def cut_past(event: Event, found: Sequence[Sequence[Event]], most: int) -> Past:
-    """Return the past of an event as far as nothing is missing.
+    """Return the past of an event back to where something may be missing.
 
     Args:
-        event: which may be among those that were found.
+        event: may itself be among those that were found.
         found: of each action that reports fields, the newest events up to that instant.
-        most: so many were looked for; if there are fewer, these are all.
+        most: how many were asked for; if fewer were found, these are all.
     """
     ends = (min(one.occurred_at for one in some) for some in found if len(some) == most)
     since = max(ends, default=None)
@@ -58,7 +58,7 @@ def cut_past(event: Event, found: Sequence[Sequence[Event]], most: int) -> Past:
 
 
 def find_effect(past: Past, event: Event) -> Effect | None:
-    """Find what an event did; none if more of its past has to be read."""
+    """Find the effect of an event; none if more of its past has to be read."""
     events = [*past.events, event]
     begun = find_beginning(past, event)
     first = find_living(events) if begun is None else begun
@@ -74,7 +74,7 @@ def find_effect(past: Past, event: Event) -> Effect | None:
 
 
 def find_beginning(past: Past, event: Event) -> int | None:
-    """Find the last of some events that begins a life for certain, whatever came before them."""
+    """Find the last event that certainly begins a life, whatever came before these events."""
     events = [*past.events, event]
     since = None if past.is_whole else events[0].occurred_at
     for number, (before, one) in reversed([*enumerate(pairwise(events), 1)]):
@@ -84,7 +84,7 @@ def find_beginning(past: Past, event: Event) -> int | None:
 
 
 def begins_life(before: Event, event: Event) -> bool:
-    """Tell whether an event begins a life for certain, by the one before it."""
+    """Tell whether an event certainly begins a life, given the one before it."""
     is_later = event.occurred_at - before.occurred_at > GRACE
     if event.action == Action.CREATED:
         return before.action == Action.DESTROYED or (before.action == Action.CREATED and is_later)
@@ -93,9 +93,9 @@ def begins_life(before: Event, event: Event) -> bool:
 
 
 def find_living(events: Sequence[Event]) -> int | None:
-    """Find the first of some events that has a living subject for certain.
+    """Find the first event whose subject is certainly alive.
 
-    It is later than the instant of which some may be missing.
+    It is later than the instant of which some events may be missing.
     """
     since = first = events[0].occurred_at
     for number, event in enumerate(events):

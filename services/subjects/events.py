@@ -1,4 +1,4 @@
-"""Read the events of subjects, in the order in which lives are made of them."""
+"""Read the events of subjects, in the order in which they make up lives."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from services.subjects.lives import (
 
 TABLE = LifecycleEvent.__table__
 DETAILS = sa.cast(TABLE.c.details, sa.Text)
-# The columns of ``Event``, by its names; what only an answer needs is fetched later.
+# The columns of ``Event``, by its names; what only an answer shows is fetched later.
 COLUMNS: tuple[sa.ColumnElement[Any], ...] = (
     *TABLE.c["id", "action", "occurred_at", "received_at"],
     TABLE.c.event_time.is_not(None).label("is_timed"),
@@ -34,24 +34,24 @@ COLUMNS: tuple[sa.ColumnElement[Any], ...] = (
     DETAILS.label("details"),
     sa.type_coerce(TABLE.c.sdk_app_id, sa.Text).label("sdk_app_id"),
 )
-# What is not streamed is in memory as a whole, and thousands fall out of a processor's cache.
+# Rows that are not streamed are all in memory, and thousands do not fit in a processor's cache.
 STREAMED = {"yield_per": 500}
 IN_ORDER = (TABLE.c.occurred_at, TABLE.c.received_at, TABLE.c.id)
 FORWARD, BACKWARD = TABLE.c.occurred_at.asc(), TABLE.c.occurred_at.desc()
-# Of an event. By position, as its names take longer, and there may be thousands.
+# Of an event. By position, as names take longer and there may be thousands.
 ACTION, AT = itemgetter(1), itemgetter(2)
 PLACE = itemgetter(2, 3, 0)  # as ``IN_ORDER`` says
 IS_TELLING = TABLE.c.action.in_(sorted(TELLING))
 SILENT_PROOFS = sorted(PROOFS_OF_LIFE - TELLING)
-# Not by LIKE: PostgreSQL takes that for rare, and would sort all that a group has.
+# Not by LIKE: PostgreSQL expects few matches, and would sort all events of a group.
 MAY_TELL_TYPE = sa.func.replace(DETAILS, f'"{TYPE}"', "") != DETAILS
 NEVER = datetime.max.replace(tzinfo=UTC)
 
-Span = tuple[Place, Place]  # of events: from the first place on, and before the second
+Span = tuple[Place, Place]  # a range of events: from the first place on, and before the second
 
 
 class AmbiguousSubjectError(Exception):
-    """Several apps, by SDKAppID, have a subject of this ID, and the question names none of them."""
+    """Several apps have a subject with this ID, and the question names no app."""
 
     def __init__(self, apps: Iterable[str]) -> None:
         super().__init__("several apps have a subject of this ID")
@@ -63,7 +63,7 @@ class Subject:
     """A channel or group.
 
     Attributes:
-        sdk_app_id: its app; none where only one app is expected to have a subject of this ID.
+        sdk_app_id: its app; none where only one app is expected to have a subject with this ID.
     """
 
     type: SubjectType
@@ -74,16 +74,16 @@ class Subject:
 def fetch_outline(
     connection: sa.Connection, subject: Subject, *, until: datetime | None = None
 ) -> Sequence[Event]:
-    """Return the outline of a subject, in order: what its lives and fields are made of.
+    """Return the outline of a subject, in order: the events that make up its lives and fields.
 
     These are the events that report fields, those that begin a life, those that tell the type of a
-    group first, and the last one. All events tell the same. The rest is not read, such as a hundred
-    thousand members who joined.
+    group first, and the last one. The outline tells the same as all events. The rest is not read,
+    such as the joins of a hundred thousand members.
 
     Args:
-        connection: to read.
+        connection: to read from.
         subject: with its app.
-        until: an instant; only events up to it, inclusive, are looked at.
+        until: an instant; only events up to it, inclusive, are read.
     """
     rows = select_events(subject)
     within = () if until is None else (TABLE.c.occurred_at <= until,)
@@ -111,9 +111,9 @@ def fetch_proofs(
     ends: Sequence[datetime],
     *within: sa.ColumnElement[bool],
 ) -> Iterator[Event]:
-    """Yield what may begin a life after an end, among events that report no fields.
+    """Yield events without fields that may begin a life after an end.
 
-    Each index leads to the first of an action; after most ends, there is none of them.
+    An index leads to the first event of each action; after most ends, there is none.
     """
     for action in SILENT_PROOFS:
         proofs = rows.where(TABLE.c.action == action, TABLE.c.event_time.is_not(None))
@@ -134,7 +134,7 @@ def fetch_types(
     outline: Sequence[Event],
     *within: sa.ColumnElement[bool],
 ) -> Iterator[Event]:
-    """Yield what tells the type of a group first, among events that report no fields."""
+    """Yield events without fields that tell the type of a group first."""
     for begun, told in find_untyped(outline):
         silent = rows.where(TABLE.c.occurred_at >= begun[0], ~is_before(begun), is_before(told))
         silent = silent.where(~IS_TELLING, MAY_TELL_TYPE, *within)
@@ -144,9 +144,9 @@ def fetch_types(
 
 
 def find_untyped(outline: Iterable[Event]) -> Iterator[Span]:
-    """Yield where a life begins and where its type is told, or it is over; not if that is at once.
+    """Yield where a life without a type begins, and where its type is told or it ends.
 
-    Most groups are created with a type.
+    Most groups are created with one.
     """
     begun: Place | None = None
     number = 0
@@ -173,7 +173,7 @@ def fetch(connection: sa.Connection, *rows: Rows) -> Sequence[Event]:
 
 
 def select_events(subject: Subject) -> Rows:
-    """Select the events of a subject, whose app is known."""
+    """Select the events of a subject whose app is known."""
     return sa.select(*COLUMNS).where(
         TABLE.c.subject_type == subject.type,
         TABLE.c.subject_id == subject.id,
@@ -190,9 +190,9 @@ def is_before(place: Place) -> sa.ColumnElement[bool]:
 def at_edge(
     rows: Rows, order: sa.UnaryExpression[datetime], *within: sa.ColumnElement[bool]
 ) -> Rows:
-    """Keep the events of the first instant, in an order of time, that is within bounds of time.
+    """Keep the events of the first instant, in an order of time, within bounds.
 
-    Some may share it. MariaDB would look at all events if they were compared with the bounds too.
+    Several may share it. MariaDB would read all events if they were compared with the bounds too.
     """
     instants = rows.where(*within).with_only_columns(TABLE.c.occurred_at).order_by(order).limit(1)
     return rows.where(TABLE.c.occurred_at == instants.scalar_subquery().correlate(None))
@@ -206,7 +206,7 @@ def read_histories(
 ) -> Iterator[tuple[str, str, Iterator[Event]]]:
     """Yield ID, app and events of some subjects, in order of ID and app.
 
-    The events of one have to be taken before the next one is.
+    The events of one subject have to be consumed before the next subject.
     """
     query = sa.select(TABLE.c.subject_id, *COLUMNS).where(
         TABLE.c.subject_type == kind, TABLE.c.subject_id.in_(subject_ids), *where

@@ -1,7 +1,7 @@
 """Follow a subject through its lives, event by event.
 
 Tencent reports changes, never states: a field has the value that was reported last. An ID can be
-used again after its subject was destroyed, so one subject may have several lives.
+reused after its subject was destroyed, so one subject may have several lives.
 """
 
 import json
@@ -23,11 +23,11 @@ FIELDS = {
     "Organization": "organization",
     "Type": "group_type",
 }
-# These report fields, as does whatever begins a life. Of the rest, be it a hundred thousand members
-# who joined, only the type of the group counts, and only until that is known.
+# These report fields, as does any event that begins a life. Of all others, such as a hundred
+# thousand joins, only the type of the group counts, and only until it is known.
 TELLING = {Action.CREATED, Action.PROFILE_CHANGED, Action.OWNER_CHANGED, Action.DESTROYED}
-# These can't happen to a destroyed subject. Members who leave and attributes that are cleared may
-# be reported after it was destroyed, as part of its end; and an end may be reported twice.
+# These cannot happen to a destroyed subject. Leaving members and cleared attributes may be reported
+# after it was destroyed, as part of its end, and an end may be reported twice.
 PROOFS_OF_LIFE = {
     Action.CREATED,
     Action.PROFILE_CHANGED,
@@ -36,26 +36,26 @@ PROOFS_OF_LIFE = {
     Action.MEMBERS_ADDED,
     Action.TOPIC_CREATED,
 }
-# Servers of Tencent stamp what happens at about the same time, each by its own clock.
+# Tencent's servers each stamp events by their own clock.
 GRACE = timedelta(seconds=5)
 TYPE = "Type"  # of a group
 READ_JSON = json.JSONDecoder().raw_decode
 
-# Field, old value (none where it was unknown) and new value. Thousands are made where few are
-# shown; a plain tuple takes a third of the time.
+# Field, old value (none if unknown) and new value. Thousands are made, few are shown; a plain tuple
+# takes a third of the time.
 Change = tuple[str, Any, Any]
-# Of an event among those of its subject: both times, and the ID.
+# The place of an event among those of its subject: both times, and the ID.
 Place = tuple[datetime, datetime, int]
 
 
 class Event(NamedTuple):
-    """An event of a subject; its place among the others tells its time.
+    """An event of a subject; its place contains its time.
 
-    A subject may have many, so text stays as it is stored, escapes included, and ``follow_lives``
+    A subject may have many, so text stays as it is stored, with its escapes, and ``follow_lives``
     takes any row of these columns.
 
     Attributes:
-        is_timed: Tencent said when it happened; otherwise it is placed by its arrival.
+        is_timed: whether Tencent told when it happened; otherwise it is placed by its arrival.
     """
 
     id: int
@@ -77,11 +77,11 @@ class Life:
         number: from 1.
         last_at: when its last event occurred.
         last_received_at: when that arrived.
-        created_by: the event that began it; none where that was never seen.
+        created_by: the event that began it; none if that was never seen.
         created_at: when that occurred.
         destroyed_by: the event that ended it; none while it lives.
         destroyed_at: when that occurred.
-        values: of its fields, by Tencent's names; one that no event mentioned is absent.
+        values: of its fields, by Tencent's names; a field that no event mentioned is absent.
         set_by: by the same names, the events that set the values.
         set_at: by the same names, when these occurred.
     """
@@ -101,7 +101,7 @@ class Life:
     set_at: dict[str, datetime] = field(default_factory=dict)
 
     def copy(self) -> "Life":
-        """Return this life as it is, which no later event changes."""
+        """Return a copy of this life, which no later event changes."""
         values, set_by, set_at = {**self.values}, {**self.set_by}, {**self.set_at}
         return replace(self, values=values, set_by=set_by, set_at=set_at)
 
@@ -113,7 +113,7 @@ class Life:
     def ends_before(self, action: str, at: datetime, *, is_timed: bool) -> bool:
         """Tell whether an event belongs to the next life.
 
-        An event without ``EventTime`` is placed by its arrival, which proves nothing: callbacks
+        An event without ``EventTime`` is placed by its arrival, which proves nothing, as callbacks
         overtake each other.
         """
         if self.destroyed_at is None:
@@ -163,15 +163,15 @@ class Life:
         return self.last_at, self.last_received_at, self.last_event_id
 
     def is_after(self, event: Event) -> bool:
-        """Tell whether an event belongs before the last one, or is that one."""
+        """Tell whether an event belongs before the last one, or is the last one."""
         return (event.occurred_at, event.received_at, event.id) <= self.last_place
 
     def outlasts(self, event: Event) -> bool:
-        """Tell whether a late event leaves all as it is, by what is known without the others.
+        """Tell whether a late event certainly changes nothing, without reading the other events.
 
-        It does if it moves no beginning and no end, and reports nothing but what was replaced
-        since, or what was known before and is so still. What may be the first event of a life
-        takes its place from another, whose fields count no more.
+        It changes nothing if it moves no beginning and no end, and reports only values that were
+        replaced since, or that were known before and still hold. An event that may be the first of
+        a life takes that place from another, whose fields no longer count.
         """
         action, at = event.action, event.occurred_at
         if action in (Action.CREATED, Action.DESTROYED):
@@ -199,7 +199,7 @@ class Life:
 def read_fields(
     action: str, name: str | None, owner: str | None, details: str
 ) -> Mapping[str, Any]:
-    """Return what an event reports of its subject, by Tencent's names; fields are among it."""
+    """Return what an event reports about its subject, by Tencent's names, fields included."""
     said: dict[str, Any] = READ_JSON(details)[0]
     if action in OF_TOPICS:
         return {TYPE: said.get(TYPE)}
@@ -211,7 +211,7 @@ def read_fields(
 def follow_lives(
     events: Iterable[Event], life: Life | None = None
 ) -> Iterator[tuple[Life, list[Change]]]:
-    """Yield for each event its life after it, which the next may change, and the fields it changed.
+    """Yield for each event the life after it, which the next may change, and the fields it changed.
 
     Events come by occurred_at, received_at and id, so that a late arrival falls into the life it
     belongs to. They follow those that led to ``life``, if one is given.

@@ -1,6 +1,6 @@
 """The members of a subject, as far as callbacks tell.
 
-The end of most groups lists all of them. Otherwise they follow from who was said to join or leave.
+The end of most groups lists all of them. Otherwise they follow from reported joins and exits.
 """
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -26,10 +26,10 @@ from services.subjects.events import (
 from services.subjects.lives import Life
 from services.subjects.story import PLACE, Step, Story
 
-MOST_MENTIONS = 10_000  # of users, from which members are added up for one page
-FEW_MENTIONS = 500  # among which the first members are, where there are too many to add up
+MOST_MENTIONS = 10_000  # of users that are added up to members for one page
+FEW_MENTIONS = 500  # examined for the first members, where there are too many to add up
 
-Mention = sa.Row[str, str]  # a user, as stored, and the action of an event that names the user
+Mention = sa.Row[str, str]  # a user, as stored, and the action of an event that names that user
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,9 @@ class Members:
     """The members of a life, at its end or so far.
 
     Attributes:
-        first: the first of them.
-        count: of all; none where there are too many mentions to add them up.
-        is_listed: the end lists them all, in Tencent's order.
+        first: the first members.
+        count: of all members; none if there are too many mentions to add up.
+        is_listed: whether the end lists them all, in Tencent's order.
     """
 
     first: Sequence[str]
@@ -48,7 +48,7 @@ class Members:
 
 
 def fetch_members(connection: sa.Connection, story: Story, life: Life, *, most: int) -> Members:
-    """Return the members of a life, as its end lists them or else as they were reported."""
+    """Return the members of a life, as listed by its end, or else as reported."""
     listed = fetch_listed(connection, life.destroyed_by, most=most)
     return listed if listed.count else fetch_reported(connection, story, life, most=most)
 
@@ -65,7 +65,7 @@ def fetch_listed(connection: sa.Connection, event_id: int | None, *, most: int) 
 def fetch_reported(
     connection: sa.Connection, story: Story, life: Life, *, most: int, until: datetime | None = None
 ) -> Members:
-    """Return the members that were reported for a life, up to its end or to an instant before."""
+    """Return the members that were reported for a life, up to its end or an earlier instant."""
     span = story.find_span(life, until=until)
     query = select_mentions(story.subject, span)
     if has_few_mentions(connection, story.subject, span):
@@ -75,7 +75,7 @@ def fetch_reported(
 
 
 def has_few_mentions(connection: sa.Connection, subject: Subject, span: Span) -> bool:
-    """Tell whether members can be added up, by an index alone, and so whatever app is meant."""
+    """Tell whether members can be added up, from an index alone, so regardless of the app."""
     mentions = sa.select(EventMember.event_id).where(
         EventMember.subject_id == subject.id,
         EventMember.occurred_at.between(span[0][0], span[1][0]),
@@ -88,9 +88,9 @@ def has_few_mentions(connection: sa.Connection, subject: Subject, span: Span) ->
 def find_first_members(
     connection: sa.Connection, query: sa.Select[str, str], most: int
 ) -> list[str]:
-    """Find the first members among too many mentions to look at all of them."""
+    """Find the first members among mentions that are too many to examine."""
     some = connection.execute(query.limit(FEW_MENTIONS)).all()
-    users = {user_id for user_id, _ in some[-1:]}  # of whom more may be said
+    users = {user_id for user_id, _ in some[-1:]}  # about whom there may be more mentions
     first = [*find_members(one for one in some if one[0] not in users)]
     if len(first) < most:
         first = [*find_members(connection.execute(query.limit(MOST_MENTIONS)).all())]
@@ -98,7 +98,7 @@ def find_first_members(
 
 
 def stream_members(connection: sa.Connection, story: Story, life: Life) -> Generator[str]:
-    """Yield all members of a life, as its end lists them or else as they were reported."""
+    """Yield all members of a life, as listed by its end, or else as reported."""
     if fetch_listed(connection, life.destroyed_by, most=0).count:
         listed = select_listed(life.destroyed_by)
         with connection.execute(listed, execution_options=STREAMED) as found:
@@ -116,7 +116,7 @@ def select_listed(event_id: int | None) -> sa.Select[str]:
 
 
 def select_mentions(subject: Subject, span: Span) -> sa.Select[str, str]:
-    """Select what names users of a subject within a span, user by user, each in order."""
+    """Select the mentions of users of a subject within a span, user by user, each in order."""
     begun, over = span
     return (
         sa.select(sa.type_coerce(EventMember.user_id, sa.Text), TABLE.c.action)
@@ -124,7 +124,7 @@ def select_mentions(subject: Subject, span: Span) -> sa.Select[str, str]:
         .where(
             EventMember.occurred_at.between(begun[0], over[0]), ~is_before(begun), is_before(over)
         )
-        # The subject of an event is that of its members. To say so of both would lead to an index
+        # An event has the same subject as its members. A condition on both would lead to an index
         # that does not have them in order.
         .where(EventMember.subject_id == subject.id)
         .where(TABLE.c.subject_type == subject.type, TABLE.c.sdk_app_id == subject.sdk_app_id)
@@ -133,7 +133,7 @@ def select_mentions(subject: Subject, span: Span) -> sa.Select[str, str]:
 
 
 def find_members(mentions: Iterable[Mention]) -> Iterator[str]:
-    """Yield the users who are members after all that is said of them: the last is no exit."""
+    """Yield the users that are members after all mentions: their last one is not an exit."""
     for user_id, named in groupby(mentions, key=itemgetter(0)):
         *_, (_, last) = named
         if last != Action.MEMBERS_REMOVED:
@@ -142,11 +142,11 @@ def find_members(mentions: Iterable[Mention]) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Membership:
-    """What is known of one user in a subject.
+    """What is known about one user in a subject.
 
     Attributes:
-        is_member: whether the user is one of the ``Members`` of a life.
-        steps: those that name the user, in all lives, newest first.
+        is_member: whether the user is among the ``Members`` of a life.
+        steps: the ones that name the user, in all lives, newest first.
     """
 
     user_id: str
@@ -157,7 +157,7 @@ class Membership:
 def fetch_membership(
     connection: sa.Connection, story: Story, life: Life, user_id: str, *, members: Members
 ) -> Membership:
-    """Return what is known of a user, who may be one of the ``members`` of a life."""
+    """Return what is known about a user, possibly one of the ``members`` of a life."""
     rows = select_events(story.subject).join(EventMember, EventMember.event_id == TABLE.c.id)
     rows = rows.where(EventMember.subject_id == story.subject.id, EventMember.user_id == user_id)
     named = connection.execute(rows.order_by(*IN_ORDER)).all()

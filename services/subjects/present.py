@@ -1,4 +1,4 @@
-"""The row that keeps the present state of a subject: made of its last life, and read again."""
+"""The row with the present state of a subject: made from its last life, and read back."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,7 +12,7 @@ TYPE_LENGTH = MAX_ID_LENGTH // 5  # of a group; a character is stored as five at
 
 
 def make_row(kind: str, subject_id: str, life: Life) -> dict[str, Any]:
-    """Make the row of a subject that is in its last life."""
+    """Make the row of a subject from its last life."""
     name, owner, group_type = (life.values.get(one) for one in ("Name", "Owner_Account", "Type"))
     return {
         "subject_type": kind,
@@ -44,7 +44,7 @@ def make_row(kind: str, subject_id: str, life: Life) -> dict[str, Any]:
 
 
 def read_life(row: Mapping[str, Any]) -> Life:
-    """Read the last life of a subject; all times are in UTC."""
+    """Read the last life of a subject from its row; all times are in UTC."""
     fields = {WIRE_NAMES[name]: field for name, field in row["fields"].items()}
     return Life(
         number=row["life"],
@@ -63,7 +63,7 @@ def read_life(row: Mapping[str, Any]) -> Life:
 
 
 def read_state(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Read the state of a subject as the API shows it, but for the instant; more is in it."""
+    """Read the state of a subject as the API shows it, without the instant; it has more members."""
     fields = {
         name: {**field, "since": datetime.fromisoformat(field["since"])}
         for name, field in row["fields"].items()

@@ -19,7 +19,7 @@ STATES = sa.select(*PresentState.__table__.columns)
 def fetch_state(connection: sa.Connection, subject: Subject, at: datetime | None) -> Row | None:
     """Return the state of a subject after the events up to an instant, inclusive, or at present.
 
-    It is none if there are no events.
+    None if there are no events.
 
     Raises:
         AmbiguousSubjectError: several apps have a subject of this ID.
@@ -47,7 +47,7 @@ def fetch_present_state(connection: sa.Connection, subject: Subject) -> Row | No
 
 
 def has_namesake(connection: sa.Connection, subject: Subject) -> bool:
-    """Tell whether another app has a subject of this ID."""
+    """Tell whether another app has a subject with this ID."""
     others = sa.select(PresentState.sdk_app_id).where(
         PresentState.subject_type == subject.type,
         PresentState.subject_id == subject.id,
@@ -57,7 +57,7 @@ def has_namesake(connection: sa.Connection, subject: Subject) -> bool:
 
 
 def fetch_states(connection: sa.Connection, kind: str, subject_ids: Iterable[str]) -> list[Row]:
-    """Return the present states of the subjects that have these IDs, in any app."""
+    """Return the present states of the subjects with these IDs, in any app."""
     query = STATES.where(
         PresentState.subject_type == kind, PresentState.subject_id.in_(subject_ids)
     )
@@ -65,7 +65,7 @@ def fetch_states(connection: sa.Connection, kind: str, subject_ids: Iterable[str
 
 
 def describe(subject: Subject, life: Life) -> Row:
-    """Describe a life as the present state of a subject is described."""
+    """Describe a life in the form of a present state."""
     return read_state(make_row(subject.type, subject.id, life))
 
 

@@ -1,4 +1,4 @@
-"""The story of a subject: its outline, followed once for all that a page tells of it."""
+"""The story of a subject: its outline, followed once for everything on its page."""
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
@@ -35,8 +35,8 @@ class Step(NamedTuple):
 
     Attributes:
         life: the number of the life it belongs to.
-        version: its number among the versions, from 1 through all lives. None where it is no
-            version: an event that reports no fields by its nature and changed none.
+        version: its number among the versions, from 1 through all lives. None for an event that is
+            not a version: its action reports no fields, and it changed none.
         changes: empty where the event repeats only known values.
     """
 
@@ -55,13 +55,13 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True)
 class Standing:
-    """Where an instant stands among the versions of a subject.
+    """The place of an instant among the versions of a subject.
 
     Attributes:
-        version: the one of that instant, or 0 before the first.
+        version: the one at that instant, or 0 before the first.
         versions: how many there are.
         previous: when the state before that version began, if there was one.
-        next: when the version after it came, if one did.
+        next: when the next version began, if there is one.
     """
 
     version: int
@@ -76,11 +76,11 @@ class Story:
 
     Attributes:
         subject: with its app.
-        lives: as they were after their last events.
+        lives: each as of its last event.
         starts: the places of the events that began the lives.
-        changed: by a field, as the API names it, the steps that changed it.
-        then: the life of the instant that was asked for, as it was then; none before the first
-            event. Without an instant, the last life.
+        changed: by field, as the API names it, the steps that changed it.
+        then: the life at the requested instant, as of then; none before the first event. Without an
+            instant, the last life.
     """
 
     subject: Subject
@@ -97,7 +97,7 @@ class Story:
 
     @cached_property
     def steps_by_event(self) -> Mapping[int, Step]:
-        """The steps by the ID of their event."""
+        """The steps, by the ID of their event."""
         return {step.event_id: step for step in self.steps}
 
     def find_life(self, at: datetime | None) -> Life:
@@ -106,7 +106,7 @@ class Story:
         return self.lives[begun - 1]
 
     def find_step(self, event: Mapping[str, Any]) -> Step:
-        """Return the step of an event, a row by column; outside the outline, it changed nothing."""
+        """Return the step of an event row; an event outside the outline changed nothing."""
         event_id, at, received_at = event["id"], event["occurred_at"], event["received_at"]
         if step := self.steps_by_event.get(event_id):
             return step
@@ -114,9 +114,9 @@ class Story:
         return Step(event_id, event["action"], at, received_at, max(begun, 1))
 
     def find_span(self, life: Life, *, until: datetime | None = None) -> Span:
-        """Return where a life begins, and before where it is over.
+        """Return where a life begins, and the place before which it ends.
 
-        It is over after its end, before the next life, or after an instant ``until``.
+        It ends after its destruction, before the next life, or after an instant ``until``.
         """
         over = (NEVER if until is None else until, NEVER, 0)
         if life.destroyed_by is not None:
@@ -131,7 +131,7 @@ class Story:
         return steps[first:behind]
 
     def find_standing(self, at: datetime | None) -> Standing:
-        """Return where an instant, or the present, stands among the versions."""
+        """Return the place of an instant, or of the present, among the versions."""
         versions = self.versions
         number = len(versions) if at is None else bisect_right(versions, at, key=AT)
         before = bisect_left(versions, AT(versions[number - 1]), key=AT) if number else 0
@@ -160,7 +160,7 @@ def fetch_story(
 
 
 def tell(subject: Subject, outline: Sequence[Event], *, at: datetime | None = None) -> Story:
-    """Follow the outline of a subject, once: it may be long."""
+    """Follow the outline of a subject just once, as it may be long."""
     steps: list[Step] = []
     lives: list[Life] = []
     starts: list[Place] = []
@@ -185,10 +185,10 @@ def tell(subject: Subject, outline: Sequence[Event], *, at: datetime | None = No
 
 
 def find_event(event_ids: Sequence[int], event_id: int) -> int:
-    """Return the place of an event among others.
+    """Return the index of an event among others.
 
     Raises:
-        ForeignEventError: it is none of them.
+        ForeignEventError: it is not one of them.
     """
     try:
         return event_ids.index(event_id)

@@ -25,9 +25,9 @@ from services.subjects.lives import FIELDS
 from services.subjects.states import has_namesake
 from services.subjects.story import ForeignEventError, Step, Story, find_event
 
-# What a timeline can be narrowed to.
+# The parts to which a timeline can be narrowed.
 ALL, NAMES, OWNER, MEMBERS = PARTS = ("all", "names", "owner", "members")
-# The rest by what tells it: an action, or the field that a step changed.
+# The other parts, by what identifies them: an action, or the field that a step changed.
 CHANGES = {NAMES: (None, "name"), OWNER: (Action.OWNER_CHANGED, "owner")}
 OF_MEMBERS = (
     Action.MEMBERS_ADDED,
@@ -36,7 +36,7 @@ OF_MEMBERS = (
     Action.FULL,
 )
 OLD_OWNER, NEW_OWNER = "OldOwner_Account", "NewOwner_Account"
-# Events, newest first, and where the page before them and the last page start, if there are any.
+# Events, newest first, and where the previous page and the last page start, if there are any.
 Stretch = tuple[Sequence[int], int | None, int | None]
 
 
@@ -53,7 +53,7 @@ class Entry:
 
     @property
     def changes(self) -> Sequence[Mapping[str, Any]]:
-        """The changes as the API shows them, with the old owner as the event has it if need be."""
+        """The changes as the API shows them, with the old owner from the event if need be."""
         said = self.event["details"].get(OLD_OWNER)
         return [
             {**one, "old": said} if one["field"] == "owner" and one["old"] is None else one
@@ -62,7 +62,7 @@ class Entry:
 
     @property
     def unchanged(self) -> Sequence[str]:
-        """The fields that it reports as changed although they have been so before."""
+        """The fields it reports as changed although they had these values before."""
         event, changed = self.event, {field for field, _, _ in self.step.changes}
         said: dict[str, Any] = {}
         if event["action"] == Action.PROFILE_CHANGED:
@@ -74,9 +74,9 @@ class Entry:
 
     @property
     def rest(self) -> Mapping[str, Any]:
-        """The details of the event that its changes do not tell, by Tencent's names.
+        """The details of the event that are not among its changes, by Tencent's names.
 
-        Of a topic, all of them: it has a name and a type of its own.
+        For a topic, all of them: it has a name and a type of its own.
         """
         details: dict[str, Any] = self.event["details"]
         if self.event["action"] in OF_TOPICS:
@@ -96,11 +96,10 @@ class Timeline:
 
     Attributes:
         entries: newest first.
-        counts: how many entries there are on all pages, by what they are narrowed to; up to
-            ``MOST_COUNTED`` of each.
-        newer: the event that the page before starts with, if there is one.
-        older: the one that the next page starts with.
-        oldest: the one that a page starts with which ends with the first event.
+        counts: how many entries all pages of each part have, up to ``MOST_COUNTED``.
+        newer: the first event of the previous page, if there is one.
+        older: the first event of the next page.
+        oldest: the event with which the last page starts.
     """
 
     entries: Sequence[Entry]
@@ -121,11 +120,11 @@ def fetch_timeline(
 ) -> Timeline:
     """Return a page of the timeline of a subject, narrowed to a part of it.
 
-    It begins with the event ``start``, has ``limit`` entries at most, and is cut to fit. Of each
-    event, so many ``members`` are shown at most.
+    It begins with the event ``start``, has at most ``limit`` entries, and is cut to fit. Each event
+    shows at most ``members`` members.
 
     Raises:
-        ForeignEventError: ``start`` is no event of that part.
+        ForeignEventError: ``start`` is not an event of that part.
     """
     told = {one: list_changes(story, one) for one in CHANGES}
     if part in told:
@@ -148,7 +147,7 @@ def fetch_timeline(
 
 
 def list_changes(story: Story, part: str) -> Sequence[Step]:
-    """List the steps that changed what a part is about, or have its action, in any order."""
+    """List the steps that changed the field of a part or have its action, in any order."""
     action, field = CHANGES[part]
     told = {step.event_id: step for step in story.changed.get(field, ())}
     if action is not None:
@@ -157,7 +156,7 @@ def list_changes(story: Story, part: str) -> Sequence[Step]:
 
 
 def cut_part(steps: Sequence[Step], start: int | None, limit: int) -> Stretch:
-    """Cut a page, and one more, of the events of a part that a story tells.
+    """Take a page of events, and one more, of a part that the story tells.
 
     Raises:
         ForeignEventError: ``start`` is none of them.
@@ -172,7 +171,7 @@ def cut_part(steps: Sequence[Step], start: int | None, limit: int) -> Stretch:
 def fetch_part(
     connection: sa.Connection, subject: Subject, part: str, start: int | None, limit: int
 ) -> Stretch:
-    """Fetch a page, and one more, of the events of a part that indexes have in order.
+    """Fetch a page of events, and one more, of a part that indexes have in order.
 
     Raises:
         ForeignEventError: ``start`` is none of them.
@@ -200,7 +199,7 @@ def find_position(connection: sa.Connection, rows: Rows, start: int, part: str) 
 
 
 def within(rows: Rows, part: str) -> Rows:
-    """Keep the events of a part that actions tell."""
+    """Keep the events of a part that is defined by actions."""
     return rows if part == ALL else rows.where(LifecycleEvent.action.in_(OF_MEMBERS))
 
 
@@ -212,16 +211,16 @@ def fetch_ids(
     limit: int,
     is_backward: bool = False,
 ) -> Sequence[int]:
-    """Return the IDs of the events behind a position, newest first, or else before it."""
+    """Return the IDs of the events after a position, newest first, or else before it."""
     query = PageQuery({"order": Order.DESC}, limit, after, "", Position, is_backward)
     rows = select_in_order(alternatives, query, sort_key=EVENT_KEY, limit=limit)
     return [row.id for row in connection.execute(rows)]
 
 
 def count_parts(connection: sa.Connection, subject: Subject) -> dict[str, int]:
-    """Count the events of the parts that actions tell, up to ``MOST_COUNTED`` of each.
+    """Count the events of the parts that are defined by actions, up to ``MOST_COUNTED`` each.
 
-    An index has all that it takes, unless there is another app to tell them from.
+    An index holds everything needed, unless another app has a subject with this ID.
     """
     rows = sa.select(TABLE.c.id).where(
         TABLE.c.subject_type == subject.type, TABLE.c.subject_id == subject.id

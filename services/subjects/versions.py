@@ -1,4 +1,4 @@
-"""The versions of a subject, each with the difference to the one before."""
+"""The versions of a subject, each with the difference from the one before."""
 
 from collections.abc import Sequence
 
@@ -15,11 +15,11 @@ from services.subjects.story import Step, fetch_story, find_event
 def fetch_versions(connection: sa.Connection, subject: Subject, query: PageQuery) -> Page | None:
     """Return a page of the versions of a subject; none if it has no event.
 
-    Their numbers and differences follow from its outline, which is read for each page.
+    Numbers and differences follow from its outline, which is read for each page.
 
     Raises:
         AmbiguousSubjectError: several apps have a subject of this ID.
-        ForeignEventError: the cursor names an event that is no version of it.
+        ForeignEventError: the cursor names an event that is not a version of it.
     """
     story = fetch_story(connection, subject)
     if story is None:
@@ -43,10 +43,10 @@ def cut_page(
 ) -> tuple[Sequence[Step], bool]:
     """Return the steps of one page, and whether more follow.
 
-    The page before ended with the event ``after``; there is none before the first.
+    The previous page ended with the event ``after``; the first page has none.
 
     Raises:
-        ForeignEventError: no step has the event ``after``.
+        ForeignEventError: no step belongs to the event ``after``.
     """
     start = 0 if after is None else find_event([step.event_id for step in steps], after) + 1
     return steps[start : start + limit], len(steps) > start + limit

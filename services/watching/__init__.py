@@ -1,1 +1,1 @@
-"""Whether callbacks arrive, and what happened when they did not."""
+"""Monitoring: whether callbacks arrive, and what happened when they did not."""

@@ -1,4 +1,4 @@
-"""What arrives: how many callbacks in all and in each bar of a chart, and what has stopped."""
+"""The traffic: callbacks in total and in each bar of a chart, and commands that have stopped."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -15,8 +15,8 @@ from models.vocabulary import Measure, Refusal, Verdict
 from schemas.tencent.registry import LIFECYCLE_SCHEMAS
 
 RECENT = timedelta(minutes=5)
-DAYS, REGULAR_DAYS = 7, 4  # a command that came on so many of the last days is expected
-FORGOTTEN = 30 * DAY  # after which what no longer comes is not expected
+DAYS, REGULAR_DAYS = 7, 4  # a command that arrived on so many of the last days is expected
+FORGOTTEN = 30 * DAY  # after which a command that no longer arrives is not expected
 NOISE = "noise"  # refused requests that name none of our apps
 WORDS = (*Verdict, Measure.LOST, Measure.REFUSED, NOISE)
 
@@ -25,7 +25,7 @@ Totals = Mapping[tuple[str, str, str, str], int]  # by measure, app, name and ve
 
 @dataclass(frozen=True)
 class Bar:
-    """A time from ``since`` until before ``until``, and what was counted in it by ``WORDS``."""
+    """The time from ``since`` until before ``until``, with its counts by ``WORDS``."""
 
     since: datetime
     until: datetime
@@ -34,11 +34,11 @@ class Bar:
 
 @dataclass(frozen=True)
 class Ceased:
-    """A command that used to arrive and does no more.
+    """A command that used to arrive and no longer does.
 
     Attributes:
         last: when it arrived last.
-        days: on how many of the ``DAYS`` until then it had arrived.
+        days: on how many of the ``DAYS`` before that it had arrived.
     """
 
     command: str
@@ -47,14 +47,14 @@ class Ceased:
 
 
 def fetch_totals(connection: sa.Connection) -> Totals:
-    """Fetch the sums of all minutes."""
+    """Fetch the totals of all minutes."""
     columns = (TotalCount.measure, TotalCount.sdk_app_id, TotalCount.name, TotalCount.verdict)
     found = connection.execute(sa.select(*columns, TotalCount.value))
     return {(one[0], one[1], one[2], one[3]): one[4] for one in found}
 
 
 def fetch_delay_microseconds(connection: sa.Connection, *, now: datetime) -> int | None:
-    """Fetch the largest time from arrival to table of the last minutes; none if nothing arrived."""
+    """Fetch the largest delay of the last minutes; none if nothing arrived."""
     query = sa.select(sa.func.max(MinuteCount.value)).where(
         MinuteCount.minute >= now - RECENT, MinuteCount.measure == Measure.DELAY_MICROSECONDS
     )
@@ -73,10 +73,10 @@ def fetch_bars(
 
     Args:
         connection: to read from.
-        since: when the first bar begins: a full minute, or a full hour if bars are of hours.
-        until: when the last one ends, or before.
+        since: when the first bar begins: a full minute, or a full hour if bars are hours wide.
+        until: when the last bar ends, or before.
         width: of each bar: a minute, or some hours.
-        sdk_app_id: the one app to count; all of them, and strangers, otherwise.
+        sdk_app_id: the only app to count; otherwise all apps, and strangers.
     """
     bars = [
         Bar(since + number * width, since + (number + 1) * width)
@@ -134,14 +134,14 @@ def count_words(connection: sa.Connection, first: int, end: int) -> Mapping[tupl
 
 
 def find_lasts(connection: sa.Connection) -> Mapping[str, datetime]:
-    """Tell when the last callback of each app arrived, whatever became of it."""
+    """Return when the last callback of each app arrived, whatever its verdict."""
     return find_last_of_each(
         connection, TotalCount.sdk_app_id, lambda app: Delivery.sdk_app_id == app
     )
 
 
 def find_last_commands(connection: sa.Connection) -> Mapping[str, datetime]:
-    """Tell when each command that is counted by its name arrived last."""
+    """Return when each command that is counted by name last arrived."""
     return find_last_of_each(connection, TotalCount.name, has_command)
 
 
@@ -150,7 +150,7 @@ def find_last_of_each(
     counted: InstrumentedAttribute[str],
     has_value: Callable[[sa.ColumnElement[str]], sa.ColumnElement[bool]],
 ) -> Mapping[str, datetime]:
-    """Tell when the last callback of each value that is counted arrived, by an index."""
+    """Return when the last callback of each counted value arrived, by an index."""
     values = sa.select(counted.label("value")).where(TotalCount.measure == Measure.RECEIVED)
     value = values.distinct().subquery().c.value
     last = (
@@ -164,9 +164,9 @@ def find_last_of_each(
 
 
 def find_ceased(connection: sa.Connection, *, now: datetime) -> Sequence[Ceased]:
-    """Find the lifecycle commands that arrived on most days, and have not for a day.
+    """Find the lifecycle commands that arrived on most days, but not within the last day.
 
-    An index of the deliveries leads to each command, so this costs the same however many there are.
+    An index of the deliveries leads to each command, so the cost does not depend on their number.
     """
     lasts = (
         sa.select(sa.literal(command), select_last(command).scalar_subquery())
@@ -189,5 +189,5 @@ def came_on_day_until(connection: sa.Connection, command: str, end: datetime) ->
 
 
 def select_last(command: str) -> sa.Select[datetime | None]:
-    """Select when a command arrived last."""
+    """Select when a command last arrived."""
     return sa.select(sa.func.max(Delivery.received_at)).where(has_command(command))

@@ -1,4 +1,4 @@
-"""Counts by the hour, with the minutes that they come from."""
+"""Counts by the hour, with the minutes they come from."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,7 @@ MINUTES = 60  # of an hour
 
 
 class Marks(NamedTuple):
-    """One number of an hour, and the minutes that it comes from, a bit each."""
+    """One number of an hour, and the minutes it comes from, one bit each."""
 
     value: int = 0
     minutes: int = 0
@@ -32,7 +32,7 @@ def fetch_hours(
     *,
     sdk_app_id: str | None = None,
 ) -> Mapping[tuple[str, str], Hours]:
-    """Fetch the hours from ``first`` until before ``end``, by app and word; not of strangers."""
+    """Fetch the hours from ``first`` until before ``end``, by app and word, without strangers."""
     query = sa.select(
         HourCount.sdk_app_id, HourCount.word, HourCount.hour, HourCount.value, HourCount.minutes
     ).where(HourCount.hour >= first, HourCount.hour < end, HourCount.word.in_([*words]))
@@ -46,12 +46,12 @@ def fetch_hours(
 
 
 def find_first_hour(connection: sa.Connection) -> int | None:
-    """Find the first hour that anything was counted in; none if nothing ever was."""
+    """Find the first hour in which anything was counted; none if nothing ever was."""
     return connection.scalar(sa.select(sa.func.min(HourCount.hour)))
 
 
 def find_newest(connection: sa.Connection, app: str, word: str) -> datetime:
-    """Find the newest minute in which a word was counted, which is known to be some."""
+    """Find the newest minute in which a word was counted; there must be one."""
     query = (
         sa.select(HourCount.hour, HourCount.minutes)
         .where(HourCount.sdk_app_id == app, HourCount.word == word)
@@ -63,7 +63,7 @@ def find_newest(connection: sa.Connection, app: str, word: str) -> datetime:
 
 
 def write_line(hours: Hours, first: int, end: int) -> str:
-    """Write the minutes of hours as a line, a character each: 1 where something was counted."""
+    """Write the minutes of hours as a line, one character each: 1 where something was counted."""
     return "".join(
         f"{hours.get(hour, NONE).minutes:0{MINUTES}b}"[::-1] for hour in range(first, end)
     )

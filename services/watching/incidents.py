@@ -1,4 +1,4 @@
-"""Incidents, told afterwards from what was counted: all that could mean a callback was missed."""
+"""Incidents, found afterwards from counts: everything that could mean a missed callback."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,8 +26,8 @@ from services.watching.silence import HOURS_BEFORE, find_silences
 
 SECOND_MICROSECONDS = 1_000_000
 NEWEST_SERVICE_EVENTS = 1000
-TOGETHER = MINUTE  # processes that start and stop within it, do so for one reason
-# Minutes that an hour or more parts from each other are two incidents, of different hours.
+TOGETHER = MINUTE  # starts and stops within this time have one cause
+# Minutes an hour or more apart are two incidents, of different hours.
 RUN = re.compile(f"1(?:0{{0,{MINUTES - 2}}}1)*")
 STARTS = {
     ServiceEventKind.RECEIVER_STARTED: ServiceEventKind.RECEIVER_STOPPED,
@@ -37,7 +37,7 @@ STARTS = {
 
 @unique
 class IncidentKind(StrEnum):
-    """What kind of incident it was, the gravest first."""
+    """The kinds of incidents, gravest first."""
 
     LOST = "lost"
     REFUSED = "refused"
@@ -59,11 +59,11 @@ class Incident:
     """Something that happened, from ``since`` until before ``until``.
 
     Attributes:
-        sdk_app_id: the app; "" of a restart, which is of all.
-        number: callbacks that were lost or refused, or that usually come in that time; for how
-            many seconds one was late at most.
-        words: why callbacks were refused; what processes did.
-        is_over: whether it has ended, as far as is known.
+        sdk_app_id: the app; "" for a restart, which concerns all apps.
+        number: how many callbacks were lost or refused, or usually come in that time; or the
+            largest delay in seconds.
+        words: why callbacks were refused, or what processes did.
+        is_over: whether it has ended, as far as known.
     """
 
     kind: IncidentKind
@@ -77,12 +77,12 @@ class Incident:
 
 @dataclass(frozen=True)
 class Account:
-    """What happened in a period.
+    """The account of a period.
 
     Attributes:
-        received: how many callbacks came in each hour, of all apps asked for.
+        received: how many callbacks of the requested apps came in each hour.
         incidents: the newest first.
-        first_hour: the first hour that anything is known of; none if nothing is.
+        first_hour: the first hour of which anything is known; none if nothing is.
     """
 
     received: Hours
@@ -93,9 +93,9 @@ class Account:
 def fetch_account(
     connection: sa.Connection, since: datetime, until: datetime, *, sdk_app_id: str | None = None
 ) -> Account:
-    """Fetch what happened to callbacks of one app, or of all, in a period, and to the service.
+    """Fetch what happened in a period to callbacks of one app, or of all, and to the service.
 
-    The first hour is looked at as a whole. What arrived before the end is all in the tables.
+    The first hour is included as a whole. Everything that arrived before the end is in the tables.
     """
     first, end = to_hour(since), to_minute(until)
     words = (Measure.RECEIVED, *KINDS)
@@ -131,19 +131,19 @@ def find_runs(app: str, words: Mapping[str, Hours], first: int, end: int) -> Ite
             hours = range(begin // MINUTES, -(-after // MINUTES))
             counts = {word: count(of_word, hours, kind) for word, of_word in of_kind.items()}
             told = tuple(word for word, number in counts.items() if number)
-            if told:  # else what was lost in it was found after all
+            if told:  # otherwise all that was lost in it was found after all
                 number = sum(counts.values())
                 yield Incident(kind, app, to_instant(begin), to_instant(after), number, told)
 
 
 def count(counted: Hours, hours: range, kind: IncidentKind) -> int:
-    """Add up the numbers of hours; of delays, tell the largest in seconds."""
+    """Add up the numbers of hours; of delays, return the largest in seconds."""
     values = [counted.get(hour, NONE).value for hour in hours]
     return -(-max(values) // SECOND_MICROSECONDS) if kind is IncidentKind.LATE else sum(values)
 
 
 def fetch_restarts(connection: sa.Connection, since: datetime, until: datetime) -> list[Incident]:
-    """Fetch when processes were started again, with a stop before it or without, as if killed."""
+    """Fetch when processes were restarted, after a stop or without one, as if killed."""
     query = (
         sa.select(ServiceEvent.at, ServiceEvent.kind)
         .where(ServiceEvent.at <= until, ServiceEvent.kind != ServiceEventKind.CALLBACKS_LOST)
@@ -156,8 +156,8 @@ def fetch_restarts(connection: sa.Connection, since: datetime, until: datetime) 
 
 def find_restarts(events: Sequence[tuple[datetime, str]]) -> Iterator[Incident]:
     """Find restarts among the starts and stops of processes, the oldest first."""
-    known: set[str] = set()  # kinds of processes that have been started before
-    stopped: set[str] = set()  # kinds of events that no start has followed
+    known: set[str] = set()  # the kinds of processes that were started before
+    stopped: set[str] = set()  # the kinds of events that no start has followed yet
     for group in group_events(events):
         kinds = {kind for _, kind in group}
         stopped |= kinds & {*STARTS.values()}
@@ -174,7 +174,7 @@ def find_restarts(events: Sequence[tuple[datetime, str]]) -> Iterator[Incident]:
 def group_events(
     events: Sequence[tuple[datetime, str]],
 ) -> Iterator[list[tuple[datetime, str]]]:
-    """Put events together that follow each other at once."""
+    """Group events that closely follow each other."""
     group: list[tuple[datetime, str]] = []
     for event in events:
         if group and event[0] - group[-1][0] > TOGETHER:

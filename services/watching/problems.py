@@ -1,4 +1,4 @@
-"""What is wrong at present, the gravest first, and whether anything is."""
+"""What is wrong at present, gravest first, and whether anything is."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ QUIET = timedelta(minutes=LEAST_MINUTES)
 
 @unique
 class ProblemKind(StrEnum):
-    """What is wrong; those of ``WARNINGS`` need a look, all others need it now."""
+    """The kinds of problems; those of ``WARNINGS`` need a look, all others need it now."""
 
     NO_DATABASE = "no_database"
     OTHER_SCHEMA = "other_schema"
@@ -39,12 +39,12 @@ WARNINGS = {ProblemKind.WAITING, ProblemKind.STUCK, ProblemKind.INVALID}
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong.
+    """One problem.
 
     Attributes:
         number: of callbacks, requests or records.
-        at: when the last callback arrived, or the oldest record that waits.
-        word: why requests were refused.
+        at: when the last callback arrived, or the oldest waiting record.
+        word: the reason why requests were refused.
         is_over: whether callbacks of the app have arrived since.
     """
 
@@ -57,18 +57,19 @@ class Problem:
 
     @property
     def is_grave(self) -> bool:
-        """Whether callbacks are, or may be, missed."""
+        """Whether callbacks are being missed, or may be."""
         return self.kind not in WARNINGS and not self.is_over
 
 
 @dataclass(frozen=True)
 class Arrivals:
-    """What arrived in the last 24 hours of the clock, the present one included.
+    """What arrived in the last 24 clock hours, including the present one.
 
     Attributes:
-        counts: by app and word, as ``HourCount`` has them.
+        counts: by app and word, as in ``HourCount``.
         lasts: when the last callback of each app arrived, whenever that was.
-        silences: apps that are silent at present, and how many callbacks usually come in that time.
+        silences: the apps that are silent, with the number of callbacks that usually come
+            meanwhile.
         refused_at: when requests of our apps were last refused, to the minute, by app and reason.
     """
 
@@ -85,12 +86,12 @@ class Arrivals:
         return max(self.lasts.values(), default=None)
 
     def count(self, word: str) -> int:
-        """Count what a word stands for, of all apps."""
+        """Return the count of a word, of all apps."""
         return sum(count for (_, one), count in self.counts.items() if one == word)
 
     @property
     def noise(self) -> Mapping[str, int]:
-        """How many requests that name none of our apps were refused, by reason."""
+        """The number of refused requests that name none of our apps, by reason."""
         return {
             word: count
             for (app, word), count in sorted(self.counts.items())
@@ -99,9 +100,9 @@ class Arrivals:
 
 
 def fetch_arrivals(connection: sa.Connection, *, now: datetime, known_until: datetime) -> Arrivals:
-    """Fetch what arrived; an app is not silent yet that is known only until it was not.
+    """Fetch what arrived; an app counts as silent only if that is known up to the present.
 
-    Nor is one that has been gone for long while another sends: it is likely to be retired.
+    An app that has been gone for long while another sends is not silent either, but likely retired.
     """
     end = to_hour(now) + 1
     lasts = find_lasts(connection)
@@ -124,7 +125,7 @@ def fetch_arrivals(connection: sa.Connection, *, now: datetime, known_until: dat
 
 
 def measure_silence(connection: sa.Connection, app: str, last: datetime, *, until: datetime) -> int:
-    """Tell how many callbacks usually come in the time since the last; 0 if it is not silent."""
+    """Return how many callbacks usually come in the time since the last; 0 if it is not silent."""
     first, end = to_hour(last), to_minute(until)
     words = [Measure.RECEIVED]
     hours = fetch_hours(connection, words, first - HOURS_BEFORE, first + 1, sdk_app_id=app)
@@ -135,12 +136,12 @@ def measure_silence(connection: sa.Connection, app: str, last: datetime, *, unti
 def find_problems(
     database: DatabaseHealth | None, journal: JournalHealth | None, arrivals: Arrivals | None
 ) -> Sequence[Problem]:
-    """Find what is wrong, the gravest first.
+    """Find what is wrong, gravest first.
 
     Args:
-        database: none where it was only read from.
-        journal: none where its status can't be read.
-        arrivals: none where the database does not answer.
+        database: none if it was only read from.
+        journal: none if its status cannot be read.
+        arrivals: none if the database does not answer.
     """
     found = []
     if database and database.reachable and not database.is_ready:
@@ -154,7 +155,7 @@ def find_problems(
 
 
 def find_problems_of_journal(journal: JournalHealth) -> Iterator[Problem]:
-    """Find what keeps callbacks from being stored, and from the tables."""
+    """Find what keeps callbacks from being stored, or from reaching the tables."""
     if not journal.writable:
         yield Problem(ProblemKind.NOT_WRITABLE)
     if not journal.recorder_at_work:
@@ -166,7 +167,7 @@ def find_problems_of_journal(journal: JournalHealth) -> Iterator[Problem]:
 
 
 def find_problems_of_arrivals(arrivals: Arrivals) -> Iterator[Problem]:
-    """Find what was lost, refused or could not be read, and what does not arrive."""
+    """Find callbacks that were lost, refused or unreadable, and those that do not arrive."""
     if lost := arrivals.count(Measure.LOST):
         yield Problem(ProblemKind.LOST, lost)
     for app, usual in arrivals.silences.items():

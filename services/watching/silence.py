@@ -1,4 +1,4 @@
-"""Silence: no callbacks for so long that usually many would have come."""
+"""Silence: no callbacks for so long that many would usually have come."""
 
 import re
 from collections.abc import Iterator
@@ -10,22 +10,22 @@ from services.watching.hours import MINUTES, NONE, Hours, write_line
 HOURS_OF_A_DAY = 24
 DAY_MINUTES = HOURS_OF_A_DAY * MINUTES
 WEEK_DAYS = 7
-HOURS_BEFORE = WEEK_DAYS * HOURS_OF_A_DAY  # that a gap is compared with
-LEAST_DAYS = 3  # of them, which must be known
-# So many minutes with callbacks that usually come are not missed by chance: of minutes that are
-# independent of each other, none comes once in e**10 = 22,000 times.
+HOURS_BEFORE = WEEK_DAYS * HOURS_OF_A_DAY  # with which a gap is compared
+LEAST_DAYS = 3  # of these, how many must be known
+# So many minutes that usually have callbacks are not missed by chance: if they are independent of
+# each other, all stay empty once in e**10 = 22,000 times.
 LEAST_MINUTES = 10
 GAP = re.compile(f"0{{{LEAST_MINUTES},}}")
 
 
 @dataclass(frozen=True)
 class Silence:
-    """A time without callbacks that is not usual.
+    """An unusual time without callbacks.
 
     Attributes:
         first: its first minute, since 1970.
         end: the minute after the last.
-        usual: how many callbacks usually come in that time, about.
+        usual: about how many callbacks usually come in that time.
     """
 
     first: int
@@ -34,12 +34,12 @@ class Silence:
 
 
 def find_silences(received: Hours, first: int, end: int) -> Iterator[Silence]:
-    """Find the silences among the callbacks of one app, oldest first.
+    """Find the silences of one app, oldest first.
 
     Args:
-        received: its hours, also those of the ``HOURS_BEFORE`` before ``first``.
-        first: the hour from which on gaps are looked for.
-        end: the minute, since 1970, before which they are.
+        received: its hours, including the ``HOURS_BEFORE`` hours before ``first``.
+        first: the hour from which to look for gaps.
+        end: the minute, since 1970, before which they lie.
     """
     start = first - HOURS_BEFORE
     line = write_line(received, start, end // MINUTES + 1)[: end - start * MINUTES]
@@ -55,9 +55,9 @@ def find_silences(received: Hours, first: int, end: int) -> Iterator[Silence]:
 
 
 def count_usual_minutes(line: str, begin: int, end: int) -> int:
-    """Count the minutes with callbacks that usually are in such a time.
+    """Count the minutes with callbacks that are usual in such a time.
 
-    Each day of it is compared with the same time on the week before all of it: the median of the
+    Each day of it is compared with the same time in the week before the silence: the median of the
     days, but no more than on that day of the week, as many apps rest at weekends.
     """
     known, usual = line.find("1"), 0
@@ -75,7 +75,7 @@ def count_usual_minutes(line: str, begin: int, end: int) -> int:
 
 
 def find_pace(received: Hours, line: str, start: int, place: int) -> float:
-    """Tell how many callbacks came in a minute that had any, in the week before a place."""
+    """Return how many callbacks came in a minute that had any, in the week before a place."""
     minutes = line.count("1", max(place - WEEK_DAYS * DAY_MINUTES, 0), place)
     hour = start + place // MINUTES
     callbacks = sum(received.get(one, NONE).value for one in range(hour - HOURS_BEFORE, hour + 1))

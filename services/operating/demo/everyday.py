@@ -1,4 +1,4 @@
-"""What happens every day: people come and go, and talk."""
+"""Everyday events: people come and go, and talk."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime

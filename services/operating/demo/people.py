@@ -1,4 +1,4 @@
-"""Who is in the made-up app, what its groups are called, and what is said there."""
+"""The people of the made-up app, the names of its groups, and what is said there."""
 
 from random import Random
 

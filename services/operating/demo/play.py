@@ -1,4 +1,4 @@
-"""Put the week into the tables, as if it had been received and recorded when it happened."""
+"""Store the week as if it had been received and recorded when it happened."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -47,7 +47,7 @@ class NotEmptyError(Exception):
 
 
 class Request(NamedTuple):
-    """What arrives at the receiver."""
+    """A request that arrives at the receiver."""
 
     at: datetime
     peer: str
@@ -80,7 +80,7 @@ def play(connection: sa.Connection, settings: ReceiverSettings, *, now: datetime
 
 
 def send_all(story: Story, settings: ReceiverSettings) -> Iterator[Request]:
-    """Send what happens a moment later, some of it twice, but for what the outage swallows."""
+    """Send each callback a moment later, some of them twice; the outage swallows some."""
     sdk_app_id, tokens = next(iter(settings.sdk_apps.items()))
     for one in sorted(story.happenings, key=lambda one: one.at):
         at = one.at + story.random.uniform(0.1, 0.4) * SECOND
@@ -100,7 +100,7 @@ def send(one: Happening, at: datetime, sdk_app_id: str, token: str) -> Request:
 
 
 def knock(story: Story) -> Iterator[Request]:
-    """A stranger tries the address, most of the time in one night."""
+    """A stranger probes the address, mostly in one night."""
     begin = story.on(2, "02:04:00")
     for number in range(KNOCKS):
         yield Request(begin + number * 3 * SECOND, STRANGER, "", b'{"id":%d}' % number)
@@ -109,7 +109,7 @@ def knock(story: Story) -> Iterator[Request]:
 
 
 def receive(request: Request, settings: ReceiverSettings) -> Record:
-    """Make the record that the receiver makes of a request."""
+    """Make the record that the receiver would make of a request."""
     envelope = read_envelope(request.query_string)
     head: dict[str, Any] = {"peer": request.peer, "query_string": request.query_string}
     try:
@@ -125,7 +125,7 @@ def receive(request: Request, settings: ReceiverSettings) -> Record:
 
 
 def store_by_second(connection: sa.Connection, received: Sequence[Record], story: Story) -> None:
-    """Store each second as the recorder does, at its time, with how long the answers took."""
+    """Store each second as the recorder does, at its own time, with the time to each answer."""
     commands: set[str] = set()
     for _, group in groupby(received, lambda one: one.received_at.replace(microsecond=0)):
         records = [*group]

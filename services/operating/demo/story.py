@@ -1,4 +1,4 @@
-"""What happens in a week, told as Tencent tells it: callback by callback."""
+"""The story of a week, told the way Tencent does: callback by callback."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from schemas.tencent.samples import GROUPS, OFFICIAL_ACCOUNTS, Body
 from services.operating.demo.people import BOTS, USERS
 
 DAYS = 7
-NIGHT = timedelta(hours=4)  # a day begins after it, so that last night is always over
+NIGHT = timedelta(hours=4)  # a day begins at this hour, so that last night is always over
 HOURS = (3, 6, 8, 8, 7, 6, 5, 6, 7, 7, 8, 8, 9, 9, 8, 7, 6, 5, 5, 4, 3, 2, 2, 2)  # weights, in UTC
 PLATFORMS = ("iOS", "Android", "Web", "Windows", "macOS")
 SAMPLES: Mapping[str, Body] = {one["CallbackCommand"]: one for one in (*OFFICIAL_ACCOUNTS, *GROUPS)}
@@ -25,7 +25,7 @@ class Happening(NamedTuple):
     Attributes:
         at: when it happened, timezone-aware.
         body: as Tencent sends it.
-        client_ip: of the user who did it.
+        client_ip: of the user that caused it.
         platform: of that user.
     """
 
@@ -36,13 +36,13 @@ class Happening(NamedTuple):
 
 
 class Span(NamedTuple):
-    """A part of the week; its end is not within."""
+    """A part of the week; its end is not part of it."""
 
     start: datetime
     end: datetime
 
     def has(self, at: datetime) -> bool:
-        """Tell whether an instant is within."""
+        """Tell whether an instant is within it."""
         return self.start <= at < self.end
 
 
@@ -58,15 +58,15 @@ class Group:
 
 
 class Story:
-    """What happens in the week until ``now``; the same seed tells the same.
+    """The week until ``now``; the same seed tells the same story.
 
     Attributes:
         today: when the last day began, at midnight in UTC.
         happenings: in the order in which they were told.
-        groups: those of every day that are not disbanded yet.
-        outage: no callback arrives.
-        mix_up: callbacks are signed with a token that the receiver does not know.
-        absence: the recorder is away; it catches up afterwards.
+        groups: the everyday ones that are not disbanded yet.
+        outage: when no callback arrives.
+        mix_up: when callbacks are signed with a token that the receiver does not know.
+        absence: when the recorder is away; it catches up afterwards.
     """
 
     def __init__(self, now: datetime, seed: int) -> None:
@@ -80,12 +80,12 @@ class Story:
         self.absence = Span(self.on(3, "10:30:00"), self.on(3, "10:41:00"))
 
     def on(self, days_ago: int, clock: str) -> datetime:
-        """Return the instant at which a clock shows a time, in UTC, on a day of the week."""
+        """Return the instant of a time of day, in UTC, on a day of the week."""
         day = self.today - days_ago * DAY
         return datetime.combine(day, time.fromisoformat(clock), day.tzinfo)
 
     def moments(self, number: int) -> Iterator[datetime]:
-        """Yield instants of the week in order, more of them at busy hours."""
+        """Yield instants of the week in order, more of them in busy hours."""
         days = self.random.choices(range(DAYS + 1), k=number)
         hours = self.random.choices(range(24), HOURS, k=number)
         found = (
@@ -99,7 +99,7 @@ class Story:
         return self.random.sample(USERS, self.random.randint(least, most))
 
     def tell(self, at: datetime, command: str, operator: str | None = None, **fields: Any) -> None:
-        """Have a command come as in its sample, with other values; none leaves a field out."""
+        """Send a command as in its sample, with other values; none leaves a field out."""
         body = {**SAMPLES.get(command, UNDOCUMENTED), "CallbackCommand": command, **fields}
         if operator is not None:
             body["Operator_Account"] = operator
@@ -113,7 +113,7 @@ class Story:
     def tell_of(
         self, group: Group, at: datetime, what: str, operator: str | None = None, **fields: Any
     ) -> None:
-        """Have a command about a group come."""
+        """Send a command about a group."""
         named = {"GroupId": group.group_id, "Type": group.kind}
         self.tell(at, f"Group.CallbackAfter{what}", operator, **named, **fields)
 

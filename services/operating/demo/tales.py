@@ -1,4 +1,4 @@
-"""What the week is remembered for."""
+"""The memorable stories of the week."""
 
 from models.clock import HOUR
 from services.operating.demo.people import NOTICES, USERS
@@ -12,7 +12,7 @@ INVITED = 32  # at once
 
 
 def tell_riverside(story: Story) -> None:
-    """A group is renamed four times, has all users for its members, and is disbanded at night."""
+    """A group is renamed four times, has all users as members, and is disbanded at night."""
     group = Group(RIVERSIDE, "Riverside Neighbours", "olivia.hart", ["olivia.hart", *USERS[:20]])
     story.create(story.on(6, "09:12:44"), group)
     for number, start in enumerate(range(0, len(USERS), INVITED)):
@@ -89,5 +89,5 @@ def tell_makers(story: Story) -> None:
 
 
 def tell_slip(story: Story) -> None:
-    """A callback that can't be read, as it does not say which group it is about."""
+    """A callback cannot be read, as it does not say which group it is about."""
     story.tell(story.on(1, "11:11:54"), "Group.CallbackAfterGroupFull", GroupId=None)

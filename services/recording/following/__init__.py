@@ -1,1 +1,1 @@
-"""What follows from events: the present states of subjects, and what a search finds."""
+"""What follows from events: the present states of subjects, and the labels of the search."""

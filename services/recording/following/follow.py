@@ -1,8 +1,8 @@
-"""Have what follows from events follow them: present states, and the labels of a search.
+"""Make present states and labels follow the events.
 
-A batch that leaves nothing waiting is followed in the transaction that records it. Behind a larger
-one they catch up in transactions of their own: neither receiving nor recording is held up. How far
-they are is stored with them, so a database that was restored gets what it lacks.
+A batch that leaves nothing waiting is followed in the transaction that records it. After a larger
+one they catch up in transactions of their own, which delay neither receiving nor recording. Their
+position is stored with them, so a restored database gets what it lacks.
 """
 
 from collections import defaultdict
@@ -20,7 +20,7 @@ from services.recording.following.subjects import follow_subjects
 from services.recording.ledger import Numbers
 
 MOST_EVENTS = 500  # of a transaction
-FEW_EVENTS = 400  # of a batch; behind a larger one, more may wait
+FEW_EVENTS = 400  # of a batch; after a larger one, more may be waiting
 MOST_MEMBERS = 5_000  # that these name, unless one event names more
 
 IS_FOLLOWED = sa.select(Ledger.followed_event_id >= Ledger.next_event_id - 1)
@@ -42,11 +42,11 @@ COUNT_MEMBERS = (
 
 
 class NotFollowedError(Exception):
-    """Events can't be followed in the transaction that stores them."""
+    """Events cannot be followed in the transaction that stores them."""
 
 
 def follow_all(database: RecorderDatabase) -> None:
-    """Follow all events that there are.
+    """Follow all events.
 
     Raises:
         sqlalchemy.exc.SQLAlchemyError, NotReadyError: as ``follow_some``.
@@ -57,10 +57,10 @@ def follow_all(database: RecorderDatabase) -> None:
 
 
 def follow_some(database: RecorderDatabase) -> int:
-    """Follow the next events; return how many these were, 0 once all are followed.
+    """Follow the next events; return how many, 0 once all are followed.
 
     Raises:
-        sqlalchemy.exc.SQLAlchemyError, NotReadyError: the database does not take what follows.
+        sqlalchemy.exc.SQLAlchemyError, NotReadyError: the database rejects the changes.
     """
     with database.begin() as connection:
         if connection.scalar(IS_FOLLOWED):
@@ -80,7 +80,7 @@ def follow_some(database: RecorderDatabase) -> int:
 
 
 def find_last(connection: sa.Connection, mark: int, last: int) -> int:
-    """Find the last event to follow: before ``MOST_MEMBERS`` are exceeded, but after the mark."""
+    """Find the last event to follow: at least one, and no more than ``MOST_MEMBERS`` allow."""
     counts = connection.execute(COUNT_MEMBERS, {"first": mark + 1, "last": last})
     members = 0
     for event_id, count in counts.all():
@@ -96,7 +96,7 @@ def follow_at_once(
     events: Sequence[Row],
     members: Mapping[int, Sequence[str]],
 ) -> None:
-    """Follow events in the transaction that stores them, if these are few and no others wait.
+    """Follow events in the transaction that stores them, if they are few and no others wait.
 
     Raises:
         NotFollowedError: the transaction has to do without.
@@ -107,7 +107,7 @@ def follow_at_once(
         return
     try:
         follow(connection, events, members)
-    except Exception as fault:  # which follow_some meets again, and tells
+    except Exception as fault:  # follow_some meets the same fault, and reports it
         raise NotFollowedError from fault
     numbers.followed_event_id = events[-1]["id"]
 
@@ -117,12 +117,12 @@ def follow(
     events: Sequence[Row],
     members: Mapping[int, Sequence[str]],
 ) -> None:
-    """Store what follows from events.
+    """Store the states and labels that follow from events.
 
     Args:
         connection: in a transaction that has the turn to write.
         events: as they are stored, in order of ID.
-        members: by ID of the event, the users that it names.
+        members: the users that each event names, by the ID of the event.
     """
     store_states(connection, events)
     add_labels(connection, list_keys(events, members))

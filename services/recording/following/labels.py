@@ -1,4 +1,4 @@
-"""Let a search find what events name."""
+"""Store labels, so that a search finds what events name."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ NEXT_LABEL = sa.select(sa.func.coalesce(sa.func.max(Label.id), 0) + 1)
 
 
 class Key(NamedTuple):
-    """What a label says; no two labels say the same."""
+    """The content of a label; no two labels have the same."""
 
     kind: str
     sdk_app_id: str
@@ -25,7 +25,7 @@ class Key(NamedTuple):
 
 
 def add_labels(connection: sa.Connection, wanted: Iterable[Key]) -> None:
-    """Store labels, but for those that there are."""
+    """Store labels, except those that exist."""
     for part in split([*dict.fromkeys(wanted)]):
         holders, texts = {key.holder_id for key in part}, {key.folded for key in part}
         found = fetch_among(connection, KEYS, {Label.holder_id: holders, Label.folded: texts})
@@ -39,7 +39,7 @@ def add_labels(connection: sa.Connection, wanted: Iterable[Key]) -> None:
 def list_keys(
     events: Sequence[Mapping[str, Any]], members: Mapping[int, Sequence[str]]
 ) -> Iterator[Key]:
-    """List what events name: their subjects by ID and name, and users."""
+    """List the labels of events: their subjects by ID and name, and their users."""
     for event in events:
         subject = (event["subject_type"], event["sdk_app_id"], event["subject_id"])
         yield make_key(*subject, event["subject_id"])

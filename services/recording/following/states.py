@@ -1,4 +1,4 @@
-"""Keep the present states of channels and groups, as their events come."""
+"""Update the present states of channels and groups with each event."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -38,7 +38,7 @@ def store_states(connection: sa.Connection, events: Iterable[Mapping[str, Any]])
 
 
 def read_event(row: Mapping[str, Any]) -> Event:
-    """Read the row of an event as a replay does."""
+    """Read the row of an event the way a replay does."""
     name, owner = row["name"], row["owner"]
     return Event(
         id=row["id"],
@@ -62,16 +62,16 @@ def fetch_lives(connection: sa.Connection, keys: Iterable[Key]) -> Mapping[Key, 
 
 
 def key_of(row: Mapping[str, Any]) -> Key:
-    """Return what tells the subject of a row from all others."""
+    """Return the key of the subject of a row."""
     return row["subject_type"], row["subject_id"], row["sdk_app_id"]
 
 
 def follow(life: Life | None, events: Sequence[Event]) -> Life | None:
-    """Return the last life of a subject after more events; none if only a replay tells.
+    """Return the last life of a subject after more events; none if that takes a replay.
 
     Args:
-        life: after all events before; none where there were none.
-        events: in order among themselves; some may be late.
+        life: the last one after all earlier events; none if there were none.
+        events: in order; some may belong before the last event of ``life``.
     """
     new = events
     if life is not None:
@@ -82,7 +82,7 @@ def follow(life: Life | None, events: Sequence[Event]) -> Life | None:
 
 
 def restore_states(connection: sa.Connection, kind: str, subject_ids: Iterable[str]) -> None:
-    """Store the states of subjects of a kind after all their events."""
+    """Store the states of the subjects of one kind after all their events."""
     if not (ids := [*subject_ids]):
         return
     rows: list[Mapping[str, Any]] = []

@@ -1,6 +1,6 @@
-"""Follow most of the events there are, subject by subject: each is written once.
+"""Follow the bulk of all events, subject by subject, so that each subject is written once.
 
-In order of recording, a subject is read and written at each of its events.
+In order of recording, each event would read and write its subject.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,13 +26,13 @@ IDS = (
     .order_by(LifecycleEvent.subject_id)
     .limit(sa.bindparam("most"))
 )
-# The name of a topic is none of its group.
+# The name of a topic is not a name of its group.
 NAME = sa.case((LifecycleEvent.action.not_in(OF_TOPICS), LifecycleEvent.name))
 NAMES = sa.select(LifecycleEvent.sdk_app_id, LifecycleEvent.subject_id, NAME).distinct()
 
 
 def follow_subjects(database: RecorderDatabase) -> None:
-    """Follow the events that there are, unless most of them were followed before.
+    """Follow all events subject by subject, unless most of them have been followed already.
 
     Others may record and follow meanwhile.
 
@@ -52,14 +52,14 @@ def follow_subjects(database: RecorderDatabase) -> None:
                 restore_states(connection, kind, ids)
                 add_labels(connection, read_labels(connection, kind, ids))
     with database.begin() as connection:
-        if connection.connection.dbapi_connection is opened:  # else, it could be another database
+        if connection.connection.dbapi_connection is opened:  # else it may be another database
             numbers = Numbers.lock(connection)
             numbers.followed_event_id = max(numbers.followed_event_id, last)
             numbers.store(connection)
 
 
 def list_subjects(engine: sa.Engine, kind: SubjectType) -> Iterator[Sequence[str]]:
-    """Yield the IDs of a kind in order, some at a time, so that these have few events."""
+    """Yield the IDs of one kind in order, in parts that have few events."""
     after = ""
     while True:
         wanted = {"kind": kind, "after": after, "most": MOST_EVENTS}
@@ -72,7 +72,7 @@ def list_subjects(engine: sa.Engine, kind: SubjectType) -> Iterator[Sequence[str
 
 
 def read_labels(connection: sa.Connection, kind: SubjectType, ids: Sequence[str]) -> Iterator[Key]:
-    """Yield what the events of subjects name, but for users that have their label already."""
+    """Yield what the events of subjects name, except users that already have their label."""
     is_event = is_among(connection, LifecycleEvent.subject_id, ids)
     names = NAMES.where(LifecycleEvent.subject_type == kind, is_event)
     for app, subject_id, name in connection.execute(names):

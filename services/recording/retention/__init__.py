@@ -1,1 +1,1 @@
-"""What is older than it is to be kept goes, and with it all that was made of it."""
+"""Purge what is older than its retention, and everything that was made from it."""

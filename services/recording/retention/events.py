@@ -1,7 +1,7 @@
-"""Purge deliveries with the events that were made of them, but for what a state rests on.
+"""Purge deliveries with their events, except those that a state rests on.
 
-The events that the state of a subject rested on at the limit stay while the subject lives, so its
-state at any time since is what it was.
+The events that the state of a subject rested on at the limit stay as long as the subject lives, so
+its state at any later time remains correct.
 """
 
 from collections import defaultdict
@@ -22,13 +22,13 @@ from services.recording.retention.states import purge_states
 from services.subjects.events import COLUMNS, IN_ORDER, TABLE
 from services.subjects.lives import Event, Life, follow_lives
 
-AHEAD = DAY  # how far Tencent's clocks are ahead of ours at most
+AHEAD = DAY  # how far Tencent's clocks may be ahead of ours
 
 SUBJECT = (TABLE.c.subject_type, TABLE.c.sdk_app_id, TABLE.c.subject_id)
 FOUND_BY = TABLE.c["subject_type", "subject_id", "delivery_id", "operator"]
 EVENTS = sa.select(*FOUND_BY, *COLUMNS).order_by(*SUBJECT, *IN_ORDER)
 LATER = TABLE.alias("later")
-# A limit keeps a planner from comparing all events at once.
+# The limit keeps the planner from comparing all events at once.
 GOES_ON = sa.select(TABLE.c.id).where(
     sa.select(LATER.c.id)
     .where(
@@ -46,14 +46,14 @@ Row = sa.Row[Any]
 def purge_deliveries(
     connection: sa.Connection, delivery_ids: Sequence[int], until: datetime
 ) -> int:
-    """Purge deliveries with what was made of them; return how many.
+    """Purge deliveries with everything made from them; return how many.
 
-    All events of their subjects are looked at again that arrived before: what stayed may go now.
+    Earlier events of their subjects are looked at again: some that stayed may go now.
 
     Args:
         connection: in a transaction that has the turn to write.
-        delivery_ids: the next ones, by time of arrival.
-        until: all that arrived before was looked at, with these.
+        delivery_ids: the next deliveries, by time of arrival.
+        until: with these, everything that arrived before this has been looked at.
     """
     arrived = fetch(connection, TABLE.c.delivery_id, delivery_ids)
     earlier = fetch(
@@ -84,24 +84,24 @@ def purge_deliveries(
 def fetch(
     connection: sa.Connection, column: Any, values: Sequence[Any], *where: Any
 ) -> Sequence[Row]:
-    """Fetch the events that have one of some values in a column, subject by subject, in order."""
+    """Fetch the events with one of some values in a column, subject by subject, in order."""
     query = EVENTS.where(is_among(connection, column, values), *where)
     return connection.execute(query).all() if values else []
 
 
 def key_of(row: Row) -> Key:
-    """Return type, app and ID of the subject of an event."""
+    """Return the type, app and ID of the subject of an event."""
     return row.subject_type, row.sdk_app_id, row.subject_id
 
 
 def find_grounds(connection: sa.Connection, earlier: Iterable[Row], until: datetime) -> set[int]:
     """Find the events that the states of subjects rest on at an instant.
 
-    There are none of a subject that has ended, unless more of it arrived later.
+    A subject that has ended has none, unless more about it arrived later.
 
     Args:
-        connection: to read.
-        earlier: all events of these subjects that arrived before the instant, in order.
+        connection: to read from.
+        earlier: all events of the subjects that arrived before the instant, in order.
         until: the instant.
     """
     states = [
@@ -115,10 +115,10 @@ def find_grounds(connection: sa.Connection, earlier: Iterable[Row], until: datet
 
 
 def read_grounds(events: Iterable[Event]) -> tuple[int | None, set[int]]:
-    """Return the event that ended a subject, if one did, and all that its state rests on.
+    """Return the event that ended a subject, if any, and all that its state rests on.
 
-    Of a value that came back, the one before it is among these: without it, the value would seem
-    never to have gone.
+    If a value came back, the event of the value before it is included: without it, the value would
+    seem never to have changed.
     """
     life: Life | None = None
     said: dict[str, list[tuple[Any, int]]] = {}  # values by field, each with its event

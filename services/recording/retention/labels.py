@@ -1,4 +1,4 @@
-"""Purge the labels for what no event says any more."""
+"""Purge the labels that no event supports any more."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -23,7 +23,7 @@ Key = tuple[str, str, str]  # type, app and ID of a subject
 
 
 def purge_subject_labels(connection: sa.Connection, subjects: Iterable[Key]) -> None:
-    """Purge the labels of subjects for what no event says any more: a name, or their ID."""
+    """Purge the labels of subjects that no event supports any more: names, or IDs."""
     for part in split([*subjects]):
         ids = [*{subject_id for *_, subject_id in part}]
         said = {
@@ -45,9 +45,9 @@ def purge_user_labels(connection: sa.Connection, users: Sequence[str]) -> None:
     """Purge the labels of those users that no event names any more."""
     user_id: Any = Label.holder_id
     if connection.dialect.name == "postgresql":
-        user_id = Label.holder_id.collate("default")  # that of the indexes
+        user_id = Label.holder_id.collate("default")  # the order of the indexes
     named = (LifecycleEvent.operator, LifecycleEvent.owner, EventMember.user_id)
-    # A limit keeps a planner from comparing all users at once.
+    # The limit keeps the planner from comparing all users at once.
     is_unnamed = [
         sa.select(sa.literal(1)).where(column == user_id).limit(1).scalar_subquery().is_(None)
         for column in named

@@ -1,6 +1,6 @@
-"""Purge in small steps, each a transaction of its own, so that nothing is held up.
+"""Purge in small steps, each in its own transaction, so that nothing is delayed.
 
-How far is purged is stored with each step, and what is older is not recorded again.
+Each step stores how far it has purged; nothing older is recorded again.
 """
 
 import time
@@ -23,20 +23,20 @@ from services.recording.database import RecorderDatabase
 from services.recording.ledger import Numbers
 from services.recording.retention.events import purge_deliveries
 
-STEP_SECONDS = 0.1  # that a step is to take: nothing is recorded meanwhile
-FEWEST_DELIVERIES = 50  # of a step: each may be on a page of its own in every index
+STEP_SECONDS = 0.1  # that a step should take: nothing is recorded meanwhile
+FEWEST_DELIVERIES = 50  # of a step: each may be on a separate page of every index
 MOST_DELIVERIES = 5_000
 MOST_GROWTH = 1.25  # from step to step
-BODY_BYTES = 2_500  # of a delivery, on average: that many members are named there
+BODY_BYTES = 2_500  # of a delivery, on average: it names that many members
 MICROSECOND = timedelta(microseconds=1)  # the least step in time of a column
 
 UNHANDLED = has_verdict(Verdict.UNHANDLED) & ~sa.exists().where(
-    LifecycleEvent.delivery_id == Delivery.id  # one that was replayed has an event
+    LifecycleEvent.delivery_id == Delivery.id  # a replayed delivery has an event
 )
 
 
 class Limits(NamedTuple):
-    """Since when deliveries, and unhandled ones, are kept: full hours, so that steps are few."""
+    """Since when deliveries, and unhandled ones, are kept: whole hours, so that steps are few."""
 
     all: datetime
     unhandled: datetime
@@ -55,7 +55,7 @@ NOTHING = Limits(EPOCH, EPOCH)
 
 
 class Step(NamedTuple):
-    """How many requests one step looked at, none once all are purged; and how many it purged."""
+    """How many requests one step looked at, 0 once all are purged, and how many it purged."""
 
     seen: int
     purged: int
@@ -70,10 +70,10 @@ class Window:
 
 
 class Purge:
-    """Purges step by step; a step has as many deliveries as go in ``STEP_SECONDS``.
+    """Purges step by step; a step has as many deliveries as fit in ``STEP_SECONDS``.
 
     Attributes:
-        most: deliveries of the next step.
+        most: how many deliveries the next step may have.
     """
 
     def __init__(self, database: RecorderDatabase) -> None:
@@ -85,11 +85,11 @@ class Purge:
 
         Args:
             limits: since when they are kept.
-            least: how many deliveries it has in any case, if there are so many: as many as were
-                recorded meanwhile, so that it does not fall behind.
+            least: how many deliveries to take in any case, if there are so many: as many as were
+                recorded meanwhile, so that the purge does not fall behind.
 
         Raises:
-            sqlalchemy.exc.SQLAlchemyError, NotReadyError: the database does not take it.
+            sqlalchemy.exc.SQLAlchemyError, NotReadyError: the database rejects it.
         """
         most = min(max(self.most, least), MOST_DELIVERIES)
         with self.database.begin() as connection:
@@ -103,7 +103,7 @@ class Purge:
 
 
 def purge_some(connection: sa.Connection, numbers: Numbers, limits: Limits, *, most: int) -> Step:
-    """Purge the next requests that are too old, at most so many of each kind."""
+    """Purge the next requests that are too old, up to a number of each kind."""
     purged = seen = purge_refused(connection, limits.all, most)
     if numbers.kept_since < limits.all:
         window = find_window(connection, sa.true(), numbers.kept_since, limits.all, most)
@@ -127,14 +127,14 @@ def find_window(
     limit: datetime,
     most: int,
 ) -> Window:
-    """Find the next deliveries of some kind that arrived before a limit, some for each step."""
+    """Find the next deliveries of a kind that arrived before a limit, for one step."""
     of_kind = sa.select(Delivery.id, Delivery.received_at, sa.func.length(Delivery.body))
     of_kind = of_kind.where(which, Delivery.received_at >= since).order_by(Delivery.received_at)
     until, size = limit, 0
     query = of_kind.where(Delivery.received_at < limit).limit(most + 1)
     rows = connection.execute(query).all()
     for number, (_, received_at, body_bytes) in enumerate(rows):
-        if number == most or size > most * BODY_BYTES:  # those of one instant are of one step
+        if number == most or size > most * BODY_BYTES:  # those of one instant go in one step
             until = max(received_at, rows[0].received_at + MICROSECOND)
             break
         size += body_bytes
@@ -150,7 +150,7 @@ def purge_refused(connection: sa.Connection, limit: datetime, most: int) -> int:
 
 
 class Due(NamedTuple):
-    """What is too old, of one kind: a verdict, or ``refused``."""
+    """Requests of one kind that are too old: of a verdict, or ``refused``."""
 
     kind: str
     requests: int
@@ -159,7 +159,7 @@ class Due(NamedTuple):
 
 
 def count_due(connection: sa.Connection, limits: Limits) -> list[Due]:
-    """Count what is too old by kind, what the states of subjects rest on included."""
+    """Count what is too old by kind, including what the states of subjects rest on."""
     kept_since = connection.scalars(sa.select(Ledger.kept_since)).one()
     is_due = (Delivery.received_at < limits.all) | (
         UNHANDLED & (Delivery.received_at < limits.unhandled)
@@ -173,5 +173,5 @@ def count_due(connection: sa.Connection, limits: Limits) -> list[Due]:
 
 
 def measure(at: Any) -> tuple[Any, ...]:
-    """Return how many there are, the oldest and the newest."""
+    """Return how many there are, with the oldest and the newest time."""
     return sa.func.count(), sa.func.min(at), sa.func.max(at)

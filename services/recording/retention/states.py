@@ -1,4 +1,4 @@
-"""Keep the present states of subjects to the events that are left."""
+"""Keep present states in line with the events that are left."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ HAS_EVENT = sa.exists().where(
 
 
 def purge_states(connection: sa.Connection, keys: Iterable[Key]) -> None:
-    """Purge the states of subjects without events; of others, count the lives that are left."""
+    """Purge the states of subjects without events; recount the lives of the others."""
     by_kind: dict[str, set[str]] = defaultdict(set)
     for kind, _, subject_id in keys:
         by_kind[kind].add(subject_id)

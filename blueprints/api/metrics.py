@@ -16,6 +16,7 @@ from blueprints.api.access import bp
 from blueprints.api.operation import operation
 from blueprints.api.runtime import Runtime, runtime
 from config.release import VERSION
+from models.text import escape_text
 from models.vocabulary import ANSWER_BOUNDS_MS, Measure, Refusal
 from services.lists.subjects import count_all_subjects
 from services.reading.clock import find_ahead
@@ -94,7 +95,7 @@ class Scrape(Collector):
             yield gauge("delay_seconds", text, delay / 1e6)
         yield from count(totals)
         text = "When each command arrived last, in seconds since 1970."
-        times = {(command,): at.timestamp() for command, at in lasts.items()}
+        times = {(escape_text(command),): at.timestamp() for command, at in lasts.items()}
         yield labelled("last_callback_timestamp_seconds", text, ["command"], times)
         yield time_answers(totals)
         text = "Channels and groups, by what they are now."
@@ -132,7 +133,7 @@ def count(totals: Totals) -> Iterator[Metric]:
     lost = 0
     for (measure, sdk_app_id, name, verdict), total in sorted(totals.items()):
         if measure == Measure.RECEIVED:
-            callbacks.add_metric([sdk_app_id, name, verdict], total)
+            callbacks.add_metric([sdk_app_id, escape_text(name), verdict], total)
         elif measure == Measure.REFUSED:
             refusals[name, sdk_app_id] = total
         elif measure == Measure.LOST:

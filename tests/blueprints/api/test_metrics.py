@@ -85,6 +85,15 @@ def test_each_command_has_the_time_of_its_last_callback(deliver, client, clock):
     }
 
 
+def test_command_of_any_text_is_counted(deliver, client):
+    deliver({"CallbackCommand": "a\ud800"}, query={"CallbackCommand": None})
+
+    found = numbers(client)
+
+    assert found["callbacks_total", "a␛d800", APP, "unhandled"] == 1
+    assert ("last_callback_timestamp_seconds", "a␛d800") in found
+
+
 def test_losses_of_all_apps_are_one_number(client, database_url):
     assert numbers(client)["lost_callbacks",] == 0
 

@@ -1,13 +1,15 @@
 """The arguments of a page's address."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from flask import redirect, request
 from flask.typing import ResponseReturnValue
+from markupsafe import Markup
 
-from blueprints.console.shell import bp
+from blueprints.console.shell import bp, make_href
 from blueprints.console.zone import read_picked
 
 PICKED = {"at", "since", "until"}
@@ -47,6 +49,12 @@ def with_arguments(**changes: Any) -> str:
 def first_page(**changes: Any) -> str:
     """Address the first page of this list with other arguments: cursors belong to the old ones."""
     return with_arguments(cursor=None, before=None, **changes)
+
+
+@bp.app_template_global()
+def lead_to_first_page(**changes: Any) -> Markup:
+    """Make the attribute of a link to ``first_page``."""
+    return make_href(partial(first_page, **changes))
 
 
 @bp.app_template_global()

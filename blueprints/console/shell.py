@@ -1,6 +1,8 @@
 """What all pages of the console share: templates, headers, failures."""
 
 import re
+from collections.abc import Callable
+from functools import partial
 from hashlib import sha256
 from http import HTTPStatus
 from pathlib import Path
@@ -100,7 +102,15 @@ def lead_to(endpoint: str, **arguments: Any) -> Markup:
     """
     if not may_open(endpoint):
         return Markup()
-    return Markup(' href="{}"').format(url_for(f"console.{endpoint}", **arguments))
+    return make_href(partial(url_for, f"console.{endpoint}", **arguments))
+
+
+def make_href(write: Callable[[], str]) -> Markup:
+    """Make the attribute of a link; none where no query string can hold what it would ask for."""
+    try:
+        return Markup(' href="{}"').format(write())
+    except UnicodeEncodeError:  # half a surrogate pair
+        return Markup()
 
 
 @bp.app_template_global()

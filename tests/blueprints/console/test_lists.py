@@ -185,6 +185,18 @@ def test_counts_of_deliveries_lead_to_what_they_count(events, deliver, look):
     assert len(rows(look(link(page, OPEN_APP)))) == 1
 
 
+@pytest.mark.parametrize("page", ["events", "groups", "deliveries"])
+def test_what_no_query_can_ask_for_is_counted_without_a_link(events, deliver, look, page):
+    odd = "a\ud800"
+    deliver(group_created(GroupId="h", Operator_Account=odd, Owner_Account=odd, Type=odd))
+    deliver({"CallbackCommand": odd}, query={"CallbackCommand": None})
+
+    found = look(page)
+
+    assert "aU+D800 1" in counts(found)
+    assert link(found, "aU+D800") is None
+
+
 @pytest.fixture
 def refusals(deliver):
     """Two requests with a wrong signature, an expired one, and one of nobody's app."""

@@ -36,6 +36,20 @@ def test_page_says_who_has_read_it_and_leads_to_all(deliver, page, record_readin
     assert b"other" in page(f"/console/export/readings?format=csv&{about}").encode()
 
 
+@pytest.mark.parametrize("address", ["groups", "users"])
+def test_page_about_what_no_query_can_ask_for_says_who_has_read_it(
+    deliver, page, record_readings, address
+):
+    deliver(group_created(GroupId="\ud800", Owner_Account="\ud800"))
+    page(f"/console/{address}/%ED%A0%80", OTHER_KEY)
+    record_readings()
+
+    found = page(f"/console/{address}/%ED%A0%80")
+
+    assert "/console/readings?holder=other" in found
+    assert "<a>All readings</a>" in found
+
+
 def test_page_does_not_say_so_without_the_scope(deliver, page, record_readings, settings):
     deliver(group_created())
     page(GROUP, OTHER_KEY)

@@ -51,10 +51,10 @@ def create_reader(settings: ReaderSettings, *, now: Callable[[], datetime] = utc
 
 def create_commands() -> Flask:
     """Make the app that has the commands; it serves nothing."""
-    from blueprints.commands import open_closed_streams
+    from blueprints.commands import prepare_streams
     from blueprints.commands.registry import bp, name_program
 
-    open_closed_streams()
+    prepare_streams()
     app = Flask("commands", static_folder=None)
     app.register_blueprint(bp)
     name_program(app.cli)

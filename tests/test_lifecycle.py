@@ -9,6 +9,7 @@ import pytest
 
 from config.release import VERSION
 from tests.engines import ROOT
+from tests.payloads import group_created
 
 CLOSED = "OSError [Errno 9] Bad file descriptor"
 FULL_DISK = "OSError [Errno 28] No space left on device"
@@ -131,6 +132,15 @@ def test_command_works_where_no_fault_can_be_told(in_shell):
     done = in_shell("export", "2>&-")
 
     assert (done.returncode, done.stdout) == (0, '{"complete":true,"count":0}\n')
+
+
+def test_any_text_is_printed(deliver, lifecycle, database_url):
+    deliver(group_created(**{"a\ud800": 1}))
+
+    done = lifecycle("drift", DATABASE_URL=database_url.render_as_string(hide_password=False))
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "  a\\ud800: a new field, integer" in done.stdout
 
 
 def test_traceback_is_shown_to_those_who_ask(lifecycle):

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime
+from io import TextIOWrapper
 from itertools import count
 from typing import IO, Any
 
@@ -92,16 +93,19 @@ bp = Blueprint("commands", __name__, cli_group=None)
 bp.cli.command_class = Command
 
 
-def open_closed_streams() -> None:
-    """Have a closed standard output refuse what is written, and a closed standard error drop it.
+def prepare_streams() -> None:
+    """Let a command write any text, and have a closed standard output refuse what is written.
 
-    Python has None in their place, over which some of a command's output is lost without a word,
-    and some of it ends the command with a traceback.
+    Python has None in place of a closed stream, over which some of a command's output is lost
+    without a word, and some of it ends the command with a traceback. What is written to a closed
+    standard error is dropped.
     """
     if sys.stdout is None:
-        sys.stdout = open(os.open(os.devnull, os.O_RDONLY), "w", encoding="utf-8")  # noqa: SIM115 (for good)
+        sys.stdout = open(os.open(os.devnull, os.O_RDONLY), "w", encoding="utf-8")  # noqa: SIM115
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # half a surrogate pair is in no encoding
 
 
 @contextmanager

@@ -101,7 +101,7 @@ class Loop:
             recorded = self.recorder.record_batch()
             self.recorded += recorded
             self.do_chores()
-            if not recorded and not self.recorder.is_followed:
+            if recorded < MAX_BATCH_RECORDS and not self.recorder.is_followed:
                 self.follow()
             elif not recorded:
                 self.purge()

@@ -140,6 +140,21 @@ def test_large_batch_is_followed_behind_it_and_so_is_the_next(post, recorder, ro
     assert [row.subject_id for row in rows(PresentState)] == groups
 
 
+def test_what_waits_is_followed_although_callbacks_keep_coming(post, recorder, rows, monkeypatch):
+    monkeypatch.setattr(following, "FEW_EVENTS", 1)
+    groups = [f"g{number}" for number in range(4)]
+    for group_id in groups[:2]:
+        post(group_created(GroupId=group_id))
+    recorder.record_batch()
+    loop = Loop(recorder)
+    loop.chores.clear()
+    for group_id in groups[2:]:
+        post(group_created(GroupId=group_id))
+        loop.work()
+
+    assert [row.subject_id for row in rows(PresentState)] == groups
+
+
 @pytest.fixture
 def story(post, recorder, monkeypatch):
     """Events of several subjects, recorded and not yet followed."""

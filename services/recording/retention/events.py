@@ -63,6 +63,8 @@ def purge_deliveries(
         TABLE.c.occurred_at < until + AHEAD,
         TABLE.c.received_at < until,
     )
+    ahead = [row for row in arrived if row.occurred_at >= until + AHEAD]  # after all others
+    earlier = sorted([*earlier, *ahead], key=key_of)
     grounds = find_grounds(connection, earlier, until)
     staying = [row for row in earlier if row.id in grounds]
     gone = {row.id: row for row in (*arrived, *earlier) if row.id not in grounds}

@@ -171,6 +171,20 @@ def test_value_that_came_back_is_kept_since_then(happen, record, rows, purge, cl
     assert purge(everything=clock()) == 3
 
 
+def test_state_rests_on_what_was_stamped_far_ahead_as_well(happen, record, purge, clock, state):
+    in_a_month = int((clock() + timedelta(days=30)).timestamp() * 1000)
+    happen(group_created, Name="x")
+    happen(renamed, Name="y", EventTime=in_a_month)
+    record()
+    was = state()
+    clock.move(minutes=1)
+
+    purge(everything=clock())
+
+    assert was["name"] == "y"
+    assert state(at=clock() + timedelta(days=60)) == state() == was
+
+
 def test_what_is_purged_is_said_to_be(happen, record, purge, clock, read, client):
     def look(page, at):
         key = {"Authorization": f"Bearer {KEY}"}

@@ -5,6 +5,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any
 
+from models.text import fits_id_column
+
 LOCAL = "127.0.0.1"  # what a Unix socket, which has no address, is taken for
 HEADERS = (
     "FORWARDED",
@@ -14,7 +16,6 @@ HEADERS = (
 # In the environment of a request.
 REQUEST_ID = "proxies.request_id"
 SIGNED_IN = "proxies.signed_in"
-MOST_OF_A_NAME = 255  # characters
 # Each character is looked at once, whatever a client writes.
 PAIR = re.compile(r'(?<!\w)(\w+)=("[^"]*"|[^\s;,="]*+)\s*+([;,]|$)')
 ADDRESS = re.compile(r"\[([^]%]+)\](:\d+)?|([\d.]+)(:\d+)?|([^%]+)")
@@ -118,7 +119,7 @@ def read_user(header: str) -> str | None:
         name = header.encode("latin-1").decode().strip()
     except UnicodeError:
         return None
-    is_name = name.isprintable() and "," not in name and len(name) <= MOST_OF_A_NAME
+    is_name = name.isprintable() and "," not in name and fits_id_column(name)
     return name if is_name else None
 
 

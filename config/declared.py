@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from config.keys import MIN_KEY_LENGTH, show_api_keys, to_api_keys, to_scopes
+from config.keys import MIN_KEY_LENGTH, MOST_OF_A_NAME, show_api_keys, to_api_keys, to_scopes
 from config.setting import Setting, number
 from config.texts import (
     show_database_url,
@@ -53,7 +53,8 @@ API_KEYS = Setting(
     "API_KEYS",
     to_api_keys,
     f"name:key or name[scope+scope]:key[,…], keys of {MIN_KEY_LENGTH} or more visible ASCII "
-    "characters, not quoted, or sha256=HASH; two of a name at most, and of the same scopes",
+    "characters, not quoted, or sha256=HASH; two of a name at most, and of the same scopes; "
+    f"names of up to {MOST_OF_A_NAME} characters",
     show_api_keys,
     otherwise=lambda _: (),
 )

@@ -10,6 +10,7 @@ from hmac import compare_digest
 from config.setting import QUOTATION_MARKS
 
 MIN_KEY_LENGTH = 16  # characters
+MOST_OF_A_NAME = 50  # characters
 MOST_KEYS = 2  # of a holder: the old one and the new one, while it is replaced
 HASH = "sha256="
 
@@ -71,7 +72,8 @@ def to_api_keys(text: str) -> tuple[ApiKey, ...]:
 
 def to_api_key(item: str) -> ApiKey:
     """Parse one of them."""
-    match = re.fullmatch(rf"([^:\[\]]+)(?:\[(.*?)\])?:([!-~]{{{MIN_KEY_LENGTH},}})", item)
+    pattern = rf"([^:\[\]]{{1,{MOST_OF_A_NAME}}})(?:\[(.*?)\])?:([!-~]{{{MIN_KEY_LENGTH},}})"
+    match = re.fullmatch(pattern, item)
     if match is None or {item[0], match[3][0], item[-1]} & {*QUOTATION_MARKS}:
         raise ValueError(item)
     name, scopes, key = match.groups()

@@ -192,6 +192,7 @@ WRONG = {
         ("API_KEYS", 'ops:secret-of-16-chars"'),
         ("API_KEYS", "ops:secret-of-16-chärs"),
         ("API_KEYS", "ops[]:secret-of-16-chars"),
+        ("API_KEYS", f"{'x' * 51}:secret-of-16-chars"),
         ("API_KEYS", "ops[write]:secret-of-16-chars"),
         ("API_KEYS", "ops[read,raw]:secret-of-16-chars"),
         ("API_KEYS", "ops[read:secret-of-16-chars"),

@@ -15,7 +15,7 @@ from models.delivery import Delivery
 from models.event import LifecycleEvent
 from models.ledger import ActOfReading, ServiceEvent
 from models.quarantine import QuarantinedRequest
-from models.text import MAX_ID_LENGTH, escape_text, fits_id_column
+from models.text import fits_id_column
 from models.vocabulary import Measure, ServiceEventKind
 from services.journal.records import Kind, Record
 from services.recording.callback import Callback, Row, to_callback
@@ -207,7 +207,7 @@ def to_reading(record: Record, reading_id: int) -> dict[str, Any]:
         "id": reading_id,
         "uuid": record.uuid,
         "received_at": record.received_at,
-        "holder": escape_text(head["holder"])[: MAX_ID_LENGTH // 2],
+        "holder": head["holder"],
         "sign_in": head["sign_in"],
         "address": head["address"],
         "subject_id": to_id(head["subject_id"]),

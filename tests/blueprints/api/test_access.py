@@ -339,7 +339,9 @@ def _signed_in_by_proxy(app, settings):
         ("10.0.0.1", "admin,alice@example.com", 401),
         ("10.0.0.1", "\xff", 401),
         ("10.0.0.1", "a\x7fb", 401),
+        ("10.0.0.1", "x" * 255, 200),
         ("10.0.0.1", "x" * 256, 401),
+        ("10.0.0.1", ("\u241b" * 52).encode().decode("latin-1"), 401),  # each is stored as five
         ("10.0.0.2", "alice@example.com", 401),
         ("127.0.0.1", "alice@example.com", 401),
     ],

@@ -59,6 +59,15 @@ def test_reading_is_recorded_once_however_often_it_is_there(write, folder, loop,
     assert len([*(folder / KEPT).iterdir()]) == 2
 
 
+@pytest.mark.any_engine
+@pytest.mark.parametrize("name", ["\u241b", "\u241b" * 51, f"{'x' * 243}@example.com"])
+def test_reader_is_named_in_full(write, folder, loop, rows, name):
+    write(reading_record(holder=name), folder=folder)
+    loop.record_readings()
+
+    assert [row.holder for row in rows(ActOfReading)] == [name]
+
+
 def test_reader_cannot_add_callbacks(write, folder, loop, rows, caplog):
     """Nor anything else: whatever the process that faces the readers writes there."""
     forged = [callback_record(), refusal_record(), tally_record(lost=[callback_record(1)])]

@@ -1,6 +1,6 @@
 """A summary of one life of a subject: its names, its beginning and its end."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,14 +19,14 @@ class Dossier:
     """One life as it is known today.
 
     Attributes:
-        former_names: by name, until when it was last used, newest first.
+        former_names: each with the time until which it was last used, newest first.
         created: the event that began it; none where that was never seen.
         ended: the event that ended it; none while it lives.
         last: its last event.
     """
 
     life: Life
-    former_names: Mapping[str, datetime]
+    former_names: Sequence[tuple[str, datetime]]
     created: Row | None
     ended: Row | None
     last: Row
@@ -72,13 +72,13 @@ def find_last(connection: sa.Connection, story: Story, life: Life) -> int:
     return fetch_last(connection, story.subject, before=after[0]).id
 
 
-def list_former_names(steps: Iterable[Step]) -> Mapping[str, datetime]:
+def list_former_names(steps: Sequence[Step]) -> Sequence[tuple[str, datetime]]:
     """Return the names before the last, each with the time it was last given up, newest first."""
     until: dict[str, datetime] = {}
     present = None
-    for step in steps:
+    for step in reversed(steps):
         for field, old, new in step.changes:
             if field == "name":
-                until.pop(old, None)
-                until[old], present = step.occurred_at, new
-    return {name: until[name] for name in reversed(until) if name and name != present}
+                until.setdefault(old, step.occurred_at)
+                present = new if present is None else present
+    return [(name, at) for name, at in until.items() if name and name != present]

@@ -85,7 +85,7 @@ def test_former_name_is_told_once_with_its_last_time():
     names = ["A", "B", "A", "", "C"]
     story = story_of(event("profile_changed", name=name, at=at) for at, name in enumerate(names))
 
-    former = list_former_names(story.steps)
-
-    assert list(former) == ["A", "B"]
-    assert former["A"] == NOW + timedelta(seconds=3)
+    assert list_former_names(story.steps) == [
+        ("A", NOW + timedelta(seconds=3)),
+        ("B", NOW + timedelta(seconds=2)),
+    ]

@@ -10,7 +10,7 @@ from blueprints.proxies import TrustedProxies
 from config import ReaderSettings, ReceiverSettings
 from models.clock import utc_now
 
-# Imports stand in the functions: the receiver loads nothing of the reader, SQLAlchemy included.
+# Imports are inside the functions, so the receiver loads nothing of the reader, such as SQLAlchemy.
 
 
 def create_receiver(settings: ReceiverSettings, *, now: Callable[[], datetime] = utc_now) -> Flask:
@@ -22,7 +22,7 @@ def create_receiver(settings: ReceiverSettings, *, now: Callable[[], datetime] =
 
     app = Flask("receiver", static_folder=None)
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
-    app.url_map.merge_slashes = app.url_map.strict_slashes = False  # a redirect loses a callback
+    app.url_map.merge_slashes = app.url_map.strict_slashes = False  # a redirect loses callbacks
     here = app.extensions["receiver"] = Receiver(settings, now)
     door = app.wsgi_app = Door(app.wsgi_app, here)  # type: ignore[method-assign]
     if settings.trusted_proxies:
@@ -41,7 +41,7 @@ def create_reader(settings: ReaderSettings, *, now: Callable[[], datetime] = utc
     app = api.ReaderApp("reader", static_folder=None)
     app.wsgi_app = trust(app.wsgi_app, settings)  # type: ignore[method-assign]
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
-    app.url_map.merge_slashes = False  # a redirect would lead where the Host header says
+    app.url_map.merge_slashes = False  # a redirect would lead wherever the Host header says
     app.extensions["runtime"] = Runtime(settings, now)
     api.register(app)
     app.register_blueprint(docs.bp)
@@ -65,7 +65,7 @@ def join(receiver: Flask, reader: Flask) -> Callable[..., Iterable[bytes]]:
     """Serve receiver and reader on one port."""
 
     def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        """Have the receiver answer what is posted, but for the console's forms."""
+        """Let the receiver answer POST requests, except forms of the console."""
         path, method = environ.get("PATH_INFO", ""), environ["REQUEST_METHOD"]
         is_callback = method == "POST" and not path.startswith("/console/")
         part = receiver if is_callback or path == "/callback" else reader
@@ -75,5 +75,5 @@ def join(receiver: Flask, reader: Flask) -> Callable[..., Iterable[bytes]]:
 
 
 def trust(answer: Callable[..., Iterable[bytes]], settings: ReaderSettings) -> TrustedProxies:
-    """Have the proxies believed that a reader trusts, also with whom they have signed in."""
+    """Believe the proxies that a reader trusts, also about the users they have signed in."""
     return TrustedProxies(answer, settings.trusted_proxies, settings.sign_in_header)

@@ -1,4 +1,4 @@
-"""How gunicorn serves all on one port: ``gunicorn wsgi:app`` finds this by its name."""
+"""How gunicorn serves all on one port: ``gunicorn wsgi:app`` finds this file by its name."""
 
 from typing import Any
 
@@ -15,6 +15,6 @@ threads = 16
 
 
 def when_ready(server: Any) -> None:
-    """Say where to go."""
+    """Print where to go."""
     show_receiver(server)
     show_reader(server, reader_settings)

@@ -14,7 +14,7 @@ def main() -> None:
     try:
         with wsgi.app.app_context():
             wsgi.app.cli.main(prog_name="lifecycle")
-    except OSError as fault:  # of what no command writes by itself: its help, the rest of a file
+    except OSError as fault:  # of output that no command flushes itself: help, the rest of a file
         CannotError(describe(fault)).show()
         sys.exit(CannotError.exit_code)
     finally:
@@ -22,7 +22,7 @@ def main() -> None:
 
 
 def drop_unwritten() -> None:
-    """Drop what standard output does not take; Python would try again, and tell of it."""
+    """Drop what standard output does not take; Python would retry, and report it."""
     try:
         if sys.stdout:
             sys.stdout.flush()

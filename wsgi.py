@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 log_handler = make_handler()
 log_handler.addFilter(add_request_id)
 logging.basicConfig(level=logging.INFO, handlers=[log_handler])
-logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of each plugin that it loads
+logging.getLogger("alembic").setLevel(logging.WARNING)  # it logs each plugin that it loads
 
-closing = ExitStack()  # what is left to do when a server ends
+closing = ExitStack()  # what to do when a server exits
 
 
 def make_receiver() -> "Flask":
@@ -44,16 +44,16 @@ def make_reader() -> "Flask":
 
 
 def make_app() -> Any:
-    """Make the app that has the commands, or under gunicorn one that serves all on one port."""
+    """Make the app with the commands, or under gunicorn one that serves all on one port."""
     from app import create_commands, join
 
-    # gunicorn sets it; what a command starts from there is no server.
+    # gunicorn sets it; a command that is started from there is not a server.
     if not os.environ.pop("SERVER_SOFTWARE", "").startswith("gunicorn"):
         return create_commands()
     from services.operating.child import keep_recorder
 
     stop = Event()
-    closing.callback(stop.set)  # before those of the receiver, so called after them
+    closing.callback(stop.set)  # registered before those of the receiver, so called after them
     receiver, reader = make_receiver(), make_reader()
     keep_recorder(receiver.extensions["receiver"].settings.journal.folders, stop)
     return join(receiver, reader)

@@ -1,6 +1,6 @@
-"""Settings of each process: what there is, what is allowed, and the defaults.
+"""The settings of each process: their names, allowed values and defaults.
 
-Each process reads only what it needs, so each starts without the settings of the others.
+Each process reads only the settings it needs, so it starts without those of the others.
 """
 
 from config.environment import read_environment

@@ -1,4 +1,4 @@
-"""Where the texts of settings come from: the environment, ``.env``, and files that they name."""
+"""The sources of settings: the environment, ``.env``, and files that they name."""
 
 import logging
 import os
@@ -12,7 +12,7 @@ from dotenv.parser import parse_stream
 from config.declared import KNOWN_NAMES
 from config.setting import SettingsError
 
-MISSPELT = 0.85  # how alike two names are, from 0 to 1, to be taken for the same
+MISSPELT = 0.85  # how similar two names must be, from 0 to 1, for one to be a misspelling
 
 log = logging.getLogger("config")
 
@@ -23,7 +23,7 @@ def read_environment() -> dict[str, str]:
     An empty value counts as unset. A name that looks like a misspelt setting is warned about.
 
     Raises:
-        SettingsError: a file can't be read, or a source gives a setting twice.
+        SettingsError: a file cannot be read, or a source gives a setting twice.
     """
     given = read_sources()
     for name in given.keys() - KNOWN_NAMES:
@@ -33,7 +33,7 @@ def read_environment() -> dict[str, str]:
 
 
 def read_sources() -> dict[str, str]:
-    """Merge both sources without a word in the log, which may not be set up yet.
+    """Merge both sources without logging, as the log may not be set up yet.
 
     Raises:
         SettingsError: as ``read_environment``.
@@ -42,10 +42,10 @@ def read_sources() -> dict[str, str]:
 
 
 def read_source(source: Mapping[str, str | None]) -> dict[str, str]:
-    """Give what a source sets; ``NAME_FILE`` names a file that holds the text of ``NAME``.
+    """Return what a source sets; ``NAME_FILE`` names a file that holds the text of ``NAME``.
 
     Raises:
-        SettingsError: that file can't be read, or both are set.
+        SettingsError: that file cannot be read, or both are set.
     """
     given = {name: value for name, value in source.items() if value}
     for name in KNOWN_NAMES & {one.removesuffix("_FILE") for one in given if one.endswith("_FILE")}:
@@ -56,7 +56,7 @@ def read_source(source: Mapping[str, str | None]) -> dict[str, str]:
 
 
 def read_file(path: Path) -> dict[str, str | None]:
-    """Read a file of settings; one that is not there has none. A variable in it stays as it is.
+    """Read a file of settings; a missing file has none. Variables in it are not expanded.
 
     Raises:
         SettingsError: it can't be read.
@@ -69,7 +69,7 @@ def read_file(path: Path) -> dict[str, str | None]:
 
 
 def read_text(path: Path) -> str:
-    """Read a text file in UTF-8, as any editor saves it.
+    """Read a UTF-8 text file, as saved by any editor.
 
     Raises:
         SettingsError: it can't be read.
@@ -84,5 +84,5 @@ def read_text(path: Path) -> str:
 
 
 def unreadable(path: Path, reason: str) -> SettingsError:
-    """Say why a file of settings can't be read."""
+    """Make the error that says why a file of settings cannot be read."""
     return SettingsError(f"{path.absolute()} can't be read: {reason}")

@@ -1,4 +1,4 @@
-"""Read the texts of settings that say who may read what."""
+"""Read the settings that grant read access."""
 
 import re
 from collections import Counter
@@ -11,7 +11,7 @@ from config.setting import QUOTATION_MARKS
 
 MIN_KEY_LENGTH = 16  # characters
 MOST_OF_A_NAME = 50  # characters
-MOST_KEYS = 2  # of a holder: the old one and the new one, while it is replaced
+MOST_KEYS = 2  # of a holder: the old one and the new one, during a rotation
 HASH = "sha256="
 
 
@@ -19,8 +19,8 @@ HASH = "sha256="
 class Scope(StrEnum):
     """What a holder may read.
 
-    ``read``: the history. ``raw``: what was sent, as it was sent. ``metrics``: the numbers for
-    Prometheus. ``ops``: how the service stands, and who read what.
+    ``read``: the history. ``raw``: the original requests. ``metrics``: the numbers for Prometheus.
+    ``ops``: the health of the service, and the readings.
     """
 
     READ = "read"
@@ -35,7 +35,7 @@ ALL_SCOPES: Scopes = frozenset(Scope)
 
 @dataclass(frozen=True)
 class ApiKey:
-    """A key for read access, itself or as ``sha256=`` and its hash, with the name of its holder."""
+    """A key for read access, plain or as ``sha256=`` and its hash, with the name of its holder."""
 
     name: str
     key: str = field(repr=False)
@@ -47,13 +47,13 @@ class ApiKey:
         return self.key.startswith(HASH)
 
     def matches(self, given: str) -> bool:
-        """Tell whether this is the key, in constant time."""
+        """Tell whether a text is this key, in constant time."""
         own = self.key if self.is_hash else to_hash(self.key)
         return compare_digest(own, to_hash(given))
 
 
 def to_hash(key: str) -> str:
-    """Hash a key, as it may stand in its place."""
+    """Return the hash of a key, which may be given instead of it."""
     return HASH + sha256(key.encode()).hexdigest()
 
 
@@ -61,7 +61,7 @@ def to_api_keys(text: str) -> tuple[ApiKey, ...]:
     """Parse ``name[scope+scope]:key,…``.
 
     A key is visible ASCII, as an HTTP header carries nothing else. Quotation marks around it are
-    those of a file that something read without taking them off.
+    left over from a file that was read without removing them.
     """
     keys = [to_api_key(item.strip()) for item in text.split(",")]
     for name, times in Counter(one.name for one in keys).items():
@@ -88,5 +88,5 @@ def to_scopes(text: str) -> Scopes:
 
 
 def show_api_keys(text: str) -> str:
-    """Show names and scopes only; an item without a name may be a key."""
+    """Show only names and scopes; an item without a name may be a key."""
     return re.sub("[^,:]+(?=,|$)|:[^,]*", "…", text)

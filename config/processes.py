@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def read_with(read: Callable[[Environment], Any], **options: Any) -> Any:
-    """Declare a field that is read from the environment; its default is that of an empty one."""
+    """Declare a field that is read from the environment; by default from an empty one."""
     return field(default_factory=lambda: read({}), metadata={"read": read}, **options)
 
 
@@ -25,7 +25,7 @@ def read_sign_in_header(environ: Environment) -> str:
     """Read the header that is believed from trusted proxies.
 
     Raises:
-        SettingsError: there are none, or it is wrong.
+        SettingsError: there are no trusted proxies, or it is wrong.
     """
     header = declared.SIGN_IN_HEADER.read(environ)
     if header and not declared.TRUSTED_PROXIES.read(environ):
@@ -34,10 +34,10 @@ def read_sign_in_header(environ: Environment) -> str:
 
 
 def read_reading_folders(environ: Environment) -> tuple[Path, ...]:
-    """Read the folders of the journal of readings; callbacks have others.
+    """Read the folders of the journal of readings, which differ from those of callbacks.
 
     Raises:
-        SettingsError: they share one, or it is wrong.
+        SettingsError: both journals share a folder, or it is wrong.
     """
     folders = declared.READING_JOURNAL_DIR.read(environ)
     if shared := {one.resolve() for one in folders} & {
@@ -48,7 +48,7 @@ def read_reading_folders(environ: Environment) -> tuple[Path, ...]:
 
 
 class Settings:
-    """What one process is told from outside."""
+    """The settings of one process."""
 
     @classmethod
     def from_environment(cls, environ: Environment | None = None) -> Self:
@@ -64,12 +64,12 @@ class Settings:
 
 @dataclass(frozen=True)
 class JournalSettings(Settings):
-    """Where the journal is, and how much of it is kept once it is recorded.
+    """The location of the journal, and how much of it is kept once it is recorded.
 
     Attributes:
-        folders: in order of preference; the next one is used when one refuses.
+        folders: in order of preference; if one refuses, the next one is used.
         keep: how long recorded segments are kept; zero keeps none.
-        keep_bytes: how much of them is kept at most.
+        keep_bytes: the largest size of kept segments in each folder.
     """
 
     folders: tuple[Path, ...] = read_with(declared.JOURNAL_DIR.read)
@@ -82,11 +82,11 @@ class ReceiverSettings(Settings):
     """Settings of the receiver.
 
     Attributes:
-        sdk_apps: SDKAppID → the callback tokens of that app, any one of which may sign; an app
-            without a token is recognised by its SDKAppID alone.
+        sdk_apps: SDKAppID → the callback tokens of that app, any of which may sign; an app without
+            a token is recognised by its SDKAppID alone.
         sign_tolerance: largest accepted distance of ``RequestTime`` from now.
         unhandled_bodies: whether the content of an unhandled callback is kept.
-        workers: how many processes receive; none leaves that to the machine.
+        workers: how many processes receive; none means one per core.
     """
 
     sdk_apps: Mapping[str, tuple[str, ...]] = read_with(declared.SDK_APPS.read, repr=False)
@@ -105,9 +105,9 @@ class RecorderSettings(Settings):
     """Settings of the recorder.
 
     Attributes:
-        retention: how long deliveries are kept; none keeps them for good.
-        unhandled_retention: how long unhandled ones are kept, if that is shorter.
-        reading_folders: of the journal of readings, which is kept as the other one is.
+        retention: how long deliveries are kept; none keeps them permanently.
+        unhandled_retention: how long unhandled ones are kept, if shorter.
+        reading_folders: of the journal of readings, which is kept like the other one.
     """
 
     database_url: "URL" = read_with(declared.DATABASE_URL.read)
@@ -122,15 +122,15 @@ class ReaderSettings(Settings):
     """Settings of the reader.
 
     Attributes:
-        database_read_url: where history is read, such as a replica.
-        read_timeout: how long the database may work on one statement, exports excepted.
-        journal_folders: where the journal's status is looked for.
+        database_read_url: where history is read from, such as a replica.
+        read_timeout: how long the database may work on one statement, except for exports.
+        journal_folders: where to look for the status of the journal.
         reading_folders: of the journal of readings, which the reader appends to.
         sign_in_header: in which trusted proxies name a user that they have signed in; empty if they
-            don't.
+            do not.
         sign_in_scopes: what such a user may read.
-        receiver_port: where the receiver listens, to say so.
-        workers: how many processes read; none leaves that to the server.
+        receiver_port: the port of the receiver, to show it.
+        workers: how many processes read; none means the default of the server.
     """
 
     database_read_url: "URL" = read_with(declared.DATABASE_READ_URL.read)

@@ -1,4 +1,4 @@
-"""One setting: its name, what is allowed, and what it is without a text."""
+"""One setting: its name, its allowed values, and its default."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ QUOTATION_MARKS = ("'", '"')
 
 
 class SettingsError(SystemExit):
-    """A setting is missing or wrong; unless caught, the process ends with this one line."""
+    """A setting is missing or wrong; unless caught, the process exits with this one line."""
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,9 @@ class Setting(Generic[T]):
     Attributes:
         parse: reads the text; raises ValueError if it is not allowed.
         allowed: describes the allowed texts.
-        show: blanks secrets out of a text that is about to be printed.
-        default: the text in place of one that is absent or empty.
-        otherwise: gives the value where there is no text; without it, a text is required.
+        show: removes secrets from a text before it is printed.
+        default: the text that replaces an absent or empty one.
+        otherwise: returns the value if there is no text; without it, a text is required.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Setting(Generic[T]):
 
 
 def number(name: str, least: int, most: int, unit: Number, **more: Any) -> Setting[Number]:
-    """Make a setting that is a decimal number from ``least`` to ``most``, bounds included."""
+    """Make a setting for a decimal number from ``least`` to ``most``, inclusive."""
 
     def parse(text: str) -> Number:
         if not re.fullmatch("[0-9]{1,15}", text) or not least <= int(text) <= most:
@@ -66,10 +66,10 @@ def number(name: str, least: int, most: int, unit: Number, **more: Any) -> Setti
 
 
 def unquoted(text: str) -> str:
-    """Give a text that no quotation mark begins or ends; a container's file of settings keeps them.
+    """Return a text without quotation marks around it, which a container's env file would keep.
 
     Raises:
-        ValueError: one does.
+        ValueError: it begins or ends with one.
     """
     if text[:1] in QUOTATION_MARKS or text[-1:] in QUOTATION_MARKS:
         raise ValueError(text)

@@ -1,4 +1,4 @@
-"""Read the texts of settings, and show them without secrets."""
+"""Parse the texts of settings, and show them without secrets."""
 
 import logging
 import re
@@ -22,10 +22,10 @@ log = logging.getLogger("config")
 
 
 def to_secret(text: str) -> str:
-    """Parse a token or key: what the other end can send too, and is no placeholder.
+    """Parse a token or key: a text that the other end can send, and that is not a placeholder.
 
     Raises:
-        ValueError: it is not visible ASCII, or is quoted, or has a variable in it.
+        ValueError: it is not visible ASCII, is quoted, or contains a variable.
     """
     if not re.fullmatch("[!-~]+", unquoted(text)) or "${" in text:
         raise ValueError(text)
@@ -33,7 +33,7 @@ def to_secret(text: str) -> str:
 
 
 def to_sdk_apps(text: str) -> Mapping[str, tuple[str, ...]]:
-    """Parse ``id[:token[:token]],…``; an empty token would switch the check off: refused."""
+    """Parse ``id[:token[:token]],…``; refuse an empty token, as it would disable the check."""
     apps: dict[str, tuple[str, ...]] = {}
     for item in text.split(","):
         sdk_app_id, *tokens = map(str.strip, item.split(":"))
@@ -48,13 +48,13 @@ def to_sdk_apps(text: str) -> Mapping[str, tuple[str, ...]]:
 
 
 def show_sdk_apps(text: str) -> str:
-    """Show no more of each item than its SDKAppID, once there is a token anywhere."""
+    """Show only the SDKAppID of each item, once there is a token anywhere."""
     return re.sub("([0-9]*)[^,]*", r"\1…", text) if ":" in text else text
 
 
 def to_database_url(text: str) -> "URL":
     """Parse the URL of a database that several processes can share."""
-    # Here, as the receiver has no database and starts faster without SQLAlchemy.
+    # Imported here, as the receiver has no database and starts faster without SQLAlchemy.
     from sqlalchemy import make_url
     from sqlalchemy.exc import ArgumentError
 
@@ -70,12 +70,12 @@ def to_database_url(text: str) -> "URL":
 
 
 def show_database_url(text: str) -> str:
-    """Show neither user nor options: either may hold a password."""
+    """Show neither user nor options, as either may hold a password."""
     return re.sub(r"\?.*", "?…", re.sub("//.*@", "//…@", text))
 
 
 def to_folders(text: str) -> tuple[Path, ...]:
-    """Parse ``FOLDER[:FOLDER…]``; one that is named twice is refused."""
+    """Parse ``FOLDER[:FOLDER…]``; refuse a folder that is named twice."""
     names = [name.strip() for name in text.split(":")]
     folders = tuple(map(Path, names))
     if "" in names or len({*folders}) < len(folders):
@@ -84,7 +84,7 @@ def to_folders(text: str) -> tuple[Path, ...]:
 
 
 def to_host(text: str) -> str:
-    """Parse an address to listen on; one of IPv6 gets the brackets that a port follows."""
+    """Parse an address to listen on; put an IPv6 address in brackets, for a port to follow."""
     address = ip_address(text.strip("[]"))
     return f"[{address}]" if address.version == 6 else str(address)
 
@@ -97,14 +97,14 @@ def to_bool(text: str) -> bool:
 
 
 def to_header(text: str) -> str:
-    """Parse the name of a header; one with an underscore is read by no server."""
+    """Parse the name of a header; refuse an underscore, as no server reads such a header."""
     if not re.fullmatch("[A-Za-z0-9-]+", text):
         raise ValueError(text)
     return text
 
 
 def to_log_format(text: str) -> str:
-    """Parse how lines of the log are written."""
+    """Parse the format of the log."""
     if text not in LOG_FORMATS:
         raise ValueError(text)
     return text

@@ -1,4 +1,4 @@
-"""Make the pictures of the README, of what ``make demo`` shows in another terminal."""
+"""Take the pictures of the README while ``make demo`` runs in another terminal."""
 
 import os
 from pathlib import Path
@@ -22,7 +22,7 @@ PICTURES = (
 
 
 def main() -> None:
-    """Write each picture in place of the one that is there."""
+    """Take each picture again, in place of the old one."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=PROGRAM, args=["--no-sandbox"])
         for name, page, size, language in PICTURES:
@@ -31,7 +31,7 @@ def main() -> None:
 
 
 def take(browser: Browser, path: Path, url: str, size: tuple[int, int], language: str) -> None:
-    """Take a picture of what the screen has room for.
+    """Take a picture of one screen of a page.
 
     Raises:
         SystemExit: there is no such page.

@@ -23,7 +23,7 @@ from models.types import (
     Word,
 )
 
-# A migration must still run when the model has moved on, so it spells our types plainly.
+# A migration must still run when the models have changed, so it spells out our types.
 PLAIN_TYPES = {
     Word: "sa.String({0.length})",
     ExactText: "sa.String({0.length})",
@@ -35,7 +35,7 @@ PLAIN_TYPES = {
     Json: 'sa.JSON().with_variant(mysql.LONGTEXT(), "mysql")',
     UtcDateTime: 'sa.DateTime(timezone=True).with_variant(mysql.DATETIME(fsp=6), "mysql")',
 }
-# The lock goes with the connection. On SQLite, a connection to migrate has the file to itself.
+# The lock ends with the connection. On SQLite, a connection to migrate has the file to itself.
 TAKE_TURN = {
     "postgresql": sa.text("SELECT pg_try_advisory_lock(hashtext('alembic_version'))"),
     "mysql": sa.text("SELECT get_lock(sha1(database()), 0)"),
@@ -45,14 +45,14 @@ BY_TIME = ("ix_deliveries_received_at", "ix_lifecycle_events_occurred_at")
 
 
 def render_item(kind: str, value: Any, _: AutogenContext) -> str | Literal[False]:
-    """Spell a column type of ours for autogenerate; leave anything else to Alembic."""
+    """Render one of our column types for autogenerate; leave anything else to Alembic."""
     if kind == "type" and type(value) in PLAIN_TYPES:
         return PLAIN_TYPES[type(value)].format(value)
     return False
 
 
 def is_ours(name: str | None, kind: str, _: object) -> bool:
-    """Leave out what some databases have and no model has: tables of an index, and two indexes."""
+    """Leave out what only some databases have and no model: tables of an index, and two indexes."""
     return not str(name).startswith("label_grams") and name not in BY_TIME
 
 
@@ -60,7 +60,7 @@ def wait_for_turn(connection: sa.Connection) -> None:
     """Keep others from migrating the same database as long as this connection is open.
 
     Raises:
-        NotReadyError: another one does, and is not done before long.
+        NotReadyError: another one migrates it, and takes too long.
     """
     take_turn = TAKE_TURN.get(connection.dialect.name)
     patience = context.config.attributes.get("patience", PATIENCE)
@@ -72,10 +72,11 @@ def wait_for_turn(connection: sa.Connection) -> None:
 
 
 def run_migrations(connection: sa.Connection) -> None:
-    """Migrate over an open connection, each in a transaction where the database can.
+    """Migrate over an open connection, each revision in a transaction if the database can.
 
     Raises:
-        NotReadyError: the database can't hold all that is sent, or a newer release has migrated it.
+        NotReadyError: the database cannot hold all that is sent, or a newer release has migrated
+            it.
     """
     wait_for_turn(connection)
     check_text(connection)
@@ -87,14 +88,14 @@ def run_migrations(connection: sa.Connection) -> None:
         render_item=render_item,
         include_name=is_ours,
         render_as_batch=connection.dialect.name == "sqlite",
-        transaction_per_migration=True,  # so that none holds the locks of all
+        transaction_per_migration=True,  # so that no transaction holds the locks of all
     )
     with context.begin_transaction():
         context.run_migrations()
 
 
 def connect_and_run() -> None:
-    """Use the connection a caller hands over (``config.attributes``), else open one."""
+    """Use the connection that a caller passes (``config.attributes``), or else open one."""
     connection = context.config.attributes.get("connection")
     if connection is not None:
         run_migrations(connection)

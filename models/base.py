@@ -18,5 +18,5 @@ class Base(DeclarativeBase):
 
 
 def partial_index(condition: sa.TextClause, *columns: str) -> sa.Index:
-    """Return an index of some rows; MariaDB and MySQL have all of them in it."""
+    """Return an index of some rows; on MariaDB and MySQL it covers all rows."""
     return sa.Index(None, *columns, sqlite_where=condition, postgresql_where=condition)

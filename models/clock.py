@@ -7,7 +7,7 @@ MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
 def utc_now() -> datetime:
-    """Tell the current instant."""
+    """Return the current instant."""
     return datetime.now(UTC)
 
 
@@ -25,5 +25,5 @@ def move_to_zone(instant: datetime, zone: tzinfo) -> datetime:
 
 
 def write_instant(instant: datetime) -> str:
-    """Write an instant in RFC 3339, as addresses have it."""
+    """Write an instant in RFC 3339, as in addresses."""
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""Counts that the recorder keeps up: by the minute, by the hour, in all, and of what differs."""
+"""Counts that the recorder maintains: by minute, by hour, in total, and of differences."""
 
 from datetime import datetime
 from uuid import UUID
@@ -10,14 +10,14 @@ from models.base import Base
 from models.text import MAX_ID_LENGTH
 from models.types import ExactText, UtcDateTime, Word
 
-LATE_SECONDS = 5  # a callback that waits longer than this is late; usually it is 50 ms
+LATE_SECONDS = 5  # a callback that waits longer than this is late; 50 ms is usual
 
 
 class MinuteCount(Base):
     """One number of one minute; after 90 days, of one hour.
 
     Attributes:
-        minute: its start; callbacks belong to the minute in which they arrived.
+        minute: its start; a callback belongs to the minute in which it arrived.
         measure: one of ``Measure``, which says what ``name`` and ``value`` are.
         sdk_app_id: the app, or "" where it is not known to be one of ours.
         verdict: of a received callback; else "".
@@ -34,9 +34,9 @@ class MinuteCount(Base):
 
 
 class HourCount(Base):
-    """One number of one hour, and the minutes that it comes from.
+    """One number of one hour, and the minutes it comes from.
 
-    There are few enough of these to look at 90 days of them, to the minute. They are kept for good.
+    They are few enough to examine 90 days of them, to the minute. They are kept permanently.
 
     Attributes:
         hour: whole hours since 1970 UTC, as of ``to_hour``.
@@ -44,7 +44,7 @@ class HourCount(Base):
         word: what is counted: a ``Verdict``, or ``received`` for all of them; a ``Refusal``;
             ``lost``; or ``delay_microseconds``, where it is above ``LATE_SECONDS``.
         value: how many; of the delay, the largest.
-        minutes: bit n is set if it comes from the minute n of the hour as well.
+        minutes: bit n is set if minute n of the hour contributes to it.
     """
 
     __tablename__ = "hour_counts"
@@ -57,10 +57,10 @@ class HourCount(Base):
 
 
 class TotalCount(Base):
-    """The sum of one number over all minutes that ever were.
+    """The sum of one number over all minutes so far.
 
-    It saves ``/metrics`` from adding up millions of rows. What has no sum is left out: the largest
-    delay.
+    It saves ``/metrics`` from adding up millions of rows. The largest delay is left out, as it has
+    no sum.
 
     Its columns are those of ``MinuteCount``.
     """
@@ -75,9 +75,9 @@ class TotalCount(Base):
 
 
 class LostCallback(Base):
-    """A callback that was answered 503 though a disk may have it.
+    """A callback that was answered 503 although a disk may have it.
 
-    Once it is found after all, it is recorded and taken off the lost.
+    If it is found after all, it is recorded and no longer counts as lost.
     """
 
     __tablename__ = "lost_callbacks"
@@ -91,7 +91,7 @@ class Difference(Base):
     """One way in which the bodies of a command differ from what Tencent documents for it.
 
     Attributes:
-        field: a wire name, as ``schemas.tencent.drift`` gives it.
+        field: a wire name, as in ``schemas.tencent.drift``.
         seen: the JSON type of the value.
         sample_delivery_id: the newest delivery of this kind.
     """

@@ -1,4 +1,4 @@
-"""What was sent: one row for every authentic POST."""
+"""Deliveries: one row for every authentic POST."""
 
 from datetime import datetime
 from typing import Any
@@ -23,7 +23,7 @@ from models.vocabulary import Verdict
 
 
 class Command(Base):
-    """The name of a command that was sent; deliveries have its number."""
+    """The name of a command that was sent; deliveries store its number."""
 
     __tablename__ = "commands"
 
@@ -37,17 +37,19 @@ class Delivery(Base):
     Attributes:
         id: counts up from 1 in the order of recording; ``models.ledger`` has the next one.
         uuid: given on arrival, so that a callback is recorded once.
-        received_at: when its head had been read; with ``uuid``, the key of the journal's record.
-        command: the ``CallbackCommand``, or none where it could not be told.
+        received_at: when its head was read; together with ``uuid``, the key of the journal's
+            record.
+        command: the ``CallbackCommand``, or none if it is unknown.
         peer: address of the other end of the connection.
         query_string: as received, without the question mark; a byte beyond ASCII is one character.
         verdict: one of ``Verdict``.
-        errors: reasons by field of an ``invalid`` one.
+        errors: the reasons by field, if it is ``invalid``.
         duplicate_of: the ID of the delivery that this one repeats.
-        reverified_at: when it was taken into the log, of a request that was refused on arrival for
-            a token or a clock that was wrong here.
-        imported_at: when it was first imported, of one that another database had before.
-        unstored_bytes: the length of a body that is not stored, nor is its query string; else none.
+        reverified_at: when it was taken into the log, if it was refused on arrival because of a
+            wrong token or clock here.
+        imported_at: when it was first imported, if it comes from another database.
+        unstored_bytes: the length of the body, if neither it nor the query string is stored; else
+            none.
     """
 
     __tablename__ = "deliveries"
@@ -74,9 +76,9 @@ class Delivery(Base):
         .label("command")
     )
 
-    # The unique key serves the recorder's look-up of what is recorded already, and the list of all.
-    # The others serve services.reading.deliveries: equality first, then the instant. Rows of one
-    # instant are few enough to be sorted by ID.
+    # The unique key serves the recorder's look-up of recorded deliveries, and the list of all.
+    # The others serve services.reading.deliveries: equality first, then the instant. Rows with the
+    # same instant are few enough to be sorted by ID.
     __table_args__ = (
         sa.UniqueConstraint("received_at", "uuid"),
         partial_index(sa.text("verdict <> 'accepted'"), "verdict", "received_at"),
@@ -87,13 +89,13 @@ class Delivery(Base):
 
 
 def has_command(name: str | sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
-    """Return the condition of a command, as the index of their numbers has it."""
+    """Return the condition for a command, in the form that the index of commands serves."""
     number = sa.select(Command.id).where(Command.name == name).correlate_except(Command)
     return Delivery.command_id == number.scalar_subquery()
 
 
 def has_verdict(verdict: str) -> sa.ColumnElement[bool]:
-    """Return the condition of a verdict, so that the index of all but accepted ones is found."""
+    """Return the condition for a verdict, so that the index without accepted ones is used."""
     is_it = Delivery.verdict == verdict
     if verdict == Verdict.ACCEPTED:
         return is_it

@@ -1,4 +1,4 @@
-"""What a delivery means: a step in the life of a channel or group; and what follows from it."""
+"""Events: steps in the life of a channel or group, and what follows from them."""
 
 from datetime import datetime
 from typing import Any
@@ -22,22 +22,22 @@ from models.types import (
     Word,
 )
 
-BY = "ix_lifecycle_events_subject"  # by hand, as the convention gets too long for the first
+BY = "ix_lifecycle_events_subject"  # named by hand, as the convention makes the first one too long
 
 
 class LifecycleEvent(Base):
-    """One event; derived, so it can be built again from its delivery, never the reverse.
+    """One event; it is derived from its delivery, and can be derived again.
 
     Attributes:
         id: counts up from 1 in the order of recording; ``models.ledger`` has the next one.
         delivery_id: the delivery it was read from.
-        event_key: a digest of what two deliveries of one event have in common. Events that have it
-            in common as well differ in time: ``services.recording.repeats``.
+        event_key: a digest of what two deliveries of one event have in common. Different events
+            with the same key differ in time: ``services.recording.repeats``.
         subject_type: one of ``SubjectType``.
-        action: one of ``Action``; with ``subject_type`` it tells the command.
-        occurred_at: ``EventTime``, or ``received_at`` where there is none.
+        action: one of ``Action``; together with ``subject_type`` it determines the command.
+        occurred_at: ``EventTime``, or else ``received_at``.
         event_time: ``EventTime`` in milliseconds since 1970 UTC, or none.
-        details: the fields of the body that have no column, by their wire names.
+        details: the fields of the body without a column, by their wire names.
     """
 
     __tablename__ = "lifecycle_events"
@@ -59,7 +59,7 @@ class LifecycleEvent(Base):
     platform: Mapped[str | None] = mapped_column(ExactLongText)
     details: Mapped[dict[str, Any]] = mapped_column(Json)
 
-    # The unique key tells repeats. It and all indexes serve
+    # The unique key identifies repeats. It and all indexes serve
     # services.reading.history.fetch_history: equality first, then the instant.
     __table_args__ = (
         sa.UniqueConstraint("occurred_at", "event_key"),
@@ -77,9 +77,9 @@ class EventMember(Base):
     """A user named by an event, such as a member of a group when it was disbanded.
 
     Attributes:
-        position: place in Tencent's list, from 0; a user who is listed twice is kept once.
-        occurred_at: that of the event, so that one index finds a user's events in order.
-        subject_id: that of the event, so that one index finds a user's events within a subject.
+        position: its place in Tencent's list, from 0; a user that is listed twice is kept once.
+        occurred_at: of the event, so that one index finds a user's events in order.
+        subject_id: of the event, so that one index finds a user's events within a subject.
     """
 
     __tablename__ = "event_members"
@@ -91,7 +91,7 @@ class EventMember(Base):
     subject_id: Mapped[str] = mapped_column(OrderedText())
 
     # Serve the member filter of services.reading.history.fetch_history. The subject comes first, so
-    # that the members of a group are stored side by side, be they thousands.
+    # that the members of a group are stored side by side, even thousands of them.
     __table_args__ = (
         sa.Index(None, "user_id", "occurred_at", "event_id"),
         sa.Index(None, "subject_id", "user_id", "occurred_at", "event_id"),
@@ -102,19 +102,20 @@ class EventMember(Base):
 class PresentState(Base):
     """The present state of one subject: its last life, as of the event that occurred last.
 
-    It follows from the events, so it can be made again; ``models.ledger`` tells up to which event
-    it has followed them.
+    It follows from the events, so it can be rebuilt; ``models.ledger`` stores up to which event it
+    is current.
 
     Attributes:
         life: the number of that life, from 1.
         status: ``active`` or ``destroyed``.
-        name: none where no event said one; likewise ``owner``.
-        name_start: what ``name`` begins with, as it is stored; empty where there is none.
-        group_type: its start, should it be long.
-        created_event_id: the event that began the life; none where that was never seen.
+        name: none if no event told one; likewise ``owner``.
+        name_start: the beginning of ``name``, as stored; empty without a name.
+        group_type: only its beginning, if it is long.
+        created_event_id: the event that began the life; none if that was never seen.
         destroyed_event_id: the event that ended it; none while it lives.
-        last_event_id: the one that occurred last, at ``changed_at``.
-        last_received_at: when that arrived; of two of one instant, the later one is the last.
+        last_event_id: the event that occurred last, at ``changed_at``.
+        last_received_at: when that event arrived; of two at one instant, the later arrival is the
+            last.
         fields: by the names of the API, each with ``value``, ``since`` and ``event_id``.
     """
 
@@ -138,7 +139,7 @@ class PresentState(Base):
     last_received_at: Mapped[datetime] = mapped_column(UtcDateTime)
     fields: Mapped[dict[str, Any]] = mapped_column(Json)
 
-    # Serve services.lists.subjects: the orders of a list, and what is counted beside it.
+    # Serve services.lists.subjects: the orders of a list, and the counts beside it.
     __table_args__ = (
         sa.Index("ix_subjects_changed", "subject_type", "status", "changed_at", "last_event_id"),
         sa.Index("ix_subjects_created", "subject_type", "status", "created_at", "created_event_id"),
@@ -154,18 +155,17 @@ class PresentState(Base):
 
 
 class Label(Base):
-    """What a search finds a channel, group or user by: its ID, or a name that it has or had.
+    """What a search finds a channel, group or user by: its ID, or a present or former name.
 
-    Labels are made of events, shortly after these are recorded: ``models.ledger`` tells how far.
-    What is searched within them is in an index that each database has in its own way:
-    ``models.database.labels``.
+    Labels are derived from events, shortly after these are recorded: ``models.ledger`` stores how
+    far. Each database has its own index to search within them: ``models.database.labels``.
 
     Attributes:
         id: counts up from 1, so the newest label has the highest.
         kind: one of ``Findable``.
         holder_id: the ID of the channel, group or user.
-        sdk_app_id: empty for a user, whose page is about all apps.
-        folded: the start of the ID or name, as ``models.text.fold`` leaves it.
+        sdk_app_id: empty for a user, whose page covers all apps.
+        folded: the beginning of the ID or name, folded by ``models.text.fold``.
     """
 
     __tablename__ = "labels"
@@ -176,7 +176,7 @@ class Label(Base):
     holder_id: Mapped[str] = mapped_column(OrderedText())
     folded: Mapped[str] = mapped_column(FoldedText)
 
-    # The key serves services.recording.labels, the index what a label begins with.
+    # The key serves services.recording.labels, the index a search by the beginning of a label.
     __table_args__ = (
         sa.UniqueConstraint("holder_id", "kind", "sdk_app_id", "folded"),
         sa.Index(None, "kind", "folded", "id"),

@@ -1,4 +1,4 @@
-"""Locks between processes, held on open files; a process that dies lets go."""
+"""Locks between processes, held on open files; the death of a process releases them."""
 
 import fcntl
 import os
@@ -11,7 +11,7 @@ POLL_SECONDS = 0.0005
 
 
 def try_to_lock(descriptor: int) -> bool:
-    """Lock an open file if nobody else has."""
+    """Lock an open file unless another process has locked it."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -20,15 +20,15 @@ def try_to_lock(descriptor: int) -> bool:
 
 
 def unlock(descriptor: int) -> None:
-    """Let the next one have an open file."""
+    """Unlock an open file for the next process."""
     fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
 def lock_file(path: Path, timeout: float) -> int | None:
-    """Lock a file, made if need be, until the returned descriptor is closed.
+    """Lock a file, created if need be, until the returned descriptor is closed.
 
     Returns:
-        None if somebody else kept it for ``timeout`` seconds.
+        None if another process kept it for ``timeout`` seconds.
 
     Raises:
         OSError: the file can't be opened.
@@ -46,7 +46,7 @@ def lock_file(path: Path, timeout: float) -> int | None:
 
 
 def has_name(descriptor: int, path: Path) -> bool:
-    """Tell whether an open file is the one that others find by a name."""
+    """Tell whether an open file is the one that has a name now."""
     try:
         return os.path.samestat(os.fstat(descriptor), os.stat(path))
     except FileNotFoundError:
@@ -55,7 +55,7 @@ def has_name(descriptor: int, path: Path) -> bool:
 
 @contextmanager
 def locked(path: Path) -> Iterator[int]:
-    """Hold the lock of a file that exists, however long others keep it; gives its descriptor.
+    """Hold the lock of an existing file, however long others keep it; yield its descriptor.
 
     Raises:
         OSError: the file can't be opened.

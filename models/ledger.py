@@ -1,4 +1,4 @@
-"""What the service knows of itself: whose turn it is, how far it is, what was read from it."""
+"""What the service knows about itself: its numbers, marks, service events and readings."""
 
 from datetime import datetime
 from typing import Any
@@ -15,15 +15,16 @@ SEGMENT_NAME_LENGTH = 64
 
 
 class Ledger(Base):
-    """The one row that a transaction locks first, so that one writes at a time.
+    """The one row that each transaction locks first, so that only one writes at a time.
 
-    It counts, so IDs have no gaps and are in the order of commits.
+    It holds the next IDs, so IDs have no gaps and follow the order of commits.
 
     Attributes:
         id: 1.
-        next_delivery_id: of the next delivery; likewise the others.
-        followed_event_id: of the last event that present states and labels have followed.
-        kept_since: what arrived earlier is purged, but for what the states of subjects rest on.
+        next_delivery_id: the ID of the next delivery; likewise the others.
+        followed_event_id: the ID of the last event that present states and labels have followed.
+        kept_since: everything that arrived earlier is purged, except what the states of subjects
+            rest on.
         unhandled_kept_since: unhandled deliveries that arrived earlier are purged.
     """
 
@@ -40,14 +41,14 @@ class Ledger(Base):
 
 
 class JournalMark(Base):
-    """How far one segment of a journal is recorded; written in the transaction that records it.
+    """Up to where one segment of a journal is recorded; written in the transaction that records it.
 
-    A database that was restored or replaced has older marks than the journal has records, and so
-    shows what it lacks.
+    A database that was restored or replaced has marks older than the records of the journal, which
+    show what it lacks.
 
     Attributes:
-        segment: the name that a segment keeps, whatever becomes of its file.
-        recorded_bytes: from the beginning of the segment.
+        segment: the permanent name of a segment, whatever becomes of its file.
+        recorded_bytes: counted from the beginning of the segment.
     """
 
     __tablename__ = "journal_marks"
@@ -57,12 +58,12 @@ class JournalMark(Base):
 
 
 class ServiceEvent(Base):
-    """What happened to the service itself: a process started or stopped, callbacks were lost.
+    """A service event: a process started or stopped, or callbacks were lost.
 
     Attributes:
         kind: one of ``ServiceEventKind``.
         process: the host and the ID of the process.
-        details: of lost callbacks, ``count``, ``first_at`` and ``last_at``.
+        details: for lost callbacks, ``count``, ``first_at`` and ``last_at``.
     """
 
     __tablename__ = "service_events"
@@ -78,15 +79,15 @@ class ActOfReading(Base):
     """One act of reading.
 
     Attributes:
-        uuid: given by the reader, so that a reading is recorded once.
+        uuid: assigned by the reader, so that a reading is recorded once.
         received_at: when the request was answered.
         holder: of the key, or the user that a proxy named.
         sign_in: one of ``SignIn``.
         address: path and query string.
-        subject_id: the channel or group that it is about, if it is about one.
+        subject_id: the channel or group that it is about, if any.
         user_id: likewise; a request that names several users has a row for each.
         peer: the address at the other end of the connection.
-        request_id: the same as in the log.
+        request_id: the same ID as in the log.
     """
 
     __tablename__ = "readings"
@@ -103,7 +104,7 @@ class ActOfReading(Base):
     peer: Mapped[str] = mapped_column(ExactLongText)
     request_id: Mapped[str] = mapped_column(ExactLongText)
 
-    # The unique key serves the recorder's look-up of what is recorded already, all of them
+    # The unique key serves the recorder's look-up of recorded readings, all of them
     # services.reading.readings.fetch_readings.
     __table_args__ = (
         sa.UniqueConstraint("received_at", "uuid"),

@@ -1,4 +1,4 @@
-"""What was refused: requests whose sender could not be verified."""
+"""The quarantine: requests whose sender could not be verified."""
 
 from datetime import datetime
 from uuid import UUID
@@ -15,12 +15,12 @@ class QuarantinedRequest(Base):
     """One refused request; stored for inspection, never part of a history.
 
     Attributes:
-        uuid: given on arrival, so that a request is recorded once.
-        reason: one of ``Refusal``; the sender is not told.
+        uuid: assigned on arrival, so that a request is recorded once.
+        reason: one of ``Refusal``, which the sender does not learn.
         sdk_app_id: the app that the request names, if it is one of ours; else none.
-        sender: what the cap counts by: that app, or the address of the peer.
+        sender: that app, or the address of the peer; the cap counts by it.
         body: its first 64 KiB, or all of it for an app of ours; empty for one that was too large.
-        body_bytes: the length of the whole body, or none where it was not read.
+        body_bytes: the length of the whole body, or none if it was not read.
     """
 
     __tablename__ = "quarantined_requests"
@@ -36,7 +36,7 @@ class QuarantinedRequest(Base):
     body: Mapped[bytes] = mapped_column(Bytes)
     body_bytes: Mapped[int | None] = mapped_column(sa.BigInteger)
 
-    # The unique key serves the recorder's look-up of what is recorded already, the first index
+    # The unique key serves the recorder's look-up of recorded requests, the first index
     # services.reading.deliveries.fetch_quarantine, the others services.recording.quarantine.
     __table_args__ = (
         sa.UniqueConstraint("received_at", "uuid"),

@@ -17,11 +17,11 @@ from models.text import FOLDED_LENGTH, MAX_ID_LENGTH, START_LENGTH, escape_text,
 RowId = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 Bytes = sa.LargeBinary().with_variant(mysql.LONGBLOB, "mysql")
 LongText = sa.Text().with_variant(mysql.LONGTEXT, "mysql")
-# The start of an escaped text, in the order of code points.
+# The beginning of an escaped text, in the order of code points.
 TextStart = sa.String(START_LENGTH).with_variant(sa.Text(collation="C"), "postgresql")
-# The start of a folded text, in the same order.
+# The beginning of a folded text, in the same order.
 FoldedText = sa.String(FOLDED_LENGTH).with_variant(sa.Text(collation="C"), "postgresql")
-# An ID, in the same order; MariaDB's table has it.
+# An ID, in the same order, which on MariaDB is a property of the table.
 OrderedId = sa.String(MAX_ID_LENGTH).with_variant(
     sa.String(MAX_ID_LENGTH, collation="C"), "postgresql"
 )
@@ -30,7 +30,7 @@ SixteenBytes = (
     sa.Uuid().with_variant(sa.LargeBinary(), "sqlite").with_variant(mysql.BINARY(16), "mysql")
 )
 Microseconds = sa.DateTime(timezone=True).with_variant(mysql.DATETIME(fsp=6), "mysql")
-# How a database takes an instant in UTC; only PostgreSQL keeps the zone itself.
+# The form in which each database takes an instant in UTC; only PostgreSQL keeps the zone.
 WRITE_INSTANT: Mapping[str, Callable[[datetime], Any]] = {
     "sqlite": lambda instant: instant.isoformat(" ", "microseconds").removesuffix("+00:00"),
     "postgresql": lambda instant: instant,
@@ -39,18 +39,18 @@ WRITE_INSTANT: Mapping[str, Callable[[datetime], Any]] = {
 
 
 class Word(sa.TypeDecorator[str]):
-    """A member of a vocabulary, as plain text: psycopg has no list of several kinds of text."""
+    """A member of a vocabulary, as plain text: psycopg takes no list of several kinds of text."""
 
     impl = sa.String(32)
     cache_ok = True
 
     def bind_processor(self, dialect: Dialect) -> Callable[[str | None], str | None]:
-        """Make plain text of it."""
+        """Turn it into plain text."""
         return lambda value: None if value is None else str(value)
 
 
 class ExactText(sa.TypeDecorator[str]):
-    """Text that compares exactly and may hold any character that JSON may.
+    """Text that compares exactly and can hold any character that JSON can.
 
     The collation that makes MariaDB and MySQL compare by code point, trailing spaces included,
     is a property of the table: see the first migration.
@@ -60,38 +60,38 @@ class ExactText(sa.TypeDecorator[str]):
     cache_ok = True
 
     def bind_processor(self, dialect: Dialect) -> Callable[[str | None], str | None]:
-        """Escape on the way in, filters included."""
+        """Escape text on the way in, also in filters."""
         return lambda value: None if value is None else escape_text(value)
 
     def result_processor(
         self, dialect: Dialect, coltype: object
     ) -> Callable[[str | None], str | None]:
-        """Unescape on the way out."""
+        """Unescape text on the way out."""
         return lambda value: None if value is None else unescape_text(value)
 
 
 class OrderedText(ExactText):
-    """An ID in the order of code points, which on PostgreSQL not every language keeps."""
+    """An ID in the order of code points, which PostgreSQL does not keep in every locale."""
 
     impl = OrderedId  # type: ignore[assignment]
     cache_ok = True
 
 
 class ExactLongText(ExactText):
-    """``ExactText`` without a limit to its length; not to be indexed."""
+    """``ExactText`` of unlimited length; it cannot be indexed."""
 
     impl = LongText  # type: ignore[assignment]
     cache_ok = True
 
 
 class UtcDateTime(sa.TypeDecorator[datetime]):
-    """An aware instant in UTC with microseconds; a naive one is refused."""
+    """A timezone-aware instant in UTC with microseconds; a naive one is refused."""
 
     impl = Microseconds
     cache_ok = True
 
     def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], Any]:
-        """Turn any zone into UTC, and write it as each database does."""
+        """Convert any zone to UTC, in the form of each database."""
         write = WRITE_INSTANT[dialect.name]
 
         def process(value: datetime | None) -> Any:
@@ -104,7 +104,7 @@ class UtcDateTime(sa.TypeDecorator[datetime]):
         return process
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give the zone back."""
+        """Restore the zone."""
         if value is None:
             return None
         return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
@@ -112,44 +112,44 @@ class UtcDateTime(sa.TypeDecorator[datetime]):
     def result_processor(
         self, dialect: Dialect, coltype: object
     ) -> Callable[[Any], datetime | None] | None:
-        """Read the text that SQLite has at once: thousands of instants take a fifth of the time."""
+        """Parse SQLite's text directly: thousands of instants take a fifth of the time."""
         if dialect.name != "sqlite":
             return super().result_processor(dialect, coltype)
         return lambda text: None if text is None else datetime.fromisoformat(f"{text}+00:00")
 
 
 class CompactUuid(sa.TypeDecorator[UUID]):
-    """A UUID, or a digest of its length, in 16 bytes on every database."""
+    """A UUID, or a digest of the same length, in 16 bytes on every database."""
 
     impl = SixteenBytes
     cache_ok = True
 
     def bind_processor(self, dialect: Dialect) -> Callable[[UUID | None], bytes | None] | None:
-        """Give PostgreSQL the UUID, and the others its bytes."""
+        """Send PostgreSQL the UUID, and the others its bytes."""
         if dialect.name == "postgresql":
             return None
         return lambda value: None if value is None else value.bytes
 
     def process_result_value(self, value: Any, dialect: Dialect) -> UUID | None:
-        """Make a UUID of bytes."""
+        """Make a UUID from bytes."""
         return UUID(bytes=value) if isinstance(value, bytes) else value
 
 
 class Json(sa.JSON):
-    """JSON kept as it was written, with its order of keys and its numbers.
+    """JSON as it was written, with its order of keys and its numbers.
 
-    MySQL's own JSON type sorts keys and rounds large numbers, hence text there.
+    MySQL's own JSON type sorts keys and rounds large numbers, so it is text there.
     """
 
 
 @compiles(Json, "mysql")
 def compile_json(type_: Json, compiler: TypeCompiler, **_: Any) -> str:
-    """Spell the column type on MariaDB and MySQL."""
+    """Return the column type on MariaDB and MySQL."""
     return "LONGTEXT"
 
 
 def begins_with(column: InstrumentedAttribute[Any], start: str) -> sa.ColumnElement[bool]:
-    """Return the condition that texts, as stored, begin so: one range of an index.
+    """Return the condition that a stored text has a prefix: one range of an index.
 
     The index is in order of code points.
     """

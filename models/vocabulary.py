@@ -1,7 +1,7 @@
-"""The closed vocabularies of the log; their values are what is stored and shown.
+"""The closed vocabularies of the log; their values are stored and shown.
 
-Columns hold them as plain text: a new member needs no migration, and a release that does not know
-it yet still reads the row.
+Columns hold them as plain text, so a new member needs no migration, and an older release can still
+read the row.
 """
 
 from enum import StrEnum, unique
@@ -9,7 +9,7 @@ from enum import StrEnum, unique
 
 @unique
 class SubjectType(StrEnum):
-    """What has a history: ``channel`` is Tencent's Official Channel (``OfficialAccount.*``)."""
+    """The kinds of subjects: ``channel`` is Tencent's Official Channel (``OfficialAccount.*``)."""
 
     CHANNEL = "channel"
     GROUP = "group"
@@ -17,7 +17,7 @@ class SubjectType(StrEnum):
 
 @unique
 class Findable(StrEnum):
-    """What a search finds; all but deliveries have labels."""
+    """The kinds of things a search finds; all but deliveries have labels."""
 
     CHANNEL = "channel"
     GROUP = "group"
@@ -27,7 +27,7 @@ class Findable(StrEnum):
 
 @unique
 class Match(StrEnum):
-    """What of it was found: its ID or its name, at present or formerly."""
+    """What was matched: an ID, or a present or former name."""
 
     ID = "id"
     NAME = "name"
@@ -36,7 +36,7 @@ class Match(StrEnum):
 
 @unique
 class Action(StrEnum):
-    """What happened to a subject; a topic belongs to the history of its community group."""
+    """The kinds of events; a topic belongs to the history of its community group."""
 
     CREATED = "created"
     PROFILE_CHANGED = "profile_changed"
@@ -52,7 +52,7 @@ class Action(StrEnum):
     TOPIC_DESTROYED = "topic_destroyed"
 
 
-# A topic has a name and an owner of its own, unrelated to those of its community group.
+# A topic has its own name and owner, unrelated to those of its community group.
 OF_TOPICS = {Action.TOPIC_CREATED, Action.TOPIC_CHANGED, Action.TOPIC_DESTROYED}
 
 
@@ -81,7 +81,7 @@ class Refusal(StrEnum):
 
 @unique
 class SignIn(StrEnum):
-    """What opened what was read: an API key, a session of the console, or a proxy's word."""
+    """How a holder was signed in: with an API key, a session of the console, or by a proxy."""
 
     KEY = "key"
     SESSION = "session"
@@ -90,12 +90,12 @@ class SignIn(StrEnum):
 
 @unique
 class Measure(StrEnum):
-    """What a count of a minute counts.
+    """What a count measures.
 
     ``received``: callbacks, ``name`` is the command. ``refused``: requests, ``name`` is the
-    ``Refusal``. ``lost``: callbacks that were answered 503. ``answered``: callbacks,
-    ``name`` is the first of ``ANSWER_BOUNDS_MS`` that the time to the answer does not
-    exceed, or ``inf``. ``answer_microseconds``: the sum of these times.
+    ``Refusal``. ``lost``: callbacks that were answered 503. ``answered``: callbacks, ``name`` is
+    the first of ``ANSWER_BOUNDS_MS`` that the time to the answer does not exceed, or ``inf``.
+    ``answer_microseconds``: the sum of these times.
     ``delay_microseconds``: the largest time from arrival to the tables.
     """
 
@@ -107,13 +107,13 @@ class Measure(StrEnum):
     DELAY_MICROSECONDS = "delay_microseconds"
 
 
-# Upper bounds of the times to the answer, in milliseconds. Tencent waits 2 s.
+# Upper bounds of the time to an answer, in milliseconds. Tencent waits 2 s.
 ANSWER_BOUNDS_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000)
 
 
 @unique
 class ServiceEventKind(StrEnum):
-    """What happened to the service itself."""
+    """The kinds of service events."""
 
     RECEIVER_STARTED = "receiver_started"
     RECEIVER_STOPPED = "receiver_stopped"

@@ -1,1 +1,1 @@
-"""Wire contracts: what comes in from Tencent and what goes out to readers."""
+"""The wire formats: what comes in from Tencent, and what goes out to readers."""

@@ -8,8 +8,8 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-MOST_CHARACTERS = 4096  # of a text that is a parameter
-# Python takes some more hours and minutes, newer releases other ones than older.
+MOST_CHARACTERS = 4096  # of a text parameter
+# Python accepts further forms of hours and minutes, which differ between its releases.
 HOUR_AND_MINUTE = r"([01]\d|2[0-3]):[0-5]\d"
 RFC_3339 = re.compile(
     rf"\d{{4}}-\d\d-\d\d[Tt ]{HOUR_AND_MINUTE}:\d\d(\.\d+)?([Zz]|[+-]{HOUR_AND_MINUTE})", re.ASCII
@@ -17,7 +17,7 @@ RFC_3339 = re.compile(
 
 
 class DecimalInteger(fields.Integer):
-    """A whole number that is not negative, as a JSON integer or as a string of ASCII digits.
+    """A non-negative whole number, as a JSON integer or a string of ASCII digits.
 
     Stricter than ``Integer``, which reads ``1.5``, ``true`` and ``"1_0"`` as numbers too.
     """
@@ -35,7 +35,7 @@ class DecimalInteger(fields.Integer):
 class Instant(fields.AwareDateTime):
     """An RFC 3339 date-time with its zone; written in UTC with microseconds.
 
-    A ``brief`` one leaves them out where they are zero, as in a time given in milliseconds.
+    A ``brief`` one leaves out microseconds if they are zero, as in a time given in milliseconds.
     """
 
     default_error_messages = {  # noqa: RUF012 (marshmallow reads a plain dict)
@@ -75,7 +75,7 @@ class Instant(fields.AwareDateTime):
 
 
 def text_filter(description: str) -> fields.String:
-    """Make a filter by a text; an empty one, as of a variable that is not set, is refused."""
+    """Make a filter by a text; refuse an empty one, as from an unset variable."""
     fits = validate.Length(min=1, max=MOST_CHARACTERS)
     return fields.String(validate=fits, metadata=about(description))
 
@@ -93,5 +93,5 @@ def word_field(vocabulary: type[StrEnum]) -> fields.String:
 
 
 def about(description: str) -> dict[str, str]:
-    """Say as ``metadata`` of a field what it means, for OpenAPI."""
+    """Return the ``metadata`` of a field that describes it in OpenAPI."""
     return {"description": description}

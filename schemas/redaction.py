@@ -1,14 +1,14 @@
-"""What of a request is shown to nobody: with ``Sign`` and its time, anybody can sign any body."""
+"""Redaction: with ``Sign`` and its time, anyone could sign any body, so it is never shown."""
 
 import re
 from urllib.parse import unquote_plus
 
 REDACTED = "REDACTED"
-DIGEST = re.compile("[0-9A-Fa-f]{64,}")  # what a Sign looks like, whatever a proxy made of its name
+DIGEST = re.compile("[0-9A-Fa-f]{64,}")  # a Sign, even if a proxy changed its name
 
 
 def redact(query_string: str) -> str:
-    """Take the value of ``Sign`` out of a query string, and leave all else as it was sent."""
+    """Remove the value of ``Sign`` from a query string, and leave the rest as it was sent."""
     parts = query_string.split("&")
     for place, part in enumerate(parts):
         name, equals, _ = part.partition("=")

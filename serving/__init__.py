@@ -1,1 +1,1 @@
-"""How the three processes are served."""
+"""Serve the three processes."""

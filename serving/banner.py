@@ -1,4 +1,4 @@
-"""Say where to go, once a server can be gone to; the log is no place for a key itself."""
+"""Print where to go once a server is ready; a key itself does not belong in the log."""
 
 import sys
 from collections.abc import Iterator
@@ -10,14 +10,14 @@ from config.declared import DATABASE_URL
 from config.release import VERSION
 from serving.logs import is_json
 
-EVERY_ADDRESS = {"//0.0.0.0:": "//127.0.0.1:", "//[::]:": "//[::1]:"}  # and one that leads there
+EVERY_ADDRESS = {"//0.0.0.0:": "//127.0.0.1:", "//[::]:": "//[::1]:"}  # and one that reaches it
 
 
 def show_receiver(server: Any) -> None:
-    """Say where callbacks go.
+    """Print where callbacks go.
 
     Args:
-        server: of gunicorn; what it listens on may come from its command line, or from systemd.
+        server: of gunicorn; its addresses may come from its command line, or from systemd.
     """
     addresses = list_addresses(server)
     show(
@@ -28,7 +28,7 @@ def show_receiver(server: Any) -> None:
 
 
 def show_reader(server: Any, settings: ReaderSettings) -> None:
-    """Say where history is read, and how."""
+    """Print where and how to read the history."""
     addresses, database = list_addresses(server), settings.database_read_url
     address = from_here(addresses[0])
     show(
@@ -41,7 +41,7 @@ def show_reader(server: Any, settings: ReaderSettings) -> None:
 
 
 def tell_access(settings: ReaderSettings, address: str) -> Iterator[str]:
-    """Yield lines about what opens the history."""
+    """Yield lines about access to the history."""
     holders = dict.fromkeys(one.name for one in settings.api_keys if Scope.READ in one.scopes)
     if holders:
         yield f'  history      curl -H "Authorization: Bearer YOUR_API_KEY" {address}/history'
@@ -58,19 +58,19 @@ def list_addresses(server: Any) -> list[str]:
 
 
 def from_here(address: str) -> str:
-    """Return an address that leads to a server from this machine."""
+    """Return an address that reaches a server from this machine."""
     for every, one in EVERY_ADDRESS.items():
         address = address.replace(every, one)
     return address
 
 
 def show(*lines: str) -> None:
-    """Print lines at once, also into a pipe; not where a program reads the log.
+    """Print lines at once, also into a pipe, but not where a program reads the log.
 
-    A disk that is full keeps no server from its work.
+    A full disk does not stop a server.
     """
     if not is_json() and sys.stdout is not None:
-        # Over a writer of its own: what it does not take is not tried again as each process ends.
+        # Through a separate writer: what fails is not retried when each process exits.
         with (
             suppress(OSError),
             open(sys.stdout.fileno(), "w", encoding="utf-8", closefd=False) as output,

@@ -1,4 +1,4 @@
-"""What gunicorn is told alike for the receiver, the reader, and all of it on one port."""
+"""The gunicorn settings that receiver, reader and the server on one port share."""
 
 import gc
 import logging
@@ -12,28 +12,28 @@ from typing import Any
 from serving.logs import is_json, make_handler
 
 LOG_SECONDS = 60.0
-RESERVED_FILES = 128  # of a worker: for the journal, databases, and whatever Python opens
+RESERVED_FILES = 128  # of a worker: for the journal, databases, and files that Python opens
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 (gunicorn makes its own file there)
 
-keepalive = 75  # seconds; Tencent keeps connections open, and a close races with its next callback
+keepalive = 75  # seconds; Tencent keeps connections open; closing one races with a callback
 graceful_timeout = 5  # seconds
 limit_request_fields = 100
 control_socket_disable = True
-# What a proxy says is believed where TRUSTED_PROXIES says so, not here: no header SCRIPT_NAME moves
-# an address.
+# TRUSTED_PROXIES decides which proxies are believed, not gunicorn: no SCRIPT_NAME header moves an
+# address.
 forwarder_headers = ""
 secure_scheme_headers: dict[str, str] = {}
 # A heartbeat never waits for a disk.
 worker_tmp_dir = str(SHARED_MEMORY) if SHARED_MEMORY.is_dir() else None
 
 
-if is_json():  # gunicorn writes text only, to a file of its own: it is told to write to none
+if is_json():  # gunicorn writes only text, to a file of its own, so it is told to write to none
     errorlog = os.devnull
     logging.getLogger("gunicorn.error").addHandler(make_handler())
 
 
 class UnreadableRequests(logging.Filter):
-    """Have one line a minute say that requests can't be read; none quotes one with its ``Sign``."""
+    """Log unreadable requests in one line a minute, without quoting any with its ``Sign``."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class UnreadableRequests(logging.Filter):
         self.requests = 0
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Count a line of this kind, or let it pass in a shorter form; all others pass."""
+        """Count a line of this kind, or let it pass in a shorter form; let all others pass."""
         found = re.match(r"Invalid request from ip=(\S*): ([^']*)", record.getMessage())
         if found is None:
             return True
@@ -54,9 +54,9 @@ class UnreadableRequests(logging.Filter):
 
 
 def on_starting(server: Any) -> None:
-    """Let connections take no file that a worker needs for its work; say so if few are left."""
+    """Reserve the files that a worker needs from those of connections; warn if few are left."""
     logging.getLogger("gunicorn.error").addFilter(UnreadableRequests())
-    # Of each address it listens on, a worker takes so many.
+    # A worker takes so many from each address it listens on.
     connections, addresses = server.cfg.worker_connections, len(server.cfg.address)
     files = raise_limit(connections * addresses + RESERVED_FILES)
     most = max((files - RESERVED_FILES) // addresses, 1)
@@ -72,7 +72,7 @@ on_reload = on_starting
 
 
 def raise_limit(wanted: int) -> int:
-    """Raise the number of files that a process may open as far as allowed; return what it is."""
+    """Raise the number of files that a process may open as far as allowed, and return it."""
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     soft, hard = (wanted if one == resource.RLIM_INFINITY else one for one in limits)
     if soft < wanted:
@@ -82,7 +82,7 @@ def raise_limit(wanted: int) -> int:
 
 
 def post_worker_init(_: object) -> None:
-    """Have no garbage collection walk through all that was imported."""
+    """Keep the garbage collector from walking through everything that was imported."""
     gc.freeze()
 
 

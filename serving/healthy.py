@@ -1,4 +1,4 @@
-"""Tell whether a process is at work: ``python -m serving.healthy ROLE``, in its container."""
+"""Tell whether a process is at work: run ``python -m serving.healthy ROLE`` in its container."""
 
 import sys
 from http.client import HTTPConnection, HTTPException

@@ -1,4 +1,4 @@
-"""How the log is written: as text, or as one JSON object a line (``LOG_FORMAT``)."""
+"""The format of the log: text, or one JSON object a line (``LOG_FORMAT``)."""
 
 import json
 import logging
@@ -10,7 +10,7 @@ from config.environment import read_sources
 from schemas.redaction import DIGEST, REDACTED
 
 TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-# What a line is about, where its logger or a filter says so.
+# What a line is about, if its logger or a filter says so.
 SUBJECTS = ("request_id", "delivery_uuid")
 
 
@@ -18,7 +18,7 @@ class TextFormatter(logging.Formatter):
     """Writes a record of the log as text, without any ``Sign``."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Write a line, and the traceback of a fault below it."""
+        """Write a line, followed by the traceback of a fault."""
         return DIGEST.sub(REDACTED, super().format(record))
 
 
@@ -26,7 +26,7 @@ class JsonFormatter(logging.Formatter):
     """Writes a record of the log as one line of JSON, without any ``Sign``."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Write the members that are known of a record, and no others."""
+        """Write only the members that are known of a record."""
         line = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "level": record.levelname,
@@ -37,7 +37,7 @@ class JsonFormatter(logging.Formatter):
         line |= {name: value for name in SUBJECTS if (value := getattr(record, name, None))}
         if record.exc_info and record.exc_info[0]:
             kind, _, trace = record.exc_info
-            # Within a request, the message of a fault may quote what was received.
+            # Within a request, the message of a fault may quote received data.
             line["exception"] = (
                 f"{''.join(format_tb(trace))}{kind.__name__}"
                 if "request_id" in line
@@ -50,13 +50,13 @@ def is_json() -> bool:
     """Tell whether the log is JSON.
 
     Raises:
-        config.SettingsError: ``LOG_FORMAT`` is wrong, or can't be read.
+        config.SettingsError: ``LOG_FORMAT`` is wrong, or cannot be read.
     """
     return LOG_FORMAT.read(read_sources()) == "json"
 
 
 def make_handler() -> logging.Handler:
-    """Make what writes lines of the log to standard error.
+    """Make the handler that writes the log to standard error.
 
     Raises:
         config.SettingsError: as ``is_json``.

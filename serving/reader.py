@@ -7,7 +7,7 @@ from config import ReaderSettings
 from serving.banner import show_reader
 from serving.common import *  # noqa: F403 (settings of gunicorn)
 
-NICENESS = 10  # where cores are few, readers take no time from callbacks
+NICENESS = 10  # on few cores, readers take no time from callbacks
 
 settings = ReaderSettings.from_environment()
 
@@ -15,15 +15,15 @@ bind = f"{settings.host}:{settings.port}"
 worker_class = "gthread"
 workers = settings.workers or 2
 threads = 8
-# The most there can be: a cursor may hold a long ID, a search a long text.
+# The maximum: a cursor may hold a long ID, a search a long text.
 limit_request_line = 8190
 
 
 def post_fork(_: object, __: object) -> None:
-    """Let callbacks go first."""
+    """Give callbacks priority."""
     os.nice(NICENESS)
 
 
 def when_ready(server: Any) -> None:
-    """Say where history is read."""
+    """Print where to read the history."""
     show_reader(server, settings)

@@ -1,4 +1,4 @@
-"""How a connection to each database is set up."""
+"""The setup of a connection to each database."""
 
 import time
 from collections.abc import Mapping
@@ -12,16 +12,16 @@ from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-CONNECT_SECONDS = 2  # the least that PostgreSQL's client can wait
-HANG_SECONDS = 5  # a network that swallows everything is taken for a broken one after so long
-IDLE_SECONDS = 10  # after which a server ends the transaction of a recorder that froze in it
-SQLITE_STEPS = 10_000  # of its virtual machine between two looks at the clock: about 1 ms
+CONNECT_SECONDS = 2  # the shortest wait that PostgreSQL's client allows
+HANG_SECONDS = 5  # after which a network that swallows everything counts as broken
+IDLE_SECONDS = 10  # after which a server ends the transaction of a frozen recorder
+SQLITE_STEPS = 10_000  # of SQLite's virtual machine between two looks at the clock: about 1 ms
 
-# What a server, a database or a role has for defaults is not meant for these statements. Whatever
-# changes what one means, which rows it sees, or how text, bytes and times travel is set on every
-# connection. Whether a role may write is left as it is: the owner of a database says so.
+# The defaults of a server, database or role are not meant for these statements. Everything that
+# changes what a statement means, which rows it sees, or how text, bytes and times travel is set on
+# every connection. Whether a role may write is left alone: the owner of the database decides that.
 POSTGRESQL_SETTINGS = {
-    "statement_timeout": "{statement_milliseconds}",  # first: the next ones may take too long
+    "statement_timeout": "{statement_milliseconds}",  # first, as the next ones may take too long
     "lock_timeout": "{lock_milliseconds}",
     "idle_session_timeout": "0",
     "exit_on_error": "off",
@@ -39,7 +39,7 @@ POSTGRESQL_SETTINGS = {
     "row_security": "on",
     "default_transaction_isolation": "'{isolation}'",
     "default_transaction_deferrable": "off",
-    # To compile a statement takes longer than to run it, and is done anew each time.
+    # Compiling a statement takes longer than running it, and is repeated each time.
     "jit": "off",
 }
 MYSQL_SETTINGS = {
@@ -58,7 +58,7 @@ MYSQL_SETTINGS = {
     "lock_wait_timeout": "{lock_seconds}",
     "innodb_lock_wait_timeout": "{lock_seconds}",
 }
-# The first schema of the path that is there has the tables; no other takes part in a statement.
+# The first existing schema of the path has the tables; no other takes part in a statement.
 SET_SCHEMA = """
     SELECT set_config('search_path', quote_ident(coalesce(
         (SELECT name FROM unnest(current_schemas(false)) AS name
@@ -85,12 +85,12 @@ ON_CONNECT_TO_WRITE: Mapping[str, tuple[str, ...]] = {
     # In WAL mode a reader holds up no writer.
     "sqlite": ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL"),
     "postgresql": (
-        # A server that waits for replicas goes on doing so; one that waits for nothing waits for
-        # its disk.
+        # A server that waits for replicas still does; one that waits for nothing now waits for its
+        # disk.
         "SELECT set_config('synchronous_commit', 'on', false) "
         "WHERE current_setting('synchronous_commit') IN ('off', 'local')",
         # Every look-up here is by a key. Without statistics, as after an installation or a restore,
-        # the planner expects otherwise and reads whole tables, longer with each callback.
+        # the planner would read whole tables, and take longer with each callback.
         "SET enable_seqscan = off",
         f"SET idle_in_transaction_session_timeout = {IDLE_SECONDS * 1000}",
     ),
@@ -104,7 +104,7 @@ ON_CONNECT_TO_READ: Mapping[str, tuple[str, ...]] = {
     "mysql": ("SET SESSION TRANSACTION READ ONLY",),
 }
 CONNECT_ARGS: Mapping[str, Mapping[str, Any]] = {
-    "sqlite": {"isolation_level": None},  # Python's driver begins no transaction by itself
+    "sqlite": {"isolation_level": None},  # Python's driver starts no transaction by itself
     "postgresql": {
         "connect_timeout": CONNECT_SECONDS,
         "tcp_user_timeout": HANG_SECONDS * 1000,
@@ -117,11 +117,11 @@ CONNECT_ARGS: Mapping[str, Mapping[str, Any]] = {
 
 
 class NotReadyError(SQLAlchemyError):
-    """The database is not there, or not as this code needs it."""
+    """The database is missing, or not in the state that this code needs."""
 
 
 class BusyError(NotReadyError):
-    """Another transaction has what this one needs; later it has let go."""
+    """Another transaction holds what this one needs, and will release it."""
 
 
 def set_up_connections(
@@ -135,9 +135,9 @@ def set_up_connections(
 
     Args:
         engine: whose connections.
-        read_only: whether the database is to refuse every write.
+        read_only: whether the database has to refuse every write.
         lock_wait: how long a statement waits for a lock of another connection.
-        statement_timeout: how long a statement may take; 0 is without limit.
+        statement_timeout: how long a statement may take; 0 means no limit.
     """
     role = ON_CONNECT_TO_READ if read_only else ON_CONNECT_TO_WRITE
     statements = ON_CONNECT[engine.dialect.name] + role.get(engine.dialect.name, ())
@@ -146,11 +146,11 @@ def set_up_connections(
         "lock_seconds": ceil(lock_wait.total_seconds()),
         "statement_milliseconds": round(statement_timeout / timedelta(milliseconds=1)),
         "statement_seconds": statement_timeout.total_seconds(),
-        # As a writer, see what others have committed meanwhile; as a reader, one state.
+        # A writer sees what others have committed meanwhile; a reader sees one state.
         "isolation": "repeatable read" if read_only else "read committed",
     }
 
-    @event.listens_for(engine, "connect", insert=True)  # before the dialect asks for anything
+    @event.listens_for(engine, "connect", insert=True)  # before the dialect queries anything
     def set_up(connection: DBAPIConnection, _: object) -> None:
         cursor = connection.cursor()
         for statement in statements:
@@ -185,12 +185,12 @@ def is_timeout(error: sa.exc.DBAPIError) -> bool:
 
 
 def is_busy(error: sa.exc.DBAPIError) -> bool:
-    """Tell whether a lock was waited for in vain, or two transactions waited for each other."""
+    """Tell whether a wait for a lock timed out, or two transactions waited for each other."""
     return has_code(error, {"55P03", "40P01", "40001", 1205, 1213, "database is locked"})
 
 
 def raise_if_busy(error: sa.exc.DBAPIError) -> None:
-    """Give an error that passes by itself the name of its own.
+    """Turn an error that passes by itself into one of its own class.
 
     Raises:
         BusyError: it is one.
@@ -200,15 +200,15 @@ def raise_if_busy(error: sa.exc.DBAPIError) -> None:
 
 
 def has_code(error: sa.exc.DBAPIError, codes: set[str | int]) -> bool:
-    """Tell whether the database gave one of some reasons: as a code, or SQLite in words."""
+    """Tell whether the database gave one of some reasons, as a code, or for SQLite in words."""
     cause: Any = error.orig
     return not codes.isdisjoint({getattr(cause, "sqlstate", None), *getattr(cause, "args", ())[:1]})
 
 
 def describe(fault: BaseException) -> str:
-    """Return one line that says what is wrong, in the words of the database if it failed.
+    """Return one line about an error, in the words of the database if it failed.
 
-    Its further lines are left out: PostgreSQL quotes the row there.
+    Further lines are left out, as PostgreSQL quotes the row there.
     """
     if isinstance(fault, NotReadyError):
         return str(fault)

@@ -23,9 +23,9 @@ from models.database.sqlite import make_file, set_up_file
 from models.text import dump_json
 
 LOCK_WAIT = timedelta(milliseconds=1500)
-PATIENCE = timedelta(minutes=1)  # of a command, for its turn: it is not tried again
+PATIENCE = timedelta(minutes=1)  # of a command for its turn: it does not retry
 POOL_WAIT_SECONDS = 1.5
-READ_CONNECTIONS = 8  # of a process, so that readers of a slow database leave it threads
+READ_CONNECTIONS = 8  # of a process, so that a slow database leaves it some threads
 
 
 def open_writer(
@@ -36,8 +36,8 @@ def open_writer(
     Args:
         url: one of the three supported databases.
         lock_wait: how long a statement waits for a lock of another connection.
-        hang_seconds: how long MariaDB or MySQL may work on one statement, beyond a longer wait for
-            a lock, before its connection is given up; none is without limit.
+        hang_seconds: how long MariaDB or MySQL may work on one statement, in addition to a longer
+            ``lock_wait``, before its connection is given up; none means no limit.
     """
     dialect = url.get_backend_name()
     hang = {}
@@ -45,8 +45,8 @@ def open_writer(
         hang["read_timeout"] = hang_seconds + ceil((lock_wait - LOCK_WAIT).total_seconds())
     if dialect == "postgresql":  # of several hosts, the one that takes writes
         url = url.set(query={"target_session_attrs": "read-write", **url.query})
-    # Its transactions end by themselves. To ask a server to end none, each time, takes a while, and
-    # fails with a traceback in the log once the connection is cut.
+    # Its transactions end by themselves. A rollback on each return takes time, and logs a traceback
+    # once the connection is cut.
     engine = make_engine(url, hang, pool_size=1, pool_reset_on_return=None)
     set_up_connections(engine, read_only=False, lock_wait=lock_wait)
     if dialect == "sqlite":
@@ -56,18 +56,18 @@ def open_writer(
 
 @contextmanager
 def connect_to_migrate(url: sa.URL, *, patience: timedelta = PATIENCE) -> Iterator[sa.Connection]:
-    """Connect for migrations: a statement may take long, and an SQLite file is made.
+    """Connect for migrations: statements may take long, and an SQLite file is created.
 
     Args:
         url: as for ``open_writer``.
-        patience: how long it waits for others that migrate.
+        patience: how long to wait for another migration.
 
     Raises:
-        NotReadyError: ``DATABASE_URL`` can't be migrated, as it does not answer or a migration
-            fails.
+        NotReadyError: the database does not answer, or a migration fails.
     """
     is_file = url.get_backend_name() == "sqlite"
-    # Another migration has the whole file; a table that is locked would hold up all who want it.
+    # Another migration has the whole file; a locked table would hold up every statement that uses
+    # it.
     lock_wait = patience if is_file else LOCK_WAIT
     try:
         if is_file:
@@ -93,7 +93,7 @@ def open_reader(
     Args:
         url: as for ``open_writer``.
         statement_timeout: how long a statement may take; 0 is without limit.
-        connections: how many there are at most.
+        connections: the largest number of connections.
     """
     dialect = url.get_backend_name()
     engine = make_engine(
@@ -115,7 +115,7 @@ def open_reader(
 
 @contextmanager
 def connect_to_read(url: sa.URL) -> Iterator[sa.Connection]:
-    """Connect to a database that is only read, until the block ends."""
+    """Connect to a database, only to read, until the block ends."""
     engine = open_reader(url, connections=1)
     try:
         with engine.connect() as connection:
@@ -125,15 +125,15 @@ def connect_to_read(url: sa.URL) -> Iterator[sa.Connection]:
 
 
 def make_engine(url: sa.URL, connect_args: dict[str, Any], **options: Any) -> sa.Engine:
-    """Make an engine; what both kinds have in common."""
+    """Make an engine of either kind."""
     dialect = url.get_backend_name()
     if dialect == "mysql":
         url = url.update_query_dict({"charset": "utf8mb4"})
-        options["paramstyle"] = "format"  # for rows that are tuples
+        options["paramstyle"] = "format"  # for rows as tuples
     return sa.create_engine(
         url,
         json_serializer=dump_json,
-        hide_parameters=True,  # bodies have no place in the log
+        hide_parameters=True,  # bodies do not belong in the log
         max_overflow=0,
         pool_timeout=POOL_WAIT_SECONDS,
         connect_args={**CONNECT_ARGS[dialect], **connect_args},

@@ -1,9 +1,9 @@
-"""Store labels, and find them by any part, in the words of each database.
+"""Store labels and find them by any part, with the SQL of each database.
 
-A gram is two neighbouring characters of a label, or one that is no ASCII letter or digit, as a
+A gram is two neighbouring characters of a label, or one that is not an ASCII letter or digit, as a
 number. ``label_grams`` is an index of them on SQLite and PostgreSQL: it leads to the labels that
-have all grams of what is searched. MariaDB and MySQL look through all labels of a kind: by byte,
-which is faster than by character.
+have all grams of the searched text. MariaDB and MySQL scan all labels of a kind, by byte, which is
+faster than by character.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ from models.types import ExactText, OrderedText, begins_with
 from models.vocabulary import Findable
 
 CHARACTER_BITS = 21
-# The kind is a gram as well; no label has these characters.
+# The kind is a gram as well; no label contains these characters.
 KINDS = {Findable.CHANNEL: 1, Findable.GROUP: 2, Findable.USER: 3}
 
 # Grams by label, as one JSON object.
@@ -44,7 +44,7 @@ DELETE = {
         WHERE label_id IN (SELECT CAST(json_object_keys(CAST(:grams AS json)) AS bigint))
     """),
 }
-# PostgreSQL would sort all labels that have a common part; of more than a thousand it takes any.
+# PostgreSQL would sort all labels that contain a frequent part; above a thousand, it takes any.
 FIND = {
     "sqlite": """
         SELECT sdk_app_id, holder_id
@@ -71,18 +71,18 @@ FIND = {
     """,
 }
 Row = Mapping[str, Any] | sa.RowMapping
-Holder = tuple[str, str]  # an SDKAppID, empty for a user; and an ID
+Holder = tuple[str, str]  # an SDKAppID, empty for a user, and an ID
 HOLDERS = {"sdk_app_id": ExactText(32), "holder_id": OrderedText()}
 
 
 def insert_labels(connection: sa.Connection, labels: Sequence[Mapping[str, Any]]) -> None:
-    """Store new labels, each with all columns, and what they have within them."""
+    """Store new labels, each with all columns, and their grams."""
     insert(connection, Label, labels)
     change_grams(connection, INSERT, labels)
 
 
 def delete_labels(connection: sa.Connection, *where: sa.ColumnElement[bool]) -> None:
-    """Delete labels, and what they have within them."""
+    """Delete labels and their grams."""
     query = sa.select(Label.id, Label.kind, Label.folded).where(*where)
     labels = connection.execute(query).mappings().all()
     change_grams(connection, DELETE, labels)
@@ -94,7 +94,7 @@ def change_grams(
     statements: Mapping[str, sa.TextClause],
     labels: Sequence[Row],
 ) -> None:
-    """Run the statement of a database with the grams of labels, if it keeps any."""
+    """Run a statement with the grams of labels, if the database keeps any."""
     dialect = connection.dialect.name
     if labels and dialect in statements:
         grams = {one["id"]: write_grams(dialect, one["kind"], one["folded"]) for one in labels}
@@ -104,7 +104,7 @@ def change_grams(
 def find_beginnings(
     connection: sa.Connection, kind: Findable, folded: str, limit: int
 ) -> list[Holder]:
-    """Find the holders of labels that begin with a folded text; of the text itself, first."""
+    """Find the holders of labels that begin with a folded text, exact matches first."""
     is_it = begins_with(Label.folded, folded)
     query = sa.select(Label.sdk_app_id, Label.holder_id).where(Label.kind == kind, is_it)
     found = connection.execute(query.order_by(Label.folded, Label.id).limit(limit))
@@ -112,10 +112,10 @@ def find_beginnings(
 
 
 def find_parts(connection: sa.Connection, kind: Findable, folded: str, limit: int) -> list[Holder]:
-    """Find the holders of labels that have a folded text within them; of the newest labels first.
+    """Find the holders of labels that contain a folded text, newest labels first.
 
-    The text is not a single ASCII letter or digit, as no gram leads to one. Up to ``limit`` labels
-    are found, of which several may have one holder.
+    The text may not be a single ASCII letter or digit, as no gram leads to one. Up to ``limit``
+    labels are found; several may have the same holder.
     """
     dialect = connection.dialect.name
     wanted = {"kind": kind, "folded": folded, "limit": limit}
@@ -125,7 +125,7 @@ def find_parts(connection: sa.Connection, kind: Findable, folded: str, limit: in
 
 
 def write_grams(dialect: str, kind: Findable, folded: str) -> str:
-    """Write the kind and the grams of a folded text as a database takes them."""
+    """Write the kind and the grams of a folded text in the form that a database takes."""
     codes = [ord(character) for character in folded]
     pairs = [one << CHARACTER_BITS | other for one, other in pairwise(codes)]
     singles = [ord(one) for one in folded if not (one.isascii() and one.isalnum())]

@@ -1,4 +1,4 @@
-"""What many rows need: each database has its own way to take them, and to look them up."""
+"""Write and look up many rows at once, in the way of each database."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
@@ -26,18 +26,18 @@ def insert(
     rows: Sequence[Mapping[str, Any]],
     **changes: Change,
 ) -> None:
-    """Insert rows; of one whose key is there already, change the columns that are named.
+    """Insert rows; for keys that exist already, change the named columns.
 
     Args:
         connection: in a transaction of the caller's.
         model: the table.
         rows: each has all columns, and no two have the same key.
-        changes: by the name of a column, what becomes of it, such as ``replace`` or ``add``;
-            without any, all rows have to be new.
+        changes: by column name, how to change it, such as ``replace`` or ``add``; without any, all
+            rows must be new.
 
     Raises:
-        BusyError: others keep what it needs.
-        sqlalchemy.exc.SQLAlchemyError: the database does not take them.
+        BusyError: another transaction holds what it needs.
+        sqlalchemy.exc.SQLAlchemyError: the database rejects them.
     """
     if not rows:
         return
@@ -52,7 +52,7 @@ def insert(
             tuple([bind(row[name]) if bind else row[name] for name, bind in columns])
             for row in rows
         ]
-    except Exception as fault:  # as SQLAlchemy has it: what can't be sent is a fault of the row
+    except Exception as fault:  # as in SQLAlchemy: an unsendable value is a fault of the row
         raise sa.exc.StatementError(str(fault), text, None, fault, hide_parameters=True) from fault
     if dialect.name == "postgresql":
         copy(connection, text, values)
@@ -61,7 +61,7 @@ def insert(
 
 
 def copy(connection: sa.Connection, statement: str, rows: Iterable[Sequence[Any]]) -> None:
-    """Have PostgreSQL copy new rows; to write arrays of them takes two or three times as long.
+    """Copy new rows to PostgreSQL; writing them as arrays takes two or three times as long.
 
     Raises:
         BusyError, sqlalchemy.exc.SQLAlchemyError: as ``insert``.
@@ -81,7 +81,7 @@ def copy(connection: sa.Connection, statement: str, rows: Iterable[Sequence[Any]
 def list_columns(
     model: type[Base], dialect: sa.Dialect
 ) -> Sequence[tuple[str, Callable[[Any], Any] | None]]:
-    """List the columns of a table, and how their values are sent."""
+    """List the columns of a table, each with how its values are sent."""
     columns = cast(sa.Table, model.__table__).columns
     return [(one.name, one.type.dialect_impl(dialect).bind_processor(dialect)) for one in columns]
 
@@ -98,9 +98,9 @@ def write_statement(model: type[Base], dialect: sa.Dialect, **changes: Change) -
 
 @cache
 def make_statement(model: type[Base], dialect: str, **changes: Change) -> sa.Insert:
-    """Make the statement of ``insert``; to write it takes longer than to run it.
+    """Make the statement of ``insert``; writing it takes longer than running it.
 
-    PostgreSQL takes all values of a column as one, so it parses and runs one statement.
+    PostgreSQL takes all values of a column as one array, so it parses and runs one statement.
     """
     table = cast(sa.Table, model.__table__)
     statement: Any = INSERTS[dialect](table)
@@ -119,7 +119,7 @@ def make_statement(model: type[Base], dialect: str, **changes: Change) -> sa.Ins
 
 
 class AnyLength(sa.TypeDecorator[str]):
-    """The text of a column, whatever its length: an array would cut what a column refuses."""
+    """The text of a column, of any length: an array would cut what a column refuses."""
 
     impl = sa.Text
     cache_ok = True
@@ -129,12 +129,12 @@ class AnyLength(sa.TypeDecorator[str]):
         self.column_type = column_type
 
     def bind_processor(self, dialect: sa.Dialect) -> Callable[[str | None], str | None] | None:
-        """Send it as the column does."""
+        """Send the value as the column does."""
         return self.column_type.dialect_impl(dialect).bind_processor(dialect)
 
 
 def make_array(column_type: sa.types.TypeEngine[Any]) -> postgresql.ARRAY[Any]:
-    """Make the type of many values of a column."""
+    """Return the type of many values of a column."""
     has_length = getattr(column_type, "length", None) is not None
     return postgresql.ARRAY(AnyLength(column_type) if has_length else column_type, dimensions=1)
 
@@ -150,7 +150,7 @@ def add(known: Column, new: Column) -> Column:
 
 
 def greatest(known: Column, new: Column) -> Column:
-    """Keep the greater value; each database has another function for it."""
+    """Keep the greater value; each database has its own function for it."""
     return sa.case((new > known, new), else_=known)
 
 
@@ -171,7 +171,7 @@ def delete(connection: sa.Connection, column: Any, values: Sequence[Any]) -> Non
 
 
 def split(values: Sequence[T]) -> Iterator[Sequence[T]]:
-    """Part values so that a statement takes them."""
+    """Split values into parts that fit in a statement."""
     return (values[start : start + MOST_VALUES] for start in range(0, len(values), MOST_VALUES))
 
 
@@ -181,11 +181,11 @@ def fetch_among(
     values: Mapping[Any, Iterable[Any]],
     **parameters: Any,
 ) -> sa.CursorResult[*Columns]:
-    """Fetch the rows of a query whose columns have one of some values each.
+    """Fetch the rows of a query whose columns each have one of some values.
 
     Args:
-        connection: to read.
-        query: a constant, as its statement is written once.
+        connection: to read from.
+        query: a constant, as its statement is cached.
         values: by column.
         parameters: of the query itself.
     """
@@ -196,7 +196,7 @@ def fetch_among(
 
 @cache
 def narrow(query: Any, dialect: str, *columns: Any) -> Any:
-    """Narrow a query to the rows whose columns have one of the values of a parameter each."""
+    """Narrow a query to the rows whose columns each have one of the values of a parameter."""
     return query.where(*(compare(dialect, column, column.key) for column in columns))
 
 
@@ -210,7 +210,7 @@ def is_among(
 def compare(
     dialect: str, column: Any, name: str | None, values: Sequence[Any] = ()
 ) -> sa.ColumnElement[bool]:
-    """Compare a column with a parameter; PostgreSQL takes many values as one, so it parses one."""
+    """Compare a column with a parameter; PostgreSQL takes many values as one array."""
     if dialect == "postgresql":
         array = sa.bindparam(name, values, type_=postgresql.ARRAY(column.type))
         among: sa.ColumnElement[bool] = column == sa.any_(array)

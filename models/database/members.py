@@ -1,6 +1,6 @@
-"""Store the members of events in the words of each database: thousands of them in one statement.
+"""Store the members of events, thousands of them in one statement of each database.
 
-As a row each they cost more to send than to store. Time and subject are those of the event.
+As separate rows they cost more to send than to store. Time and subject are those of the event.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from models.text import dump_json, escape_text
 
-MAX_MEMBERS = 20_000  # of a statement, unless one event has more
+MAX_MEMBERS = 20_000  # per statement, unless one event has more
 
 INSERT = {
     "sqlite": """
@@ -37,7 +37,7 @@ INSERT = {
 
 
 def insert_members(connection: sa.Connection, members: Mapping[int, Sequence[str]]) -> None:
-    """Store the users that events name, each once, in their order, by the IDs of stored events."""
+    """Store the users that stored events name, by the ID of the event, each once and in order."""
     dialect = connection.dialect.name
     for part in split(members):
         if dialect == "sqlite":
@@ -49,7 +49,7 @@ def insert_members(connection: sa.Connection, members: Mapping[int, Sequence[str
 
 
 def split(members: Mapping[int, Sequence[str]]) -> Iterator[dict[int, list[str]]]:
-    """Part members so that no statement gets larger than a server takes, and escape them."""
+    """Split members into statements that are small enough for a server, and escape them."""
     part: dict[int, list[str]] = {}
     size = 0
     for event, ids in members.items():

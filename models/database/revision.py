@@ -1,4 +1,4 @@
-"""Whether a database is as this code needs it: at which migration, and in which encoding."""
+"""Check that a database has the revision and the encoding that this code needs."""
 
 from functools import cache
 from pathlib import Path
@@ -12,7 +12,7 @@ from models.database.connection import NotReadyError
 from models.tables import Base
 
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
-# PostgreSQL keeps all texts of a database in one encoding; as ``SQL_ASCII`` it keeps any bytes.
+# PostgreSQL keeps all texts of a database in one encoding; ``SQL_ASCII`` accepts any bytes.
 FIND_NARROW_TEXT = {
     "postgresql": sa.text(
         "SELECT 'the database' AS place, current_setting('server_encoding') AS encoding "
@@ -27,7 +27,7 @@ FIND_NARROW_TEXT = {
 
 
 def fetch_revision(connection: sa.Connection) -> str | None:
-    """Ask a database for its revision; it has none before the first migration."""
+    """Fetch the revision of a database; it has none before the first migration."""
     return MigrationContext.configure(connection).get_current_revision()
 
 
@@ -39,15 +39,15 @@ def read_scripts() -> ScriptDirectory:
 
 @cache
 def newest_revision() -> str | None:
-    """Tell at which migration this code expects a database."""
+    """Return the revision that this code expects."""
     return read_scripts().get_current_head()
 
 
 def check_revision(connection: sa.Connection) -> None:
-    """Make sure that a database is migrated, and can hold all that is sent.
+    """Make sure that a database is migrated, and can hold everything that is sent.
 
     Raises:
-        NotReadyError: it is not, or by another release.
+        NotReadyError: it is not migrated, or was by another release.
     """
     check_text(connection)
     revision, expected = check_known(connection, read_scripts()), newest_revision()
@@ -58,10 +58,10 @@ def check_revision(connection: sa.Connection) -> None:
 
 
 def check_known(connection: sa.Connection, scripts: ScriptDirectory) -> str | None:
-    """Fetch the revision of a database that no newer release has migrated.
+    """Fetch the revision of a database, and make sure that no newer release has migrated it.
 
     Raises:
-        NotReadyError: one has.
+        NotReadyError: a newer release has migrated it.
     """
     revision = fetch_revision(connection)
     if revision not in {None, *(script.revision for script in scripts.walk_revisions())}:
@@ -76,7 +76,7 @@ def check_text(connection: sa.Connection) -> None:
     """Make sure that a database can hold every character.
 
     Raises:
-        NotReadyError: it can't: an ID in Chinese would be rejected while others pass.
+        NotReadyError: it cannot, so an ID in Chinese would be rejected while others pass.
     """
     query = FIND_NARROW_TEXT.get(connection.dialect.name)
     narrow = connection.execute(query).first() if query is not None else None

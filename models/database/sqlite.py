@@ -1,4 +1,4 @@
-"""What SQLite needs and the database servers do by themselves."""
+"""What SQLite needs, and database servers do by themselves."""
 
 import logging
 import os
@@ -20,7 +20,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from models.database.connection import BusyError, NotReadyError
 from models.file_lock import lock_file
 
-ENDINGS = ("", "-wal", "-shm")  # of the files of a database; each belongs to those before it
+ENDINGS = ("", "-wal", "-shm")  # of the files of a database; each one belongs to those before it
 OWNER_ALONE, STRANGERS = 0o600, 0o007
 
 Inodes = list[tuple[int, int] | None]
@@ -29,18 +29,18 @@ log = logging.getLogger(__name__)
 
 
 class WriterLockError(BusyError):
-    """The lock could not be had, so nothing was written."""
+    """The lock could not be acquired, so nothing was written."""
 
 
 class WriterLock:
-    """Lets one thread of one process write at a time; a process that dies lets go.
+    """Lets one thread of one process write at a time; the death of a process releases it.
 
     In WAL mode, SQLite before 3.51.3 can lose pages when a checkpoint races a writer in another
-    process. A checkpoint runs at the end of a commit, so whoever holds this from BEGIN until the
-    commit is over has the file to itself. Readers need no lock.
+    process. A checkpoint runs at the end of a commit, so a writer that holds this lock from BEGIN
+    until the commit is over has the file to itself. Readers need no lock.
 
-    It is a turnstile of two files: whoever waits for the first holds the second, so a busy process
-    can't come round again before the one that waits has had its turn.
+    It is a turnstile of two files: a process that waits for the first holds the second, so a busy
+    process cannot come round again before the waiting one has had its turn.
     """
 
     def __init__(self, path: Path) -> None:
@@ -52,7 +52,7 @@ class WriterLock:
         """Wait at most ``timeout`` seconds for the lock.
 
         Raises:
-            WriterLockError: somebody else kept it, or the files can't be opened.
+            WriterLockError: another writer kept it, or the files cannot be opened.
         """
         deadline = time.monotonic() + timeout
         if not self.threads.acquire(timeout=timeout):
@@ -68,7 +68,7 @@ class WriterLock:
             raise
 
     def wait_for(self, path: Path, deadline: float) -> int:
-        """Lock one of the files until its descriptor is closed."""
+        """Wait for the lock of one of the files, and hold it until its descriptor is closed."""
         try:
             descriptor = lock_file(path, deadline - time.monotonic())
         except OSError as error:
@@ -84,9 +84,9 @@ class WriterLock:
 
 
 def set_up_file(engine: sa.Engine, *, read_only: bool, lock_wait: timedelta) -> None:
-    """Keep to the files that have the names of a database, and say when a transaction begins.
+    """Notice when the files of a database are replaced, and control when a transaction begins.
 
-    A reader's connection makes no checkpoint.
+    The connection of a reader makes no checkpoint.
     """
     path, timeout = Path(engine.url.database or ""), lock_wait.total_seconds()
     lock = None if read_only else WriterLock(Path(f"{path}-lock"))
@@ -99,12 +99,12 @@ def set_up_file(engine: sa.Engine, *, read_only: bool, lock_wait: timedelta) -> 
 
 
 def make_file(path: Path) -> None:
-    """Make an empty database for its owner alone; one that strangers may read is taken from them.
+    """Make an empty database for its owner alone; deny others access to an existing one.
 
-    SQLite gives the files beside it the same permissions.
+    SQLite gives the accompanying files the same permissions.
 
     Raises:
-        OSError: it can't be made.
+        OSError: it cannot be made.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with suppress(FileExistsError):
@@ -116,7 +116,7 @@ def make_file(path: Path) -> None:
 
 
 def find_inodes(path: Path) -> Inodes:
-    """Tell which files have the names of a database and of what belongs to it."""
+    """Return which files have the names of a database and of its accompanying files."""
     found: Inodes = []
     for ending in ENDINGS:
         try:
@@ -128,7 +128,7 @@ def find_inodes(path: Path) -> Inodes:
 
 
 def open_file(engine: sa.Engine, path: Path, *, mode: str) -> None:
-    """Open a database that is there, and note which files have its names."""
+    """Open an existing database, and note which files have its names."""
 
     @event.listens_for(engine, "do_connect")
     def connect(_: sa.Dialect, entry: Any, __: object, options: Mapping[str, Any]) -> Any:
@@ -139,7 +139,7 @@ def open_file(engine: sa.Engine, path: Path, *, mode: str) -> None:
 
     @event.listens_for(engine, "connect")
     def note_inodes(connection: sqlite3.Connection, entry: ConnectionPoolEntry) -> None:
-        connection.execute("SELECT 1 FROM sqlite_master")  # opens the files that belong to it
+        connection.execute("SELECT 1 FROM sqlite_master")  # opens its accompanying files
         before, entry.info["inodes"] = entry.info["inodes"], find_inodes(path)
         if before[0] != entry.info["inodes"][0]:
             connection.close()
@@ -149,9 +149,9 @@ def open_file(engine: sa.Engine, path: Path, *, mode: str) -> None:
 def let_go_of_moved_files(
     engine: sa.Engine, path: Path, lock: WriterLock | None, timeout: float
 ) -> None:
-    """Open a database anew once one of its names is gone, or that of another file.
+    """Reopen a database once one of its names is gone or belongs to another file.
 
-    What is written to a file without a name is lost when the file is closed. A writer saves first
+    Anything written to a file without a name is lost when the file is closed. A writer first saves
     what only it has.
     """
 
@@ -171,10 +171,10 @@ def let_go_of_moved_files(
 
 
 def save_moved_files(connection: sqlite3.Connection, path: Path, opened: Inodes) -> None:
-    """Save what only open files have, and leave none of them beside a file they don't belong to.
+    """Save what only the open files have, and leave none of them beside a foreign file.
 
     Raises:
-        sqlite3.Error, OSError: it can't be saved.
+        sqlite3.Error, OSError: it cannot be saved.
     """
     found = find_inodes(path)
     if found[0] == opened[0]:
@@ -197,8 +197,8 @@ def begin_reading(engine: sa.Engine) -> None:
 def begin_writing(engine: sa.Engine, lock: WriterLock, timeout: float) -> None:
     """Hold the lock from before a transaction begins until its connection is back in the pool.
 
-    Python's driver would begin with the first write, too late to wait for SQLite's own lock: a
-    transaction that has read may not, and fails at once.
+    Python's driver would begin with the first write. That is too late to wait for SQLite's own
+    lock: a transaction that has read fails at once instead.
     """
 
     @event.listens_for(engine, "begin")

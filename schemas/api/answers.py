@@ -1,4 +1,4 @@
-"""What all answers share; and the small ones: to Tencent, about failures, about health."""
+"""What all answers share, and the small ones: to Tencent, about failures, about health."""
 
 from collections.abc import Collection
 from typing import Any, ClassVar
@@ -9,12 +9,12 @@ from schemas.fields import Instant, about
 
 
 class AnswerSchema(Schema):
-    """An answer, which has all of its members, but for the ``optional`` ones."""
+    """An answer with all of its members, except ``optional`` ones."""
 
     optional: ClassVar[Collection[str]] = ()
 
     def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
-        """Say so in OpenAPI."""
+        """Declare that in OpenAPI."""
         field_obj.required = field_name not in self.optional
 
 

@@ -25,7 +25,7 @@ class SubjectPosition(NamedTuple):
 
 
 class NamePosition(NamedTuple):
-    """The last subject of a page by name, of which the beginning is stored."""
+    """The last subject of a page by name, of which only the beginning is used."""
 
     name_start: str
     subject_id: str
@@ -44,7 +44,7 @@ SHAPES: Mapping[type, fields.Tuple] = {
 
 
 def encode_cursor(position: AnyPosition, *, scope: str) -> str:
-    """Write the end of a page so that it fits in a URL and belongs to one scope.
+    """Write the end of a page as a text that fits in a URL and belongs to one scope.
 
     A scope is all that must stay the same from page to page: address, filters, order.
     """
@@ -59,12 +59,12 @@ def decode_cursor(text: str, kind: type[AnyPosition], *, scope: str) -> AnyPosit
     """
     try:
         return kind(*SHAPES[kind].deserialize(bound_to(scope).loads(text)))
-    except (BadData, ValueError, ValidationError):  # the second: a cursor that is not ASCII
+    except (BadData, ValueError, ValidationError):  # the second is for a cursor that is not ASCII
         raise ValidationError("Not a cursor of this query.", "cursor") from None
 
 
 def bound_to(scope: str) -> URLSafeSerializer:
-    """Return what writes and reads the cursors of a scope; its key is no secret."""
-    # In ASCII: an ID may hold half a surrogate pair, which UTF-8 can't.
+    """Return the serializer of the cursors of a scope; its key is not a secret."""
+    # In ASCII: an ID may hold a lone surrogate, which UTF-8 cannot.
     ascii_only = {"ensure_ascii": True}
     return URLSafeSerializer("cursor", salt=scope.encode(), serializer_kwargs=ascii_only)

@@ -33,7 +33,7 @@ class QuarantineQuerySchema(PageQuerySchema):
 
 
 def spell_bytes(body: bytes) -> dict[str, str]:
-    """Spell a body as text where it is UTF-8, else in base64."""
+    """Write a body as text if it is UTF-8, else in base64."""
     try:
         return {"body": body.decode()}
     except UnicodeDecodeError:
@@ -50,7 +50,7 @@ class RawBodySchema(AnswerSchema):
 
     @pre_dump
     def spell_body(self, row: Mapping[str, Any], **_: Any) -> dict[str, Any]:
-        """Show the bytes as text or in base64."""
+        """Write the bytes as text or in base64."""
         rest = {name: value for name, value in row.items() if name != "body"}
         return rest | spell_bytes(row["body"]) if "body" in row else rest
 

@@ -1,4 +1,4 @@
-"""What exports are asked, and the columns of what they write."""
+"""The queries of exports, and the columns they write."""
 
 from enum import StrEnum
 
@@ -64,10 +64,10 @@ class EventRowSchema(EventSchema):
 
 
 class UserEventRowSchema(EventRowSchema):
-    """An event that names a user as a row."""
+    """An event that names a user, as a row."""
 
     class Meta:
-        """What a list of events does not show."""
+        """A list of events does not show these."""
 
         exclude = ("members", "details", "delivery_count")
 

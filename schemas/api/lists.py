@@ -1,4 +1,4 @@
-"""What the lists of the console can be asked beyond what the API can."""
+"""The queries of the console's lists, beyond those of the API."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,7 @@ from schemas.api.subjects import SubjectSearchSchema
 
 
 class BothWaysSchema(PagedQuerySchema):
-    """A list that also leads to the page before: a cursor of what the page after it begins with."""
+    """A list that also leads to the previous page, by a cursor of the first row after it."""
 
     before = fields.String()
 
@@ -38,7 +38,7 @@ class SubjectListSchema(BothWaysSchema, SubjectSearchSchema):
     """Which channels or groups, and in which order."""
 
     def choose_sort(self, filters: Mapping[str, Any]) -> str:
-        """Choose the order that an index of the filter has, or else the newest on top."""
+        """Choose the order that an index of the filter has, or else newest first."""
         if "id" in filters or "name" in filters:
             return super().choose_sort(filters)
         return "ended" if filters.get("status") == "destroyed" else "changed"

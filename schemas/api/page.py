@@ -37,10 +37,10 @@ class ListQuery(Generic[AnyPosition]):
 
     Attributes:
         filters: by name, the order included; only those that were given or have a default.
-        after: the end of the page before, or none for the first page.
+        after: the end of the previous page, or none for the first page.
         scope: binds the cursors of this query.
         position: what such a cursor holds.
-        is_backward: ``after`` is the beginning of the page behind, which this one leads to.
+        is_backward: whether ``after`` is the beginning of the following page instead.
     """
 
     filters: Mapping[str, Any]
@@ -59,7 +59,7 @@ class QuerySchema(Schema):
 
     @pre_load
     def take_values(self, args: Mapping[str, Sequence[str]], **_: Any) -> dict[str, Any]:
-        """Turn ``name → values`` into single values, except where a list is meant."""
+        """Turn ``name → values`` into single values, except for list fields."""
         values: dict[str, Any] = {}
         for name, given in args.items():
             listed = isinstance(self.fields.get(name), fields.List)
@@ -84,7 +84,7 @@ class PagedQuerySchema(QuerySchema):
 
     @post_load
     def to_query(self, data: dict[str, Any], **_: Any) -> ListQuery[Any]:
-        """Bind the cursor to this schema and to all but the size of the page."""
+        """Bind the cursor to this schema and to everything except the size of the page."""
         limit, cursor = data.pop("limit", MAX_LIMIT), data.pop("cursor", None)
         before = data.pop("before", None)
         scope = json.dumps([type(self).__name__, data], sort_keys=True, default=str)

@@ -28,7 +28,7 @@ class SearchQuerySchema(QuerySchema):
 
 
 class HitSchema(AnswerSchema):
-    """Something that was found, and by what."""
+    """Something that was found, and what matched."""
 
     optional = ("sdk_app_id", "name", "status", "text", "since", "until")
 

@@ -1,4 +1,4 @@
-"""What a client is likely to have meant, where it asks for what nothing is called."""
+"""Likely slips in an ID that nothing has."""
 
 import re
 from collections.abc import Callable
@@ -10,33 +10,33 @@ from marshmallow import ValidationError
 from schemas.api.page import ListQuery
 
 IDS = {"subject_id", "member", "operator", "owner"}
-CUT = ("@TGS", "@TOA")  # all that is left of an ID where an address is cut at its #
+CUT = ("@TGS", "@TOA")  # all that is left of an ID if an address is cut at its #
 
 
 def find_slip(text: str) -> str | None:
-    """Name the likely cause for which nothing has an ID; none if there is none."""
+    """Return the likely reason why nothing has an ID; none if there is none."""
     if text in CUT:
         return "An address ends at #: write # as %23."
     return "It is encoded twice." if re.search("%[0-9A-Fa-f]{2}", text) else None
 
 
 def find_slip_in_path(text: str) -> str | None:
-    """Name the likely cause for which nothing has an ID that stood in a path."""
+    """Return the likely reason why nothing has an ID from a path."""
     return find_slip(text) or (
         "In a path, + is no blank: write a blank as %20." if "+" in text else None
     )
 
 
 def refuse_slip(query: ListQuery[Any], fetch: Callable[[ListQuery[Any]], Any]) -> None:
-    """Refuse a query that nothing was found for, if the cause is likely a slip.
+    """Refuse a query without results if the cause is likely a slip.
 
     Args:
-        query: its IDs are looked at. A blank in one may well be meant, unless something is found
-            with a + in its place.
+        query: its IDs are checked. A blank in one may be intended, unless something is found with a
+            + instead.
         fetch: returns a page, which has ``items``.
 
     Raises:
-        ValidationError: it names the cause.
+        ValidationError: the cause is likely a slip, which the message names.
     """
     filters, found = query.filters, {}
     for name in IDS & filters.keys():

@@ -57,11 +57,11 @@ class SubjectsQuerySchema(PagedQuerySchema):
         return query
 
     def choose_sort(self, filters: Mapping[str, Any]) -> str:
-        """Choose an order that an index has."""
+        """Choose an order that an index supports."""
         return "name" if filters.get("name") else "id"
 
     def choose_position(self, filters: Mapping[str, Any]) -> type[Any]:
-        """Go on from a subject, or from an event in a list by time."""
+        """Continue from a subject, or in a list by time from an event."""
         return {"id": SubjectPosition, "name": NamePosition}.get(filters["sort"], Position)
 
 
@@ -75,7 +75,7 @@ class ChannelsQuerySchema(SubjectsQuerySchema):
     """Which channels."""
 
     class Meta:
-        """They have no types."""
+        """Channels have no types."""
 
         exclude = ("group_type",)
 
@@ -92,14 +92,14 @@ class StateQuerySchema(QuerySchema):
 
 
 class StoryQuerySchema(StateQuerySchema):
-    """Which part of the story of a subject, as people read it.
+    """Which part of the story of a subject to show on its page.
 
     Attributes:
         version: the number of a version, whose instant stands for ``at``.
         show: what the timeline is narrowed to.
-        event: the event that its page starts with.
+        event: the first event of the page of the timeline.
         member: a user whose membership is asked for.
-        members: ``all``, or else the first only.
+        members: ``all``, or else only the first ones.
     """
 
     version = DecimalInteger(validate=validate.Range(min=1))
@@ -112,7 +112,7 @@ class StoryQuerySchema(StateQuerySchema):
 
 
 class MembersQuerySchema(QuerySchema):
-    """Whose members: of a life of a subject, by default the last one."""
+    """Which life to list the members of, by default the last one."""
 
     life = DecimalInteger(validate=validate.Range(min=1))
     sdk_app_id = app_filter(APP)
@@ -153,7 +153,7 @@ class VersionsQuerySchema(PageQuerySchema):
     """Which versions of a subject, and in which direction of time."""
 
     class Meta:
-        """Numbers and differences need all that came before."""
+        """Numbers and differences need all earlier events."""
 
         exclude = ("since", "until")
 
@@ -175,7 +175,7 @@ class ChangeSchema(AnswerSchema):
 
 
 class VersionSchema(AnswerSchema):
-    """A subject after one event, compared with before."""
+    """A subject after one event, compared with the state before."""
 
     version = fields.Integer()
     life = fields.Integer()

@@ -1,4 +1,4 @@
-"""Read the body of a callback: its command, and the fact it states or what is wrong with it."""
+"""Read the body of a callback: its command, and the fact it states or the errors in it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Self
@@ -13,15 +13,15 @@ from schemas.tencent.strict_json import UnreadableError, parse_json
 
 
 class Reading(NamedTuple):
-    """What one callback says; JSON holds it as a list.
+    """The content of one callback; it is a list in JSON.
 
     Attributes:
-        command: none only where ``errors`` say why.
+        command: none only if ``errors`` say why.
         client_ip: of the client whose action caused it.
         platform: of that client.
-        fact: what a lifecycle command says; none of any other command.
-        errors: reasons by wire name, of a callback that breaks its contract.
-        error_code: Tencent's ``ErrorCode`` for those.
+        fact: the fact of a lifecycle command; none for any other command.
+        errors: reasons by wire name, if the callback breaks its contract.
+        error_code: Tencent's ``ErrorCode`` for these errors.
     """
 
     command: str | None
@@ -33,19 +33,19 @@ class Reading(NamedTuple):
 
     @property
     def is_unhandled(self) -> bool:
-        """Whether it is of a command that makes no event."""
+        """Whether its command makes no event."""
         return self.fact is None and not self.errors
 
     @classmethod
     def of(cls, members: Sequence[Any]) -> Self:
-        """Make one of the list that JSON made of it."""
+        """Make a reading from its list in JSON."""
         command, client_ip, platform, fact, *errors = members
         return cls(command, client_ip, platform, LifecycleFact(*fact) if fact else None, *errors)
 
 
 def read_callback(envelope: Envelope, raw: bytes) -> Reading:
-    """Read one callback; whatever the bytes are, this does not raise."""
-    commands = set(filter(None, envelope.commands))  # an empty one says nothing
+    """Read one callback; never raise, whatever the bytes are."""
+    commands = set(filter(None, envelope.commands))  # an empty one counts as absent
     command, sender = only(commands), (envelope.client_ip, envelope.platform)
     try:
         body = parse_json(raw)
@@ -67,10 +67,10 @@ def read_callback(envelope: Envelope, raw: bytes) -> Reading:
 
 
 def agree_on_command(commands: set[str], in_body: Any) -> str:
-    """Find the one command that query string and body name; either of them may be silent.
+    """Find the one command that query string and body name; either may name none.
 
     Raises:
-        ValidationError: there is none, or more than one, or it is not a text a column can hold.
+        ValidationError: there is none, or more than one, or it does not fit in its column.
     """
     if in_body is not None and not isinstance(in_body, str):
         raise ValidationError("Not a valid string.")
@@ -86,6 +86,6 @@ def agree_on_command(commands: set[str], in_body: Any) -> str:
 
 
 def only(commands: set[str]) -> str | None:
-    """Give the command if there is exactly one and a column can hold it."""
+    """Return the command if there is exactly one and it fits in its column."""
     fitting = [command for command in commands if fits_id_column(command)]
     return fitting[0] if len(commands) == len(fitting) == 1 else None

@@ -40,7 +40,7 @@ class ChannelProfileChangedSchema(ChannelSchema):
 class ChannelDestroyedSchema(ChannelSchema):
     """``OfficialAccount.CallbackAfterOfficialAccountDestroyed``.
 
-    Tencent does not say who did it: https://trtc.io/document/60798.
+    Tencent does not name the operator: https://trtc.io/document/60798.
     """
 
     action = Action.DESTROYED
@@ -66,7 +66,7 @@ class SubscribersAddedSchema(ChannelSchema):
 class SubscribersRemovedSchema(SubscribersAddedSchema):
     """``OfficialAccount.CallbackAfterDeleteSubscriber``.
 
-    The list has the same name although it holds those who left: https://trtc.io/document/60802.
+    The list has the same name although it holds users that left: https://trtc.io/document/60802.
     """
 
     action = Action.MEMBERS_REMOVED

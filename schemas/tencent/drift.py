@@ -1,4 +1,4 @@
-"""Where a body differs from what Tencent documents for its command."""
+"""The differences of a body from what Tencent documents for its command."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -33,11 +33,11 @@ Types = Mapping[str, frozenset[str]]  # JSON types by wire name
 def find_differences(schema: LifecycleSchema, body: Mapping[str, Any]) -> set[tuple[str, str]]:
     """Find fields that Tencent does not document for a command, and values of another type.
 
-    A field that is left out is no difference: Tencent does not say which are always there.
+    An absent field is not a difference, as Tencent does not say which ones are required.
 
     Returns:
-        Wire names with the JSON types of their values. What a list of users has in its items is
-        named ``MemberList[].Role``; each counts once a list.
+        Wire names with the JSON types of their values. Fields of the items in a list of users are
+        named ``MemberList[].Role``; each counts once per list.
     """
     documented = list_documented(schema)
     sent = [(name, JSON_TYPES[type(value)]) for name, value in body.items()]
@@ -68,6 +68,6 @@ def list_documented(schema: LifecycleSchema) -> Types:
 
 
 def types_of(field: fields.Field[Any]) -> frozenset[str]:
-    """Tell which JSON types a field takes."""
+    """Return the JSON types that a field takes."""
     types = next(types for cls, types in ACCEPTED.items() if isinstance(field, cls))
     return types | {"null"} if field.allow_none else types

@@ -26,7 +26,8 @@ class GroupSchema(LifecycleSchema):
 class GroupCreatedSchema(GroupSchema):
     """``Group.CallbackAfterCreateGroup``: https://trtc.io/document/34369.
 
-    ``InviteOption`` is in real bodies, though on no page: of whatever type, it is no news.
+    ``InviteOption`` is in real bodies, though on no page: it is not a difference, whatever its
+    type.
     """
 
     action = Action.CREATED
@@ -62,7 +63,7 @@ class GroupOwnerChangedSchema(GroupSchema):
     new_owner = Identifier("NewOwner_Account")
 
     def to_owner(self, data: Mapping[str, Any]) -> str | None:
-        """The owner after the event is the new one."""
+        """Return the new owner."""
         return data.get("new_owner")
 
 
@@ -79,8 +80,8 @@ class GroupFullSchema(GroupSchema):
 class GroupDestroyedSchema(GroupSchema):
     """``Group.CallbackAfterGroupDestroyed``: https://trtc.io/document/34377.
 
-    Names the members at that moment, though not those of a Community or AVChatRoom. Who did it
-    is documented for China only: https://cloud.tencent.com/document/product/269/1670.
+    Names the members at that moment, except those of a Community or AVChatRoom. The operator is
+    documented for China only: https://cloud.tencent.com/document/product/269/1670.
     """
 
     action = Action.DESTROYED
@@ -124,7 +125,7 @@ class MemberChangedSchema(GroupSchema):
     name_card = text_field("NameCard")
 
     def to_members(self, data: Mapping[str, Any]) -> tuple[str, ...]:
-        """This is about one member, whichever way Tencent spells it."""
+        """Return the one member, under either of Tencent's names."""
         return tuple(data[name] for name in ("member", "modified") if data.get(name))
 
 

@@ -1,4 +1,4 @@
-"""What the bodies of all lifecycle callbacks share."""
+"""The fields that all lifecycle callbacks share."""
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -14,11 +14,11 @@ LAST_EVENT_TIME_MS = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z
 
 
 class LifecycleFact(NamedTuple):
-    """What one lifecycle callback says; JSON holds it as a list.
+    """The fact that one lifecycle callback states; it is a list in JSON.
 
     Attributes:
-        event_time: ``EventTime``, milliseconds since 1970 UTC; none where Tencent sends none.
-        owner: the owner once it has happened.
+        event_time: ``EventTime`` in milliseconds since 1970 UTC; none if Tencent sends none.
+        owner: the owner after it has happened.
         members: the users it names, in Tencent's order.
         details: all other fields of the body by their wire names, values untouched.
     """
@@ -35,22 +35,22 @@ class LifecycleFact(NamedTuple):
 
 
 class LifecycleSchema(Schema):
-    """Shared fields; a subclass says what happened, and what else the body documents.
+    """Shared fields; a subclass declares the action, and the other documented fields.
 
-    Only the ID of the subject is required: Tencent's pages and samples disagree about the rest.
-    A documented field of another type is an error, an absent or null one is not, and fields that
-    no schema names are kept like the others.
+    Only the ID of the subject is required: Tencent's pages and samples disagree about the rest. A
+    documented field of another type is an error, an absent or null one is not. Fields that no
+    schema names are kept like the others.
 
     A subclass declares ``subject_id`` and, where the command lists users, ``members``.
 
     Attributes:
         columns: the fields an event has outside its ``details``.
-        undocumented: shared fields that Tencent does not document for this command; they are read
-            all the same if it sends them.
+        undocumented: shared fields that Tencent does not document for this command; they are still
+            read if it sends them.
     """
 
     class Meta:
-        """Details are taken from the body itself: an unknown field can't shadow one of ours."""
+        """Details are taken from the body itself, so an unknown field cannot shadow one of ours."""
 
         unknown = EXCLUDE
 
@@ -77,7 +77,7 @@ class LifecycleSchema(Schema):
 
     @cached_property
     def named(self) -> frozenset[str | None]:
-        """Wire names of what an event has outside its ``details``."""
+        """The wire names of fields that an event has outside its ``details``."""
         columns = {self.fields[name].data_key for name in self.columns if name in self.fields}
         return frozenset(columns | {"CallbackCommand"})
 
@@ -88,7 +88,7 @@ class LifecycleSchema(Schema):
 
     @post_load(pass_original=True)
     def to_fact(self, data: dict[str, Any], original: Mapping[str, Any], **_: Any) -> LifecycleFact:
-        """Separate what every event has from the details of this one."""
+        """Separate the fields of every event from the details of this one."""
         return LifecycleFact(
             subject_type=self.subject_type,
             subject_id=data["subject_id"],
@@ -106,14 +106,14 @@ class LifecycleSchema(Schema):
         )
 
     def to_owner(self, data: Mapping[str, Any]) -> str | None:
-        """Tell who owns the subject once this has happened."""
+        """Return the owner of the subject after this has happened."""
         return data.get("owner")
 
     def to_members(self, data: Mapping[str, Any]) -> tuple[str, ...]:
-        """Tell which users this is about."""
+        """Return the users that this is about."""
         return tuple(data.get("members") or ())
 
 
 def says_more_than_ids(value: Any) -> bool:
-    """Tell whether a list of users holds fields that ``members`` has no place for."""
+    """Tell whether a list of users holds more fields than the IDs in ``members``."""
     return isinstance(value, list) and any(len(item) > 1 for item in value)

@@ -1,4 +1,4 @@
-"""JSON as RFC 8259 has it, read more strictly than Python does."""
+"""JSON as RFC 8259 defines it, read more strictly than Python does."""
 
 import codecs
 import json
@@ -10,17 +10,17 @@ GZIP_MAGIC = b"\x1f\x8b"
 
 
 class UnreadableError(ValueError):
-    """The bytes are not JSON, or say something that can't be kept as data."""
+    """The bytes are not JSON, or contain something that cannot be kept as data."""
 
 
 def parse_json(raw: bytes) -> Any:
-    """Parse UTF-8 JSON, whatever ``Content-Type`` says; a byte order mark before it is skipped.
+    """Parse UTF-8 JSON, whatever ``Content-Type`` says; skip a byte order mark before it.
 
     Python's own parser also takes NaN, turns 1e400 into infinity, and lets the last of two equal
-    keys win. Those are refused, as are values it can't finish: their bytes are kept anyway.
+    keys win. Those are refused, as are values it cannot finish; their bytes are kept anyway.
 
     Raises:
-        UnreadableError: with a reason for whoever reads the delivery.
+        UnreadableError: with a reason, which the delivery shows.
     """
     raw = raw.removeprefix(codecs.BOM_UTF8)
     try:
@@ -43,7 +43,7 @@ def parse_json(raw: bytes) -> Any:
 
 
 def to_unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Refuse an object that says one thing twice: nobody can tell which was meant."""
+    """Refuse an object with a repeated key, as it is unknown which value is meant."""
     unique = dict(pairs)
     if len(unique) < len(pairs):
         ((key, _),) = Counter(key for key, _ in pairs).most_common(1)
@@ -57,7 +57,7 @@ def refuse_constant(name: str) -> NoReturn:
 
 
 def to_finite(digits: str) -> float:
-    """Refuse a number that would become infinity."""
+    """Refuse a number that would become infinite."""
     number = float(digits)
     if number in (float("inf"), float("-inf")):
         raise UnreadableError(f"Number out of range: {digits[:40]}.")
@@ -65,7 +65,7 @@ def to_finite(digits: str) -> float:
 
 
 def is_shallow(value: Any) -> bool:
-    """Tell whether a value can be walked recursively by whoever handles it later."""
+    """Tell whether later code can walk a value recursively."""
     level = [value]
     for _ in range(MAX_DEPTH + 1):
         level = [

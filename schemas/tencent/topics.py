@@ -24,7 +24,7 @@ class TopicCreatedSchema(GroupSchema):
 class TopicChangedSchema(GroupProfileChangedSchema):
     """``Group.CallbackAfterTopicInfoChanged``: https://trtc.io/document/49466.
 
-    It does not tell which topic.
+    It does not tell the topic.
     """
 
     action = Action.TOPIC_CHANGED

@@ -13,7 +13,7 @@ MAX_FAULTS = 20
 class Identifier(fields.String):
     """The ID of a user, group, topic or channel.
 
-    That of a user may be left out, empty or null; a required one may not.
+    The ID of a user may be absent, empty or null; a required one may not.
     """
 
     def __init__(self, data_key: str, *, required: bool = False) -> None:
@@ -33,7 +33,7 @@ class Identifier(fields.String):
 class Accounts(fields.List[Any]):
     """Users as Tencent lists them, ``[{"Member_Account": "bob"}]``; loads as their IDs.
 
-    It names its first faults only: a body has room for a million.
+    It reports only its first faults, as a body has room for a million.
     """
 
     def __init__(self, data_key: str, *, item_key: str) -> None:
@@ -74,7 +74,7 @@ def check_id(value: Any) -> str:
     """Return an ID that its column can hold; Tencent's own limit is 96 bytes.
 
     Raises:
-        ValidationError: it is another type, or longer.
+        ValidationError: it has another type, or is longer.
     """
     if not isinstance(value, str):
         raise ValidationError("Not a valid string.")
@@ -84,7 +84,7 @@ def check_id(value: Any) -> str:
 
 
 def text_field(data_key: str) -> fields.String:
-    """Make a field for a documented text; its length is Tencent's business."""
+    """Make a field for a documented text, of any length."""
     return fields.String(allow_none=True, data_key=data_key)
 
 

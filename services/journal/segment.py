@@ -101,7 +101,7 @@ class Segment:
             os.close(self.descriptor)
 
     def rename(self, suffix: str) -> None:
-        """Give the file the name that describes it."""
+        """Rename the file to match its state."""
         path = self.folder / name_file(self.name, self.records, suffix)
         if path != self.path:
             with suppress(OSError):  # somebody has removed it

@@ -129,7 +129,7 @@ class SegmentReader:
         self.go_back()
 
     def go_back(self) -> None:
-        """Give again what was taken and is not recorded."""
+        """Return to the first entry that was taken and is not recorded."""
         self.read = self.recorded
         self.ahead.clear()
 
@@ -260,7 +260,7 @@ class Intake:
         return batch
 
     def go_back(self) -> None:
-        """Give again what was taken and is not recorded."""
+        """Return to the first entry that was taken and is not recorded."""
         for reader in self.readers.values():
             reader.go_back()
 

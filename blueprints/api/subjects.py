@@ -24,7 +24,7 @@ from schemas.api.subjects import (
     VersionsQuerySchema,
 )
 from services.lists.subjects import fetch_subjects
-from services.reading.health import fetch_kept
+from services.reading.health import fetch_purged_until
 from services.subjects.events import AmbiguousSubjectError, Subject
 from services.subjects.states import fetch_state
 from services.subjects.story import ForeignEventError
@@ -65,8 +65,8 @@ def show_state(kind: SubjectType, subject_id: str, query: dict[str, Any]) -> dic
     subject = Subject(kind, subject_id, query.get("sdk_app_id"))
     at = query.get("at")
     with runtime().connect() as connection:
-        if at is not None and at < (kept_since := fetch_kept(connection)["kept_since"]):
-            reason = f"What happened before {write_instant(kept_since)} was purged."
+        if at is not None and (purged_until := fetch_purged_until(connection, at)):
+            reason = f"What happened before {write_instant(purged_until)} was purged."
             raise ValidationError({"at": [reason]})
         state = fetch_state(connection, subject, at)
     if state is None:

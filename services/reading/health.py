@@ -7,6 +7,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from models.clock import EPOCH
 from models.counts import LATE_SECONDS
 from models.database.revision import fetch_revision, newest_revision
 from models.ledger import Ledger, ServiceEvent
@@ -116,6 +117,15 @@ def fetch_kept(connection: sa.Connection) -> sa.RowMapping:
     """Fetch the times since which all deliveries, and the unhandled ones, are kept."""
     columns = (Ledger.kept_since, Ledger.unhandled_kept_since)
     return connection.execute(sa.select(*columns)).mappings().one()
+
+
+def fetch_purged_until(connection: sa.Connection, at: datetime) -> datetime | None:
+    """Fetch until when what happened is purged, if an instant is before; else none.
+
+    Nothing happens before 1970, so where nothing is purged all is known of that, too.
+    """
+    kept_since: datetime = fetch_kept(connection)["kept_since"]
+    return kept_since if max(at, EPOCH) < kept_since else None
 
 
 def fetch_service_events(connection: sa.Connection, *, newest: int) -> Sequence[sa.RowMapping]:

@@ -15,7 +15,7 @@ from blueprints.console.shell import bp, show_failure
 from models.vocabulary import SubjectType
 from schemas.api.subjects import StoryQuerySchema
 from services.reading.facets import MOST_COUNTED
-from services.reading.health import fetch_kept
+from services.reading.health import fetch_purged_until
 from services.reading.pages import Row
 from services.subjects.dossier import fetch_dossiers
 from services.subjects.events import AmbiguousSubjectError, Subject
@@ -84,7 +84,6 @@ def fetch_shown(connection: sa.Connection, story: Story, query: Mapping[str, Any
 def fetch_view(connection: sa.Connection, story: Story, at: datetime | None) -> Row:
     """Fetch the state at an instant, or at present, and where it stands among all states."""
     subject, versions, life = story.subject, story.versions, story.then
-    kept_since = fetch_kept(connection)["kept_since"]
     members_then = None
     if at and life and life.status == "active":
         members_then = fetch_reported(connection, story, life, most=0, until=at)
@@ -93,7 +92,7 @@ def fetch_view(connection: sa.Connection, story: Story, at: datetime | None) -> 
         add_operators(connection, state)
     return {
         "at": at,
-        "purged_until": kept_since if at and at < kept_since else None,
+        "purged_until": fetch_purged_until(connection, at) if at else None,
         "state": state,
         "standing": story.find_standing(at),
         "marks": name_versions(versions) if len(versions) <= MOST_MARKS else [],

@@ -109,6 +109,7 @@ def test_state_now_is_the_last_one(lived, read):
 @pytest.mark.parametrize(
     ("at", "status"),
     [
+        ("0001-01-01T00:00:00Z", 404),
         ("2022-12-09T08:26:54.122Z", 404),
         ("2022-12-09T08:26:54.123Z", 200),
         ("2022-12-09T16:26:54.123+08:00", 200),

@@ -1,1 +1,1 @@
-"""The HTTP floor: translate, call one service, translate back."""
+"""The HTTP layer: translate, call one service, translate back."""

@@ -1,4 +1,4 @@
-"""What the receiver answers in place of 200, always in Tencent's shape."""
+"""The answers of the receiver other than 200, always in Tencent's format."""
 
 import json
 from collections.abc import Iterator
@@ -6,11 +6,11 @@ from typing import Any
 
 from flask import Response
 
-MAX_ERROR_INFO = 500  # characters; the delivery has all of it
+MAX_ERROR_INFO = 500  # characters; the delivery has the full text
 
 
 def fail(status: int, error_code: int, error_info: str) -> Response:
-    """Answer with exactly the three fields that Tencent expects, in its order, a long text cut."""
+    """Answer with exactly the three fields that Tencent expects, in its order; cut a long text."""
     fields = {
         "ActionStatus": "FAIL",
         "ErrorInfo": error_info[:MAX_ERROR_INFO],

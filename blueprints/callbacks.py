@@ -1,4 +1,4 @@
-"""The receiving blueprint: Tencent posts every callback here, once."""
+"""The receiving blueprint: Tencent posts each callback here, once."""
 
 from flask import Blueprint, Response, request
 

@@ -1,4 +1,4 @@
-"""The door of the receiver: who may send is decided before Flask, so that junk costs little."""
+"""The door of the receiver: it verifies senders before Flask runs, so that junk costs little."""
 
 import errno
 from collections.abc import Iterable
@@ -32,17 +32,17 @@ REFUSALS = {
     Refusal.BODY_TOO_LARGE: (413, 41301, "body: too large"),
     Refusal.WRONG_ADDRESS: (404, 40401, "callbacks are sent to /callback"),
 }
-# One refusal goes on in each turn of the event loop: callbacks do not stand in line behind a flood.
+# One refusal proceeds per turn of the event loop, so callbacks do not queue behind a flood.
 GATE = Lock()
 TENCENT_PARAMETERS = {"SdkAppid", "CallbackCommand"}
 
 
 class Door:
-    """WSGI middleware that lets in what Tencent sends for our apps, and what is no callback.
+    """WSGI middleware that lets in callbacks of our apps, and requests that are not callbacks.
 
     Args:
-        app: what answers those that are let in.
-        receiver: knows our apps, and takes note of what is refused.
+        app: answers the requests that are let in.
+        receiver: knows our apps, and notes what is refused.
     """
 
     def __init__(self, app: Any, receiver: Receiver) -> None:
@@ -61,10 +61,10 @@ class Door:
         return answer
 
     def admit(self, environ: dict[str, Any]) -> tuple[Arrival, str, Envelope]:
-        """Return how a callback arrived, its app, and what its query string says.
+        """Return the arrival of a callback, its app, and its envelope.
 
         Raises:
-            RefusedError: its declared size, its app or its signature is not right.
+            RefusedError: its declared size, its app or its signature is wrong.
         """
         settings, arrival = self.receiver.settings, arrive(self.receiver, environ)
         if (get_content_length(environ) or 0) > settings.max_body_bytes:
@@ -80,7 +80,7 @@ def receiver() -> Receiver:
 
 
 def is_callback_address(environ: dict[str, Any]) -> bool:
-    """Tell whether callbacks are received there, in whatever spelling."""
+    """Tell whether callbacks are received at a path, in any spelling."""
     return environ.get("PATH_INFO", "").strip("/").lower() in ("callback", "")
 
 
@@ -97,7 +97,7 @@ def refuse(here: Receiver, environ: dict[str, Any], reason: Refusal) -> Response
 
 
 def turn_away(environ: dict[str, Any], status: int, error_code: int, error_info: str) -> Response:
-    """Answer as ``fail`` does, and read no body that is in chunks any further."""
+    """Answer as ``fail`` does, and stop reading a chunked body."""
     response = fail(status, error_code, error_info)
     if is_chunked(environ) and status != 413:
         response.call_on_close(hang_up)
@@ -105,7 +105,7 @@ def turn_away(environ: dict[str, Any], status: int, error_code: int, error_info:
 
 
 def note_refusal(here: Receiver, environ: dict[str, Any], reason: Refusal) -> None:
-    """Take note of a refused request, unless it has nothing to do with a callback."""
+    """Note a refused request, unless it has nothing to do with a callback."""
     with GATE:
         sleep(0)
     arrival = arrive(here, environ)
@@ -123,12 +123,12 @@ def note_refusal(here: Receiver, environ: dict[str, Any], reason: Refusal) -> No
 
 
 def has_parameters(query_string: str) -> bool:
-    """Tell whether a query string has any of those that Tencent always sends."""
+    """Tell whether a query string has any parameter that Tencent always sends."""
     return bool(TENCENT_PARAMETERS & parse_qs(query_string, keep_blank_values=True).keys())
 
 
 def hang_up() -> None:
-    """Have the server close the connection: the rest of a body may cost more than it is worth.
+    """Make the server close the connection: the rest of a body may cost more than it is worth.
 
     Chunks of a byte each cost a hundred times what the same bytes cost in one piece.
 

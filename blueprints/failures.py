@@ -1,4 +1,4 @@
-"""What becomes of a request that goes wrong after the door of the receiver."""
+"""The answers to requests that go wrong after the door of the receiver."""
 
 import logging
 
@@ -12,7 +12,7 @@ from models.vocabulary import Refusal
 from services.journal.journal import NotDurableError
 from services.receiving.authentication import RefusedError
 
-# What keeps a callback from being stored whole; the journal has logged why it takes none.
+# Errors that keep a callback from being stored; the journal has logged why it takes none.
 ANSWERS = {
     SlowBodyError: (408, 40801, "body: not complete in time"),
     BrokenBodyError: (400, 40001, "body: broken off or wrongly chunked"),
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 def register_failures(app: Flask) -> None:
-    """Translate the failures that are expected; all others are a logged 500."""
+    """Translate expected failures; all others become a logged 500."""
     app.register_error_handler(RefusedError, on_refused)
     app.register_error_handler(NotFound, on_elsewhere)
     app.register_error_handler(MethodNotAllowed, on_elsewhere)
@@ -31,12 +31,12 @@ def register_failures(app: Flask) -> None:
 
 
 def on_refused(error: RefusedError) -> Response:
-    """413: a body turned out too large as it was read."""
+    """413: a body turned out to be too large while it was read."""
     return refuse(receiver(), request.environ, error.reason)
 
 
 def on_elsewhere(_: HTTPException) -> Response:
-    """404, or 405 where callbacks are received: a redirect, too, makes a GET of a callback."""
+    """404, or 405 where callbacks are received: a redirect also turns a callback into a GET."""
     here, environ = receiver(), request.environ
     if not is_callback_address(environ):
         return refuse(here, environ, Refusal.WRONG_ADDRESS)
@@ -47,7 +47,7 @@ def on_elsewhere(_: HTTPException) -> Response:
 
 
 def on_failure(error: Exception) -> Response:
-    """As expected, or 500 for a fault of this code; what was stored before it is not lost."""
+    """The expected status, or 500 for a fault of this code; what was stored before is not lost."""
     if type(error) in ANSWERS:
         return fail(*ANSWERS[type(error)])
     if isinstance(error, HTTPException):

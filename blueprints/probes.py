@@ -1,4 +1,4 @@
-"""Whether the receiver is alive and ready; open to all, as it tells nothing of any callback."""
+"""Liveness and readiness of the receiver; open to all, as they reveal nothing about callbacks."""
 
 from flask import Blueprint, Response, jsonify
 

@@ -1,4 +1,4 @@
-"""The sender of a request, and the address it was sent to, where proxies stand in between."""
+"""The sender of a request, and the address it was sent to, when proxies are in between."""
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -7,7 +7,7 @@ from typing import Any
 
 from models.text import fits_id_column
 
-LOCAL = "127.0.0.1"  # what a Unix socket, which has no address, is taken for
+LOCAL = "127.0.0.1"  # stands for a Unix socket, which has no address
 HEADERS = (
     "FORWARDED",
     "X_REQUEST_ID",
@@ -16,22 +16,22 @@ HEADERS = (
 # In the environment of a request.
 REQUEST_ID = "proxies.request_id"
 SIGNED_IN = "proxies.signed_in"
-# Each character is looked at once, whatever a client writes.
+# Each character is examined once, whatever a client writes.
 PAIR = re.compile(r'(?<!\w)(\w+)=("[^"]*"|[^\s;,="]*+)\s*+([;,]|$)')
 ADDRESS = re.compile(r"\[([^]%]+)\](:\d+)?|([\d.]+)(:\d+)?|([^%]+)")
 REQUEST_ID_TEXT = re.compile(r"[\w.:/+=@-]{1,128}", re.ASCII)
 PREFIX = re.compile(r"(/[\w.~-]+)+", re.ASCII)
 
-Hop = dict[str, str]  # what one proxy says: ``for`` whom, which ``proto`` and ``host``
+Hop = dict[str, str]  # the words of one proxy: ``for``, ``proto`` and ``host``
 
 
 class TrustedProxies:
-    """WSGI middleware that believes the headers of trusted proxies, and no others.
+    """WSGI middleware that believes the headers of trusted proxies only.
 
-    What they say stands where it stands without a proxy: the sender in ``REMOTE_ADDR``, the scheme
-    in ``wsgi.url_scheme``, the prefix in ``SCRIPT_NAME``. The ID of the request is in
-    ``REQUEST_ID``, the user that a proxy has signed in in ``SIGNED_IN``. The headers themselves are
-    taken away. Without the name of a header that names the user, nobody is signed in.
+    Their values replace those of the connection: the sender in ``REMOTE_ADDR``, the scheme in
+    ``wsgi.url_scheme``, the prefix in ``SCRIPT_NAME``. The ID of the request is in ``REQUEST_ID``,
+    the user that a proxy has signed in is in ``SIGNED_IN``. The headers themselves are removed.
+    Unless a header for the user is named, nobody is signed in.
     """
 
     def __init__(
@@ -59,11 +59,11 @@ class TrustedProxies:
         return any(address in network for network in self.trusted)
 
     def believe(self, environ: dict[str, Any], peer: str, said: Mapping[str, str]) -> None:
-        """Put what a proxy said where it stands without one."""
+        """Replace the values of the connection by those of a proxy."""
         by_list = [{"for": one} for one in said["X_FORWARDED_FOR"].split(",") if one.strip()]
         chains = [chain for chain in (by_list, read_forwarded(said["FORWARDED"])) if chain]
         found = [self.find_sender(peer, chain) for chain in chains]
-        # Where they disagree, one of them is what the client wrote.
+        # If they disagree, the client wrote one of them.
         agree = len({sender for sender, _ in found}) == 1
         environ["REMOTE_ADDR"], hop = found[-1] if agree else (peer, {})
         scheme = last_of(said["X_FORWARDED_PROTO"]) or hop.get("proto", "")
@@ -78,12 +78,12 @@ class TrustedProxies:
         prefix = last_of(said["X_FORWARDED_PREFIX"]).rstrip("/")
         if PREFIX.fullmatch(prefix):
             environ["SCRIPT_NAME"] = prefix
-            for name in ("PATH_INFO", "RAW_URI"):  # unless the proxy has taken it away
+            for name in ("PATH_INFO", "RAW_URI"):  # unless the proxy has removed it
                 if f"{environ.get(name, '')}/".startswith(f"{prefix}/"):
                     environ[name] = environ[name].removeprefix(prefix)
 
     def find_sender(self, peer: str, chain: Sequence[Hop]) -> tuple[str, Hop]:
-        """Follow a chain from its end for as long as each writer of it is trusted."""
+        """Follow a chain from its end as long as each writer is trusted."""
         sender, hop = peer, Hop()
         for one in reversed(chain):
             address = read_address(one.get("for", ""))
@@ -94,7 +94,7 @@ class TrustedProxies:
 
 
 def read_forwarded(header: str) -> list[Hop]:
-    """Read ``Forwarded`` (RFC 7239): what each proxy says, the nearest one last."""
+    """Read ``Forwarded`` (RFC 7239): the words of each proxy, the nearest one last."""
     chain: list[Hop] = [{}] if header else []
     for name, value, end in PAIR.findall(header):
         chain[-1][name.lower()] = value.strip('"')
@@ -104,7 +104,7 @@ def read_forwarded(header: str) -> list[Hop]:
 
 
 def read_address(text: str) -> str | None:
-    """Read an address that may have a port; none for a word such as ``unknown``."""
+    """Read an address with or without a port; none for a word such as ``unknown``."""
     match = ADDRESS.fullmatch(text.strip())
     try:
         address = ip_address((match and (match[1] or match[3] or match[5])) or "")
@@ -114,7 +114,7 @@ def read_address(text: str) -> str | None:
 
 
 def read_user(header: str) -> str | None:
-    """Read the name of a user; none where there are several, as one may be a client's."""
+    """Read the name of a user; none if there are several, as one may be from a client."""
     try:
         name = header.encode("latin-1").decode().strip()
     except UnicodeError:

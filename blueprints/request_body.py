@@ -1,4 +1,4 @@
-"""Read the body of a request: no more of it than is allowed, and not for long."""
+"""Read the body of a request, within limits of size and time."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ STEP_BYTES = 16 * 1024
 
 
 class BrokenBodyError(Exception):
-    """A body ended before it was complete, or broke the rules of chunked coding."""
+    """A body ended early, or broke the rules of chunked coding."""
 
 
 class SlowBodyError(Exception):
@@ -21,7 +21,7 @@ class SlowBodyError(Exception):
 
 
 def is_chunked(environ: dict[str, Any]) -> bool:
-    """Tell whether a body has no length but its own end."""
+    """Tell whether a body has no declared length."""
     return "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower()
 
 
@@ -30,8 +30,8 @@ def read_body(environ: dict[str, Any], max_bytes: int) -> bytes:
 
     Raises:
         RefusedError: it is longer than ``max_bytes``.
-        BrokenBodyError: it is not whole.
-        SlowBodyError: it was not complete after ``BODY_SECONDS``.
+        BrokenBodyError: it is not complete.
+        SlowBodyError: it was not complete within ``BODY_SECONDS``.
     """
     body = read(environ, max_bytes + 1)
     if len(body) > max_bytes:
@@ -42,7 +42,7 @@ def read_body(environ: dict[str, Any], max_bytes: int) -> bytes:
 
 
 def read_start(environ: dict[str, Any], most: int) -> bytes:
-    """Read the beginning of a body, at most so many bytes; none of one that can't be read."""
+    """Read the beginning of a body, up to some bytes; nothing of a body that cannot be read."""
     try:
         return read(environ, most)
     except (BrokenBodyError, SlowBodyError):
@@ -50,14 +50,14 @@ def read_start(environ: dict[str, Any], most: int) -> bytes:
 
 
 def read(environ: dict[str, Any], most: int) -> bytes:
-    """Read at most so many bytes in steps, between which others go on.
+    """Read up to some bytes in steps, between which other requests proceed.
 
-    The time is limited where gevent serves; a thread waits for as long as its server lets it.
+    The time is limited under gevent; a thread waits for as long as its server lets it.
 
     Raises:
         BrokenBodyError, SlowBodyError: as ``read_body``.
     """
-    if not environ.get("wsgi.input_terminated"):  # the stream has no end of its own
+    if not environ.get("wsgi.input_terminated"):  # the stream does not end by itself
         most = min(most, get_content_length(environ) or 0)
     try:
         with Timeout(BODY_SECONDS, SlowBodyError):
@@ -69,5 +69,5 @@ def read(environ: dict[str, Any], most: int) -> bytes:
             return bytes(body)
     except SlowBodyError:
         raise
-    except Exception as error:  # each server has its own for a body that can't be read
+    except Exception as error:  # each server raises its own for a body that cannot be read
         raise BrokenBodyError from error

@@ -1,4 +1,4 @@
-"""Which request a line of the log is about."""
+"""The ID of the request that a line of the log is about."""
 
 import logging
 from uuid import uuid4
@@ -9,7 +9,7 @@ from blueprints.proxies import REQUEST_ID
 
 
 def add_request_id(record: logging.LogRecord) -> bool:
-    """Give a line of the log the ID of its request: the one of a trusted proxy, or one made now."""
+    """Add the ID of its request to a line of the log: that of a trusted proxy, or a new one."""
     if has_request_context():
         record.request_id = find_request_id()
     return True

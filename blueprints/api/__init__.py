@@ -11,7 +11,7 @@ from werkzeug.routing import BaseConverter, ValidationError
 
 from models.text import dump_json
 
-# Paths that hold an ID of a channel, group or user.
+# Paths that contain an ID of a channel, group or user.
 PREFIXES = (
     "/channels/",
     "/groups/",
@@ -20,8 +20,8 @@ PREFIXES = (
     "/console/users/",
     "/console/export/users/",
 )
-ORIGIN = re.compile(r"\w+://[^/?]*")  # of an address in its absolute form
-# Browsers run nothing and guess nothing; a response may have its own policy.
+ORIGIN = re.compile(r"\w+://[^/?]*")  # the beginning of an absolute address
+# Browsers run no script and guess no type; a response may have its own policy.
 HEADERS = {
     "Cache-Control": "private, no-cache",
     "Content-Security-Policy": "default-src 'none'; style-src 'self'",
@@ -51,11 +51,11 @@ class ReaderApp(Flask):
         path = ORIGIN.sub("", environ.get("RAW_URI", "")).partition("?")[0]
         if path.startswith(PREFIXES):
             environ["PATH_INFO"] = path
-        environ["PATH_INFO"] = environ["PATH_INFO"] or "/"  # else a redirect to the Host header
+        environ["PATH_INFO"] = environ["PATH_INFO"] or "/"  # avoids a redirect to the Host header
         return super().wsgi_app(environ, start_response)
 
     def dispatch_request(self) -> ResponseReturnValue:
-        """Call the view, and once more if a connection to the database was cut: it only reads."""
+        """Call the view, and again if a connection to the database was cut, as it only reads."""
         from blueprints.api.runtime import read_again_if_cut
 
         return read_again_if_cut(super().dispatch_request)
@@ -64,18 +64,18 @@ class ReaderApp(Flask):
 class SubjectIdConverter(BaseConverter):
     """An ID as Tencent allows it: it may hold, begin or end with slashes.
 
-    A slash may be left as it is, unless the ID ends like another address: ``/versions``.
+    A slash need not be encoded, unless the ID ends like another address: ``/versions``.
     """
 
     regex = ".+?"
     part_isolating = False
 
     def to_python(self, value: str) -> str:
-        """Decode an ID; half a surrogate pair is three bytes, as in WTF-8."""
+        """Decode an ID; a lone surrogate is three bytes, as in WTF-8."""
         try:
             return unquote(value, errors="surrogatepass")
         except UnicodeDecodeError:
-            raise ValidationError from None  # no ID: 404
+            raise ValidationError from None  # not an ID: 404
 
     def to_url(self, value: str) -> str:
         """Encode an ID, slashes included."""
@@ -83,8 +83,8 @@ class SubjectIdConverter(BaseConverter):
 
 
 def register(app: Flask) -> None:
-    """Give an app the addresses of the API, and the headers and failures of all addresses."""
-    # Not above: a command that needs one of these modules does not load them all.
+    """Add to an app the addresses of the API, and the headers and failures of all addresses."""
+    # Imported here, so that a command that needs one of these modules does not load them all.
     from blueprints.api import (  # noqa: F401 (each module adds its views to a blueprint)
         access,
         deliveries,
@@ -105,7 +105,7 @@ def register(app: Flask) -> None:
 
 
 def add_headers(response: Response) -> Response:
-    """Add the headers that a response does not have yet."""
+    """Add default headers to a response."""
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     return response

@@ -1,4 +1,4 @@
-"""The blueprint of all that is read, and what opens it: an API key, or a proxy that signs in."""
+"""The blueprint of all reading, and access to it: by API key, or by a proxy that signs in."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ CHALLENGES = [
     WWWAuthenticate("bearer", {"realm": "Chat Lifecycle Log"}),
     WWWAuthenticate("basic", {"realm": "Chat Lifecycle Log", "charset": "UTF-8"}),
 ]
-# What each view needs; one that is not named here needs ``read``.
+# The scope that each view needs; all other views need ``read``.
 SCOPES: dict[str, Scope | None] = {
     "api.show_metrics": Scope.METRICS,
     "api.show_readiness": Scope.OPS,
@@ -44,7 +44,7 @@ SCOPES: dict[str, Scope | None] = {
 
 @dataclass(frozen=True)
 class Holder:
-    """What a request is signed in as: the holder of a key, or the user that a proxy names."""
+    """The holder that a request is signed in as: of a key, or the user that a proxy names."""
 
     name: str
     scopes: Scopes
@@ -52,12 +52,12 @@ class Holder:
 
     @classmethod
     def of(cls, key: ApiKey, sign_in: SignIn = SignIn.KEY) -> Self:
-        """Make the holder of a key."""
+        """Return the holder of a key."""
         return cls(key.name, key.scopes, sign_in)
 
 
 class LackingScopeError(Forbidden):
-    """A holder may not read this."""
+    """A scope of the holder is missing."""
 
     def __init__(self, holder: Holder, scope: Scope) -> None:
         super().__init__(f"{holder.name} may not read this: the scope {scope} is missing.")
@@ -66,10 +66,10 @@ class LackingScopeError(Forbidden):
 
 @bp.before_request
 def require_holder() -> None:
-    """Refuse a request that nothing opens.
+    """Refuse a request without a holder.
 
     Raises:
-        Unauthorized: the key is missing or unknown; the answer does not tell which.
+        Unauthorized: the key is missing or unknown; the answer does not say which.
         TooManyRequests: as ``find_key``.
         LackingScopeError: as ``admit``.
     """
@@ -80,7 +80,7 @@ def require_holder() -> None:
 
 
 def admit(holder: Holder) -> None:
-    """Let a holder read what its scopes open, and keep it for the rest of the request.
+    """Check the scopes of a holder, and keep the holder for the rest of the request.
 
     Raises:
         LackingScopeError: a scope is missing.
@@ -92,18 +92,18 @@ def admit(holder: Holder) -> None:
 
 
 def find_scope(endpoint: str, *, table: str = "", **_: object) -> Scope | None:
-    """Find the scope that a view needs, none if any will do; a file needs that of its list."""
+    """Return the scope that a view needs, none if any will do; a file needs that of its list."""
     return SCOPES.get(f"console.list_{table}" if table else endpoint, Scope.READ)
 
 
 def may_read(scope: Scope | None) -> bool:
-    """Tell whether a scope is open to the holder; all are before one is known."""
+    """Tell whether the holder has a scope; without a holder, say yes."""
     holder: Holder | None = g.get("holder")
     return holder is None or scope is None or scope in holder.scopes
 
 
 def find_holder() -> Holder | None:
-    """Find what opens this request: a key that it gives, else the user that a proxy names.
+    """Find the holder of this request: that of its key, or else the user that a proxy names.
 
     Raises:
         TooManyRequests: as ``find_key``.
@@ -119,7 +119,7 @@ def find_holder() -> Holder | None:
 def read_key() -> str | None:
     """Return the key of ``Authorization``: a Bearer token, or the password of HTTP Basic.
 
-    Werkzeug takes a Bearer token with ``=`` in it for a list of parameters, hence by hand.
+    Read by hand, as Werkzeug takes a Bearer token with ``=`` in it for a list of parameters.
     """
     scheme, _, value = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer":
@@ -128,7 +128,7 @@ def read_key() -> str | None:
 
 
 def find_key(text: str) -> ApiKey | None:
-    """Find a key, or none; every one is compared, in constant time.
+    """Find a key, or none; compare with every one, in constant time.
 
     Raises:
         TooManyRequests: as ``slow_down``.
@@ -137,12 +137,12 @@ def find_key(text: str) -> ApiKey | None:
 
 
 def slow_down(keys: Iterable[ApiKey]) -> ApiKey | None:
-    """Return the first key that is found; none counts as a wrong key.
+    """Return the first key that is found; if none is, count a wrong key.
 
     Raises:
-        TooManyRequests: nothing was looked at, as the sender has given too many wrong keys.
+        TooManyRequests: no key was looked at, as the sender has given too many wrong ones.
     """
-    if not runtime().settings.api_keys:  # there is nothing to guess
+    if not runtime().settings.api_keys:  # there is no key to guess
         return None
     wrong_keys, sender = runtime().wrong_keys, request.remote_addr or ""
     if seconds := wrong_keys.wait_seconds(sender):

@@ -1,4 +1,4 @@
-"""What was sent: authentic deliveries, how they differ from the documentation, what was refused."""
+"""What was sent: authentic deliveries, differences from the documentation, refused requests."""
 
 from functools import partial
 from typing import Any
@@ -47,7 +47,7 @@ def show_delivery(delivery_id: int) -> dict[str, Any]:
 
 
 def read_delivery(connection: sa.Connection, delivery_id: int) -> tuple[Row, Row | None]:
-    """Read a delivery with its body, and its event; say which subject that is about."""
+    """Read a delivery with its body and its event; note the subject for the reading."""
     found = fetch_delivery(connection, delivery_id)
     if found is None:
         abort(404, f"No delivery has the ID {delivery_id}.")

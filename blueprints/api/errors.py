@@ -1,4 +1,4 @@
-"""Every failure of the reader becomes one RFC 9457 problem document."""
+"""Turn every failure of the reader into an RFC 9457 problem document."""
 
 import logging
 from typing import Any
@@ -24,10 +24,10 @@ def on_invalid_query(error: ValidationError) -> ResponseReturnValue:
 
 @bp.app_errorhandler(SQLAlchemyError)
 def on_database_error(error: SQLAlchemyError) -> ResponseReturnValue:
-    """503 for what the database did: the reason goes to the log, not to the client.
+    """503 for a fault of the database: the reason goes to the log, not to the client.
 
     Raises:
-        SQLAlchemyError: it was asked wrongly; a logged 500.
+        SQLAlchemyError: the query is wrong, which is a logged 500.
     """
     if not is_outage(error):
         raise error
@@ -45,9 +45,9 @@ def on_database_error(error: SQLAlchemyError) -> ResponseReturnValue:
 
 @bp.app_errorhandler(HTTPException)
 def on_http_error(error: HTTPException) -> ResponseReturnValue:
-    """Any status Flask raises itself, with its headers: a 405 must send Allow.
+    """Any status that Flask raises, with its headers: a 405 must send Allow.
 
-    An unexpected exception arrives here too, as a 500 that Flask has logged.
+    An unexpected exception arrives here as well, as a 500 that Flask has logged.
     """
     more = {"scope": error.scope} if isinstance(error, LackingScopeError) else {}
     response = problem(error.code or 500, error.name, detail=error.description, **more)
@@ -56,7 +56,7 @@ def on_http_error(error: HTTPException) -> ResponseReturnValue:
 
 
 def headers_of(error: HTTPException) -> list[tuple[str, str]]:
-    """Return the headers of an error, but for the type of its own body."""
+    """Return the headers of an error, except the type of its own body."""
     return [header for header in error.get_headers() if header[0] != "Content-Type"]
 
 

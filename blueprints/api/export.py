@@ -1,4 +1,4 @@
-"""All that passes some filters, as one file."""
+"""Everything that passes some filters, as one file."""
 
 import re
 from collections.abc import Generator, Iterator, Mapping
@@ -51,15 +51,15 @@ def export_members(query: PageQuery) -> Response:
 def answer_file(
     table: Table, query: ListQuery[Any], chosen: ExportFormat, zone: ZoneInfo
 ) -> Response:
-    """Answer with what a table has for a query."""
+    """Answer with the rows of a table that match a query."""
     name = name_file(table, query.filters, runtime().now().astimezone(zone))
     file = write_file(runtime().export_engine, table, query, chosen, zone)
     return stream(file, f"{name}.{chosen}", CONTENT_TYPES[chosen])
 
 
 def stream(file: Generator[bytes], name: str, content_type: str) -> Response:
-    """Answer with a file; a failure on the way breaks the connection off."""
-    # A failure at once still has a status. Where only the head is asked for, nothing is read.
+    """Answer with a file; a later failure cuts the connection."""
+    # An immediate failure still has a status. A HEAD request reads nothing.
     pieces = chain([next(file, b"")], file) if request.method == "GET" else iter(())
     response = Response(pieces, content_type=content_type)
     response.call_on_close(file.close)
@@ -74,9 +74,9 @@ def write_file(
 
     Raises:
         ServiceUnavailable: too many other exports are running.
-        ValidationError: there is nothing to write, likely because of a slip in the address.
+        ValidationError: there is nothing to write, probably because of a slip in the address.
     """
-    if not TURNS.acquire(blocking=False):  # to wait for one would take minutes
+    if not TURNS.acquire(blocking=False):  # waiting for one would take minutes
         raise ServiceUnavailable("Other exports are running.", retry_after=RETRY_SECONDS)
     try:
         with engine.connect() as connection, closing(table.read(connection, query)) as items:
@@ -89,13 +89,13 @@ def write_file(
 
 
 def name_file(table: Table, filters: Mapping[str, Any], now: datetime) -> str:
-    """Name a file after what is in it: ``events_2026-11-25_group_destroyed``."""
+    """Name a file after its content: ``events_2026-11-25_group_destroyed``."""
     parts = (part for name, given in filters.items() for part in name_filter(name, given, now))
     return "_".join([table.name, f"{now:%Y-%m-%d}", *parts])[:MOST_OF_A_NAME]
 
 
 def name_filter(name: str, given: Any, now: datetime) -> Iterator[str]:
-    """Yield the parts of the name of a file that tell what passed a filter."""
+    """Yield the parts of a file name that tell the value of a filter."""
     for value in given if isinstance(given, list) else [given]:
         if isinstance(value, datetime):
             yield f"{name}-{move_to_zone(value, now.tzinfo or UTC):%Y-%m-%dT%H%M}"

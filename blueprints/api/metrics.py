@@ -46,7 +46,7 @@ GAUGES = {
 def show_metrics() -> Response:
     """Show for Prometheus what arrived, how fast it was answered, what was refused, what waits.
 
-    Answers without the database too, with what is known then.
+    Answers even without the database, with what is known then.
     """
     gathered = CollectorRegistry()
     gathered.register(Scrape(runtime()))
@@ -55,13 +55,13 @@ def show_metrics() -> Response:
 
 
 class Scrape(Collector):
-    """What is known when it is collected."""
+    """Collects what is known at the time."""
 
     def __init__(self, here: Runtime) -> None:
         self.here = here
 
     def collect(self) -> Iterator[Metric]:
-        """Make a family of each number that is known."""
+        """Make a metric family for each number that is known."""
         now = self.here.now()
         health, found = self.here.look(
             lambda connection: (
@@ -118,7 +118,7 @@ def gauge(name: str, text: str, value: float) -> Metric:
 def labelled(
     name: str, text: str, labels: Sequence[str], values: Mapping[LabelValues, float]
 ) -> Metric:
-    """Make a gauge with labels, from its numbers by their values."""
+    """Make a gauge with labels, from numbers by label values."""
     made = GaugeMetricFamily(f"{PREFIX}{name}", text, labels=labels)
     for label_values, value in sorted(values.items()):
         made.add_metric(label_values, value)
@@ -126,7 +126,7 @@ def labelled(
 
 
 def count(totals: Totals) -> Iterator[Metric]:
-    """Count callbacks, refused requests and losses; each reason begins with 0, not with 1."""
+    """Count callbacks, refused requests and losses; each reason starts at 0, not at 1."""
     labels = ["sdk_app_id", "command", "verdict"]
     callbacks = CounterMetricFamily(f"{PREFIX}callbacks", "Callbacks received.", labels=labels)
     refusals = {(reason.value, ""): 0 for reason in Refusal}
@@ -150,7 +150,7 @@ def count(totals: Totals) -> Iterator[Metric]:
 
 
 def time_answers(totals: Totals) -> Metric:
-    """Tell how long answers took, in cumulative buckets."""
+    """Make a histogram of the times to answers."""
     answered = Counter(dict.fromkeys([*map(str, ANSWER_BOUNDS_MS), "inf"], 0))
     microseconds = 0
     for (measure, _, bound_ms, _), total in totals.items():

@@ -1,4 +1,4 @@
-"""Bind a view to its schemas, once, for requests, answers and OpenAPI alike."""
+"""Bind a view to its schemas, once for requests, answers and OpenAPI."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,10 +21,10 @@ JSON = "application/json"
 
 @dataclass(frozen=True)
 class Operation:
-    """The schemas of a view; found on it as ``view.operation``.
+    """The schemas of a view, available as ``view.operation``.
 
     Attributes:
-        answer: none where it is plain text.
+        answer: none if the answer is plain text.
     """
 
     query: type[QuerySchema]
@@ -40,8 +40,8 @@ def operation(
 ) -> Callable[[Callable[..., Any]], Callable[..., Response]]:
     """Make a view of a function from what ``query`` loads to what ``answer`` dumps, or a response.
 
-    The function is called with the path parameters, and with ``query`` where one is given. What is
-    dumped carries a strong ETag, and is 304 where the client has it already.
+    The function is called with the path parameters, and with ``query`` if one is given. A dumped
+    answer has a strong ETag, and becomes 304 if the client already has it.
 
     Raises:
         ValidationError: a parameter is unknown or malformed.
@@ -80,7 +80,7 @@ def read_arguments() -> dict[str, list[str]]:
 
 
 def answer_json(data: dict[str, Any]) -> Response:
-    """Answer with JSON and a strong ETag, or with 304 where the client has it already.
+    """Answer with JSON and a strong ETag, or with 304 if the client already has it.
 
     A page has the address of the next one as ``Link`` (RFC 8288).
     """
@@ -98,10 +98,10 @@ def answer_page(
     query: ListQuery[AnyPosition],
     fetch: Callable[[ListQuery[AnyPosition]], ListPage[AnyPosition]],
 ) -> dict[str, Any]:
-    """Return the page that is fetched, with its cursors, which belong to this query alone.
+    """Fetch a page, and return it with its cursors, which belong to this query alone.
 
     Raises:
-        ValidationError: nothing was found, likely because of a slip in the address.
+        ValidationError: nothing was found, probably because of a slip in the address.
     """
     page = fetch(query)
     if not page.items and page.next is query.after is None:

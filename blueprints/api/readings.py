@@ -1,4 +1,4 @@
-"""Acts of reading: one is kept of each request that a holder makes, and all are listed."""
+"""Acts of reading: keep one for each request of a holder, and list them all."""
 
 import logging
 from functools import partial
@@ -15,7 +15,7 @@ from schemas.api.readings import ReadingPageSchema, ReadingQuerySchema
 from services.journal.records import Kind, Record, new_uuid
 from services.reading.readings import fetch_readings
 
-# What programs ask all the time, and forms: nothing of a history is read.
+# Frequent requests of programs, and forms: they read nothing of the history.
 NOT_KEPT = {
     "api.show_metrics",
     "api.show_readiness",
@@ -38,7 +38,7 @@ def list_readings(query: PageQuery) -> dict[str, Any]:
 
 @bp.after_request
 def keep_reading(response: Response) -> Response:
-    """Keep what a holder reads before any of it leaves, and say so in the log."""
+    """Keep an act of reading before the answer leaves, and log it."""
     holder: Holder | None = g.get("holder")
     if holder is None:
         return response
@@ -54,7 +54,7 @@ def keep_reading(response: Response) -> Response:
 
 
 def describe(holder: Holder, address: str, status: int) -> list[Record]:
-    """Describe what is read: once, or for each user that the request names."""
+    """Describe the reading: once, or for each user that the request names."""
     path, asked, at = request.view_args or {}, request.args, runtime().now()
     named = [path.get("user_id"), *(asked.get(name) for name in USERS), asked.get("user_id")]
     head = {
@@ -71,5 +71,5 @@ def describe(holder: Holder, address: str, status: int) -> list[Record]:
 
 
 def name_subject(subject_id: str | None) -> None:
-    """Say which channel or group the answer is about, where its address does not."""
+    """Note which channel or group the answer is about, if the address does not tell."""
     g.subject_id = subject_id

@@ -1,4 +1,4 @@
-"""What a view of the reader needs beyond its request."""
+"""Everything that a view of the reader needs besides its request."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -24,12 +24,12 @@ log = logging.getLogger(__name__)
 
 
 class Runtime:
-    """The parts of a reader; nothing connects before it is used.
+    """The parts of a reader; they connect when they are first used.
 
     Attributes:
-        engine: for questions; cut off after ``settings.read_timeout``.
+        engine: for queries, which are cut off after ``settings.read_timeout``.
         export_engine: for exports, which may take long.
-        is_without_database: whether the last read failed; the log has each change.
+        is_without_database: whether the last read failed; each change is logged.
     """
 
     def __init__(self, settings: ReaderSettings, now: Callable[[], datetime]) -> None:
@@ -58,7 +58,7 @@ class Runtime:
             log.error("database unavailable: %s", describe(error))
 
     def look(self, fetch: Callable[[sa.Connection], T]) -> tuple[Health, T | None]:
-        """Check the health of the service over a read; nothing is fetched if the database fails."""
+        """Check the health of the service while reading; fetch nothing if the database fails."""
         database, found = unreachable(self.engine), None
 
         def read() -> T:
@@ -76,7 +76,7 @@ class Runtime:
         return Health(database, check_journal(self.settings.journal_folders, now=self.now())), found
 
     def close(self) -> None:
-        """Close all connections that are not in use, and the journal."""
+        """Close all idle connections, and the journal."""
         self.readings.close()
         self.engine.dispose()
         self.export_engine.dispose()
@@ -89,9 +89,9 @@ def runtime() -> Runtime:
 
 
 def read_again_if_cut(read: Callable[[], T]) -> T:
-    """Read, and once more if that was cut off, as by a server that restarts or a replica.
+    """Read, and retry once if that was cut off, as by a replica or a restarting server.
 
-    A replica cancels what reads rows that its primary no longer has.
+    A replica cancels queries that read rows which its primary no longer has.
     """
     try:
         return read()
@@ -104,6 +104,6 @@ def read_again_if_cut(read: Callable[[], T]) -> T:
 
 
 def is_outage(error: SQLAlchemyError) -> bool:
-    """Tell whether the database is at fault, not what it was asked."""
+    """Tell whether the database is at fault, not the query."""
     at_fault = isinstance(error, DBAPIError | sa.exc.TimeoutError | NotReadyError)
     return at_fault and not isinstance(error, DataError | IntegrityError)

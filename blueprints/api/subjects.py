@@ -1,4 +1,4 @@
-"""Channels and groups: lists of them, their states and their versions."""
+"""Channels and groups: their lists, states and versions."""
 
 from functools import partial
 from typing import Any, NoReturn

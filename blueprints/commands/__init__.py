@@ -23,7 +23,7 @@ from services.recording.database import RecorderDatabase
 
 
 class Time(click.ParamType[datetime]):
-    """A time with its zone, as in a parameter of the API."""
+    """A time with its zone, like a parameter of the API."""
 
     name = "time"
 
@@ -43,23 +43,23 @@ TIME = Time()
 
 
 class CannotError(click.ClickException):
-    """A command can't do its work; one that did it, and found something wrong, exits with 1."""
+    """A command cannot do its work; one that did, and found something wrong, exits with 1."""
 
     exit_code = 2
 
     def show(self, file: IO[Any] | None = None) -> None:
-        """Say why in one line."""
+        """Show the reason in one line."""
         click.echo(f"lifecycle: {self.message}", file=file or sys.stderr)
 
 
 class Command(click.Command):
-    """A command that says in one line what keeps it from its work."""
+    """A command that reports in one line what keeps it from its work."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read the arguments; an empty text, as of a variable that is not set, is refused.
+        """Read the arguments; refuse an empty text, as from an unset variable.
 
         Raises:
-            click.BadParameter: there is one.
+            click.BadParameter: there is an empty one.
         """
         left = super().parse_args(ctx, args)
         for param in self.params:
@@ -71,13 +71,13 @@ class Command(click.Command):
         """Run the command.
 
         Raises:
-            CannotError: a setting is wrong, the database fails or is not migrated, or a file can't
-                be used. With ``--debug``, it is the fault itself.
+            CannotError: a setting is wrong, the database fails or is not migrated, or a file cannot
+                be used. With ``--debug``, the fault itself is raised.
         """
         try:
             outcome = super().invoke(ctx)
             sys.stdout.flush()
-        except BrokenPipeError:  # nobody reads on: click ends without a word
+        except BrokenPipeError:  # the reader of the pipe is gone: click exits silently
             raise
         except click.FileError as fault:
             raise CannotError(fault.format_message()) from fault
@@ -110,12 +110,12 @@ def prepare_streams() -> None:
 
 @contextmanager
 def open_to_write(url: sa.URL | None = None) -> Iterator[RecorderDatabase]:
-    """Open a database as a recorder does, by default its own, for as long as a command takes.
+    """Open a database as a recorder does, by default the recorder's, while a command runs.
 
     Others may write meanwhile: each transaction waits for its turn for up to ``PATIENCE``.
 
     Raises:
-        NotReadyError: it can't be written to as it is.
+        NotReadyError: it cannot be written to in its present state.
         sqlalchemy.exc.SQLAlchemyError: it does not answer.
     """
     url = url or RecorderSettings.from_environment().database_url
@@ -126,10 +126,10 @@ def open_to_write(url: sa.URL | None = None) -> Iterator[RecorderDatabase]:
 
 @contextmanager
 def progress(label: str) -> Iterator[Callable[[int], None]]:
-    """Show on a terminal how much is done, of work whose length is not known.
+    """Show on a terminal how much is done of work of unknown length.
 
     Yields:
-        A function that is told how much more is done.
+        A function to call with how much more is done.
     """
     hidden = not sys.stderr.isatty()
     with click.progressbar(

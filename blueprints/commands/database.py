@@ -64,7 +64,7 @@ def purge_requests(*, dry_run: bool) -> None:
 
 
 def show_due(database: RecorderDatabase, limits: Limits) -> None:
-    """Write a line for each kind of request that is too old."""
+    """Print a line for each kind of request that is too old."""
     with database.engine.connect() as connection:
         found = count_due(connection, limits)
     for due in found:

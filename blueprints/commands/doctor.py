@@ -1,4 +1,4 @@
-"""``lifecycle doctor``: whether all is well, and if not, what."""
+"""``lifecycle doctor``: check that all is well, or find what is not."""
 
 from collections.abc import Iterator
 
@@ -49,7 +49,7 @@ def examine_service(*, url: str | None, sdk_app_id: str | None) -> None:
 
 
 def examine_all(receiver: ReceiverSettings | None, sender: Sender | None) -> Iterator[Finding]:
-    """Look at what each process stands on, and at what becomes of a callback that is sent now."""
+    """Check what each process depends on, and follow a callback that is sent now."""
     recorder, reader = RecorderSettings.from_environment(), ReaderSettings.from_environment()
     folders = recorder.journal.folders
     yield from examine_settings(receiver, reader)

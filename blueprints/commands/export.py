@@ -46,7 +46,7 @@ def name_option(name: str) -> str:
 
 
 def type_of(field: fields.Field[Any]) -> click.ParamType[Any] | None:
-    """Return what a filter takes on the command line; none is any text."""
+    """Return the type of a filter on the command line; none means any text."""
     if isinstance(field, fields.List):
         return type_of(field.inner)
     if isinstance(field, fields.Enum):
@@ -93,7 +93,7 @@ def export_history(output: BinaryIO, *, deliveries: bool, **given: Any) -> None:
 
 
 def read_query(schema: Schema, options: dict[str, Any]) -> PageQuery:
-    """Read the options as ``/export`` reads its parameters.
+    """Read the options the way ``/export`` reads its parameters.
 
     Raises:
         click.UsageError: one of them is malformed.

@@ -1,4 +1,4 @@
-"""``lifecycle import``: callbacks that another database had."""
+"""``lifecycle import``: callbacks from another database."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -81,10 +81,10 @@ def import_deliveries(
 def open_source(
     file: BinaryIO | None, url: str | None, query: str | None, *, incomplete: bool
 ) -> Iterator[Iterable[tuple[int, Any]]]:
-    """Open what the command names, a file or a database that is only read.
+    """Open the source that the command names: a file, or a database that is only read.
 
     Raises:
-        CannotError: the file breaks off, and is not to be taken all the same.
+        CannotError: the file is incomplete, and that is not allowed.
     """
     if file is None:
         with connect_to_read(DATABASE_URL.read({DATABASE_URL.name: url or ""})) as connection:
@@ -99,15 +99,15 @@ def open_source(
 
 
 def show_fault(place: int, reason: str) -> None:
-    """Say which line or row can't be imported."""
+    """Print which line or row cannot be imported."""
     click.echo(f"{place}: {reason}", err=True)
 
 
 def show_outcome(importer: Importer, *, incomplete: bool) -> None:
-    """Say what was imported.
+    """Print what was imported.
 
     Raises:
-        click.ClickException: not all of it was.
+        click.ClickException: some of it was not.
     """
     verdicts = ", ".join(f"{number} {verdict}" for verdict, number in importer.verdicts.items())
     verb = "would be imported" if importer.is_dry_run else "imported"

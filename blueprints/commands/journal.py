@@ -1,4 +1,4 @@
-"""``lifecycle journal``: a look into the journal."""
+"""``lifecycle journal``: show the content of the journal."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -40,7 +40,7 @@ def show_journal(*, uuid: UUID | None, records: bool, body: bool) -> None:
 
 
 class File(NamedTuple):
-    """A file of the journal; a column that does not apply to it is empty."""
+    """A file of the journal; a column that does not apply is empty."""
 
     path: Path
     state: str
@@ -63,7 +63,7 @@ def list_files(folder: Path, recorded: Mapping[str, Progress]) -> list[File]:
 
 
 def show_folders(folders: Sequence[Path], *, with_records: bool) -> None:
-    """Write a line for each file, and one for each record."""
+    """Print a line for each file, and one for each record."""
     status = read_status(folders)
     for folder in folders:
         files = list_files(folder, status.recorded if status else {})
@@ -85,7 +85,7 @@ def show_instant(at: datetime) -> str:
 
 
 def read_file(path: Path) -> Iterator[Record]:
-    """Read the records of a file; one that has just gone has none."""
+    """Read the records of a file; one that has just disappeared has none."""
     try:
         data = path.read_bytes()
     except FileNotFoundError:
@@ -108,7 +108,7 @@ def find_record(folders: Sequence[Path], uuid: UUID) -> Record:
 
 
 def show_record(record: Record, *, body: bool) -> None:
-    """Show what a record says, or only the exact bytes of its body."""
+    """Show the content of a record, or only the exact bytes of its body."""
     if body:
         click.echo(record.body, nl=False)
         return
@@ -130,6 +130,6 @@ def show_record(record: Record, *, body: bool) -> None:
 
 
 def ascii_unless_text(body: bytes) -> str:
-    """Write a body for a terminal, which obeys none of its control characters."""
+    """Return a body for a terminal, without control characters that the terminal would obey."""
     text = body.decode(errors="backslashreplace")
     return "".join(one if one.isprintable() or one in "\n\t" else ascii(one)[1:-1] for one in text)

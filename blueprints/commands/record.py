@@ -1,4 +1,4 @@
-"""``lifecycle record``: the journal into the tables."""
+"""``lifecycle record``: move the journal into the tables."""
 
 import logging
 import os
@@ -24,7 +24,7 @@ from services.recording.loop import Loop
 from services.recording.recorder import ReadingRecorder, Recorder
 
 STANDBY_SECONDS = 1.0
-NICENESS = 5  # where cores are few, answers go first: the journal holds what the recorder has not
+NICENESS = 5  # on few cores, answers have priority: the journal keeps what is not recorded yet
 ENDING = {signal.SIGTERM, signal.SIGINT}
 
 log = logging.getLogger(__name__)
@@ -59,10 +59,10 @@ def record_journal(*, once: bool, since: datetime | None, migrate: bool, as_chil
 
 
 def record_once(recorder: Recorder) -> None:
-    """Record what there is, and what was set aside.
+    """Record what is waiting, and what was set aside.
 
     Raises:
-        click.ClickException: records are left that can't be stored.
+        click.ClickException: some records cannot be stored.
     """
     recorded = 0
     with progress("Recording") as advance:
@@ -81,11 +81,11 @@ def record_once(recorder: Recorder) -> None:
 def record_until_stopped(settings: RecorderSettings, *, migrate: bool, as_child: bool) -> None:
     """Record until SIGTERM or SIGINT, once no other recorder of this journal is at work.
 
-    A child does not wait for another recorder, but ends, as it does with its parent process.
+    A child does not wait for another recorder: it exits, as it does when its parent is gone.
     """
     os.nice(NICENESS)
     stop = Event()
-    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)  # before any thread, as each inherits it
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)  # before any thread starts: each inherits it
     Thread(target=stop_on_signals, args=[stop], daemon=True).start()
     if as_child:
         Thread(target=stop_with_parent, args=[stop], daemon=True).start()
@@ -97,26 +97,25 @@ def record_until_stopped(settings: RecorderSettings, *, migrate: bool, as_child:
 
 
 def stop_on_signals(stop: Event) -> None:
-    """Stop when the process is told to end.
+    """Stop when the process receives a signal to end.
 
-    In a thread: a handler that sets an event while the same thread waits for it may wait for
-    itself.
+    Done in a thread: a handler that sets an event while its own thread waits for it may deadlock.
     """
     signal.sigwait(ENDING)
     stop.set()
 
 
 def stop_with_parent(stop: Event) -> None:
-    """Stop when the parent process is gone: its end of the pipe is closed then."""
+    """Stop when the parent process is gone, which closes its end of the pipe."""
     sys.stdin.read()
     stop.set()
 
 
 def wait_for_turn(folders: Sequence[Path], stop: Event, *, at_once: bool) -> bool:
-    """Wait until no other recorder is at work, and keep others from work while this process lives.
+    """Wait until no other recorder is at work, and keep others away while this process lives.
 
     Raises:
-        OSError: no folder of the journal can have a lock.
+        OSError: no folder of the journal can be locked.
     """
     is_told = False
     while not stop.is_set():

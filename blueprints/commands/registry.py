@@ -20,7 +20,7 @@ from config.release import VERSION
 
 
 def name_program(group: click.Group) -> None:
-    """Give the group of all commands the options of a program."""
+    """Add the options of a program to the group of all commands."""
     group.help = "Keep what Tencent Cloud Chat sends, and look up what happened."
     click.version_option(VERSION, prog_name="lifecycle", message="%(prog)s %(version)s")(group)
     debug = "Show the traceback of what keeps a command from its work."

@@ -1,4 +1,4 @@
-"""``lifecycle replay``: events from deliveries that had none."""
+"""``lifecycle replay``: derive events from deliveries without one."""
 
 import click
 
@@ -26,7 +26,7 @@ def replay_deliveries(*, dry_run: bool) -> None:
 
 
 def show_outcome(done: Replayed, *, verb: str) -> None:
-    """Write a line for each command, and a summary."""
+    """Print a line for each command, and a summary."""
     for command in sorted(done.events | done.repeats):
         events, repeats = done.events[command], done.repeats[command]
         click.echo(f"{command}: {count(events, 'event')}, {count(repeats, 'repeat')}")

@@ -1,4 +1,4 @@
-"""``lifecycle reverify``: refused requests that were authentic after all."""
+"""``lifecycle reverify``: find refused requests that were authentic after all."""
 
 from datetime import datetime, timedelta
 
@@ -10,7 +10,7 @@ from models.clock import utc_now
 from services.operating.finding import count
 from services.operating.reverify import CHUNK, Reverified, reverify, take
 
-MOST_SECONDS = 2**31  # a clock may begin at 1970
+MOST_SECONDS = 2**31  # a clock may start in 1970
 
 
 @bp.cli.command("reverify")
@@ -45,7 +45,7 @@ def reverify_requests(*, since: datetime, clock_ahead: int, dry_run: bool) -> No
 
 
 def show_outcome(found: Reverified, *, verb: str) -> None:
-    """Write a line for each kind of request."""
+    """Print a line for each kind of request."""
     click.echo(f"{count(len(found.authentic), 'request')} {verb} into the log.")
     for (app, _, request_time), ids in found.shared.items():
         click.echo(

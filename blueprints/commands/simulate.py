@@ -1,4 +1,4 @@
-"""``lifecycle simulate``: callbacks to try the service with."""
+"""``lifecycle simulate``: send callbacks to try the service."""
 
 import secrets
 import sys
@@ -82,7 +82,7 @@ def open_sender(url: str, apps: Mapping[str, Sequence[str]], sdk_app_id: str | N
 
 
 def tick(count: int, rate: float) -> Iterator[int]:
-    """Count at a steady rate per second."""
+    """Count at a steady rate."""
     began = time.monotonic()
     for number in range(count):
         time.sleep(max(began + number / rate - time.monotonic(), 0))
@@ -90,10 +90,10 @@ def tick(count: int, rate: float) -> Iterator[int]:
 
 
 def report_faults(answers: Sequence[Answer]) -> None:
-    """Write every answer that does not acknowledge a callback.
+    """Print every answer that does not acknowledge a callback.
 
     Raises:
-        click.ClickException: there was one.
+        click.ClickException: there was such an answer.
     """
     faults = Counter(str(one) for one in answers if not one.is_ok)
     for answer, times in faults.most_common():

@@ -1,4 +1,4 @@
-"""The console: HTML for ops staff who ask who did what, when; it reads what the API reads."""
+"""The console: HTML pages for ops staff, from the same data as the API."""
 
 from blueprints.console import (  # noqa: F401 (each adds to the blueprint; access asks first)
     access,

@@ -1,4 +1,4 @@
-"""What opens the console: what opens the API, or a session that was signed in to with a key."""
+"""Access to the console: like access to the API, or by a session that was opened with a key."""
 
 import logging
 
@@ -23,14 +23,14 @@ from models.vocabulary import SignIn
 
 COOKIE = "console"
 SESSION_SECONDS = 12 * 3600
-OPEN = {"console.static", "console.show_sign_in", "console.sign_in"}  # to all
+OPEN = {"console.static", "console.show_sign_in", "console.sign_in"}  # open to all
 
 log = logging.getLogger(__name__)
 
 
 @bp.before_request
 def require_reader() -> ResponseReturnValue | None:
-    """Ask those to sign in that nothing opens a page to.
+    """Ask for a sign-in if a request has no access.
 
     Raises:
         LackingScopeError: as ``admit``.
@@ -48,8 +48,8 @@ bp.after_request(keep_reading)
 
 
 def find_session() -> Holder | None:
-    """Find the holder whose session this is, or none; a key that is given beats it."""
-    session = request.cookies.get(COOKIE)  # is signed with a key, which could be guessed
+    """Find the holder of this session, or none; an explicit key takes precedence."""
+    session = request.cookies.get(COOKIE)  # it is signed with a key, which could be guessed
     if not session or read_key():
         return None
     key = slow_down(one for one in runtime().settings.api_keys if is_signed(session, one))
@@ -57,7 +57,7 @@ def find_session() -> Holder | None:
 
 
 def is_signed(session: str, key: ApiKey) -> bool:
-    """Tell whether a session was signed in to with a key, not long ago."""
+    """Tell whether a session was opened with a key, and has not expired."""
     try:
         said = serializer(key).loads(session, max_age=SESSION_SECONDS)
     except BadData:
@@ -66,15 +66,15 @@ def is_signed(session: str, key: ApiKey) -> bool:
 
 
 def serializer(key: ApiKey) -> URLSafeTimedSerializer:
-    """Sign sessions with the key itself, so that they end when it is taken out of ``API_KEYS``.
+    """Sign sessions with the key itself, so that they end when it is removed from ``API_KEYS``.
 
-    Where only its hash is known, which opens nothing, the session holds the key as well.
+    If only its hash is known, which opens nothing, the session contains the key as well.
     """
     return URLSafeTimedSerializer(key.key, salt="console session")
 
 
 def ask_to_sign_in() -> Response:
-    """401: a browser asks for a key by itself; whoever cancels that finds a form."""
+    """401: a browser asks for a key by itself; after a cancel, it shows a form."""
     response = make_response(render_template("console/sign_in.html"), 401)
     response.headers.extend([("WWW-Authenticate", str(one)) for one in CHALLENGES])
     return response
@@ -82,13 +82,13 @@ def ask_to_sign_in() -> Response:
 
 @bp.get("/sign-in")
 def show_sign_in() -> ResponseReturnValue:
-    """Show the form alone."""
+    """Show only the form."""
     return render_template("console/sign_in.html")
 
 
 @bp.post("/sign-in")
 def sign_in() -> ResponseReturnValue:
-    """Take a key, and leave a session in its place."""
+    """Exchange a key for a session."""
     text = request.form.get("key", "")
     key = find_key(text)
     if key is None:
@@ -102,7 +102,7 @@ def sign_in() -> ResponseReturnValue:
 
 @bp.post("/sign-out")
 def sign_out() -> ResponseReturnValue:
-    """Have this browser forget its session; a copy of the cookie would be good until it expires."""
+    """Make this browser forget its session; a copy of the cookie stays valid until it expires."""
     response = redirect(url_for("console.show_sign_in"), 303)
     response.delete_cookie(COOKIE, path=url_for("console.show_overview"))
     return response

@@ -18,14 +18,14 @@ Arguments = dict[str, list[str]]
 
 @bp.before_request
 def lead_to_short_address() -> ResponseReturnValue | None:
-    """Lead from what a form sends to an address worth sharing: a time in it is the same for all."""
+    """Redirect from what a form sends to an address worth sharing, with times in UTC."""
     if request.method == "POST" or request.args.to_dict(flat=False) == read_arguments():
         return None
     return redirect(address(read_arguments()))
 
 
 def read_arguments() -> Arguments:
-    """Read the query string as forms send it: empty fields say nothing, times are of pickers."""
+    """Read the query string as forms send it: empty fields are absent, times are from pickers."""
     given = request.args.to_dict(flat=False)
     for name in PICKED & given.keys():
         given[name] = [*map(read_picked, given[name])]
@@ -34,20 +34,20 @@ def read_arguments() -> Arguments:
 
 def address(arguments: Mapping[str, Any]) -> str:
     """Address this page with these arguments."""
-    path = quote(request.script_root + request.path, safe="/%")  # an ID in it is encoded still
+    path = quote(request.script_root + request.path, safe="/%")  # an ID in it is still encoded
     return f"{path}?{urlencode(arguments, doseq=True)}" if arguments else path
 
 
 @bp.app_template_global()
 def with_arguments(**changes: Any) -> str:
-    """Address this page with other arguments; none takes one away."""
+    """Address this page with other arguments; none removes one."""
     arguments: Mapping[str, Any] = {**request.args.to_dict(flat=False), **changes}
     return address({name: value for name, value in arguments.items() if value is not None})
 
 
 @bp.app_template_global()
 def first_page(**changes: Any) -> str:
-    """Address the first page of this list with other arguments: cursors belong to the old ones."""
+    """Address the first page of this list with other arguments, without cursors of the old ones."""
     return with_arguments(cursor=None, before=None, **changes)
 
 

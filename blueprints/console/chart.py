@@ -1,4 +1,4 @@
-"""A chart of what arrived: where its bars, labels, holes and marks are, in percent."""
+"""A chart of what arrived: the positions of bars, labels, gaps and marks, in percent."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ MOST_BARS = 100
 MOST_MINUTES = 120
 WIDTHS = (HOUR, 2 * HOUR, 8 * HOUR, DAY)
 MOST_LABELS = 7
-LABELS_BY_HOUR = timedelta(hours=36)  # longer charts have days along their axis
-SHORT_STEP, LONG_STEP = 10, 240  # minutes from label to label, of bars of minutes and of hours
-LEAST_HEIGHT = 2.0  # of a part of a bar, so that one of thousands can be seen
-STACKED = (*Verdict, Measure.LOST)  # from the ground up
+LABELS_BY_HOUR = timedelta(hours=36)  # longer charts have days on their axis
+SHORT_STEP, LONG_STEP = 10, 240  # minutes from label to label, for bars of minutes and of hours
+LEAST_HEIGHT = 2.0  # of a part of a bar, so that one callback among thousands is visible
+STACKED = (*Verdict, Measure.LOST)  # from bottom to top
 APART = (Measure.REFUSED, NOISE)
-# Where words lead that count no deliveries.
+# The targets of words that do not count deliveries.
 PAGES: dict[str | None, str] = {
     Measure.LOST: "show_health",
     Measure.REFUSED: "list_quarantine",
@@ -47,7 +47,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Column:
-    """A bar, and those below it by the words of ``APART``, each with a scale of its own."""
+    """A bar, and those below it by the words of ``APART``, each with its own scale."""
 
     bar: Bar
     left: float
@@ -57,7 +57,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Series:
-    """What a word of the chart is called, where it leads but for the period, and its sum."""
+    """The name of a word of the chart, its address without the period, and its sum."""
 
     name: str
     address: str
@@ -66,7 +66,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Label:
-    """A label of the axis."""
+    """A label on the axis."""
 
     at: datetime
     left: float
@@ -84,15 +84,15 @@ class Mark:
 
 @dataclass(frozen=True)
 class Chart:
-    """All that is drawn.
+    """Everything that is drawn.
 
     Attributes:
-        series: by the words that were counted.
-        address: where all of a bar leads, but for the period; empty, as that of a series, if it may
-            not be opened.
+        series: by counted word.
+        address: where a whole bar leads, without the period; empty, like that of a series, if the
+            holder may not open it.
         width: of each bar.
-        top: the number at the upper end of the axis; its half is a whole number too.
-        apart: the words that have bars below, and the most that one of them counts.
+        top: the number at the upper end of the axis; half of it is a whole number too.
+        apart: the words that have bars below, each with its largest count.
         is_by_hour: whether the labels are times, not days.
     """
 
@@ -111,7 +111,7 @@ class Chart:
 
     @property
     def received(self) -> int:
-        """How many callbacks arrived."""
+        """The number of callbacks that arrived."""
         return sum(self.series[word].total for word in Verdict if word in self.series)
 
 
@@ -131,14 +131,14 @@ def fetch_chart(
 
 
 def choose_width(span: timedelta) -> timedelta:
-    """Choose how much time a bar stands for."""
+    """Choose the time that a bar covers."""
     if span <= MOST_MINUTES * MINUTE:
         return MINUTE
     return next((one for one in WIDTHS if span / one <= MOST_BARS), DAY)
 
 
 def find_start(since: datetime, width: timedelta) -> datetime:
-    """Find when the first bar begins: on the clock of the zone, a multiple of its width."""
+    """Find when the first bar begins: a multiple of its width on the clock of the zone."""
     if width < HOUR:
         return since.replace(second=0, microsecond=0)
     start = since.replace(minute=0, second=0, microsecond=0)
@@ -180,14 +180,14 @@ def lay_out_columns(bars: Sequence[Bar], top: int, apart: Mapping[str, int]) -> 
 
 
 def place(incident: Incident, since: datetime, until: datetime) -> Mark:
-    """Place an incident on the axis, as far as it is within a period."""
+    """Place the part of an incident within a period on the axis."""
     left = max((incident.since - since) / (until - since), 0) * WHOLE
     right = min((incident.until - since) / (until - since), 1) * WHOLE
     return Mark(incident.kind, incident.since, round(left, 2), round(right - left, 2))
 
 
 def list_series(bars: Sequence[Bar], app: str | None) -> Iterator[tuple[str, Series]]:
-    """List what was counted, in the order of what is shown."""
+    """List what was counted, in the order in which it is shown."""
     for word in (*STACKED, *APART):
         total = sum(bar.counts[word] for bar in bars)
         if total > 0:
@@ -195,9 +195,9 @@ def list_series(bars: Sequence[Bar], app: str | None) -> Iterator[tuple[str, Ser
 
 
 def address_word(word: str | None, app: str | None) -> str:
-    """Address the list of what a word counts, or of all deliveries; a period is to follow.
+    """Address the list of what a word counts, or of all deliveries, still without a period.
 
-    Empty, if it is not open to the holder.
+    Empty if the holder may not open it.
     """
     page = PAGES.get(word, "list_deliveries")
     if not may_open(page):
@@ -208,7 +208,7 @@ def address_word(word: str | None, app: str | None) -> str:
 
 
 def find_top(most: int) -> int:
-    """Find a round number, at least 2 and even, that is not less than another."""
+    """Find a round, even number of at least 2 that is not less than another."""
     scale = 1
     while most > 10 * scale:
         scale *= 10
@@ -216,7 +216,7 @@ def find_top(most: int) -> int:
 
 
 def stack(bar: Bar, words: Sequence[str], most: int) -> Iterator[Part]:
-    """Lay out the parts of a bar, from the ground up."""
+    """Lay out the parts of a bar, from bottom to top."""
     counted = [(word, bar.counts[word]) for word in words if bar.counts[word] > 0]
     heights = [max(round(WHOLE * count / most, 2), LEAST_HEIGHT) for _, count in counted]
     tops = [round(WHOLE - reached, 2) for reached in accumulate(heights)]
@@ -225,7 +225,7 @@ def stack(bar: Bar, words: Sequence[str], most: int) -> Iterator[Part]:
 
 
 def label(bars: Sequence[Bar], *, is_by_hour: bool) -> Iterator[Label]:
-    """Label some bars along the axis: with a round time, or where a day begins."""
+    """Label some bars on the axis: at round times, or where a day begins."""
     width = bars[0].until - bars[0].since
     step = (SHORT_STEP if width < HOUR else LONG_STEP) if is_by_hour else DAY // MINUTE
     found, known = [], None

@@ -1,4 +1,4 @@
-"""Labels in English and in Simplified Chinese."""
+"""Labels in English and Simplified Chinese."""
 
 import json
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ CHINESE: Mapping[str, str] = json.loads(
     (Path(__file__).parent / "zh-CN.json").read_text(encoding="utf-8")
 )
 
-# Words of the API that are said otherwise; a subject's kind may have words of its own.
+# Words of the API that have another label; a kind of subject may have its own.
 WORDS = {
     "channel": "Channel",
     "group": "Group",
@@ -49,12 +49,12 @@ def choose_language() -> str:
 
 
 def find_language() -> str:
-    """Find the language that a cookie, or else ``Accept-Language``, asks for."""
+    """Find the language that a cookie, or else ``Accept-Language``, requests."""
     chosen = request.cookies.get(LANGUAGE_COOKIE, "")
     if chosen in LANGUAGES:
         return chosen
     by_primary_tag = {code.partition("-")[0]: code for code in LANGUAGES}
-    for code, quality in request.accept_languages:  # the most wanted first
+    for code, quality in request.accept_languages:  # the most preferred first
         language = by_primary_tag.get(code.partition("-")[0].lower())
         if language is not None and quality > 0:
             return language
@@ -62,12 +62,12 @@ def find_language() -> str:
 
 
 def translate(text: str) -> str:
-    """Translate a label; one that has no translation stays as it is."""
+    """Translate a label; one without a translation stays as it is."""
     return CHINESE.get(text, text) if choose_language() == "zh-CN" else text
 
 
 def translate_count(one: str, many: str, number: int) -> str:
-    """Translate a label that has a number; Chinese has one form for all numbers."""
+    """Translate a label with a number; Chinese has one form for all numbers."""
     return translate(one if number == 1 else many)
 
 

@@ -1,4 +1,4 @@
-"""Texts that are not labels of a page, in Simplified Chinese."""
+"""Texts other than labels, in Simplified Chinese."""
 
 import json
 import re
@@ -9,7 +9,7 @@ from pathlib import Path
 class Phrasebook:
     """A file of translations.
 
-    Where an English text has ``{}``, it matches any text, which goes into its translation.
+    A ``{}`` in an English text matches any text, which is inserted in the translation.
     """
 
     def __init__(self, file: Path) -> None:
@@ -20,7 +20,7 @@ class Phrasebook:
         }
 
     def translate(self, text: str) -> str:
-        """Translate a text; one that has no translation stays as it is."""
+        """Translate a text; one without a translation stays as it is."""
         for english, pattern in self.patterns.items():
             if match := pattern.fullmatch(text):
                 return self.chinese[english].format(*match.groups())

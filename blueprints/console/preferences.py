@@ -1,4 +1,4 @@
-"""The language and the zone that a browser was told to use, in cookies."""
+"""The chosen language and zone, in cookies."""
 
 from flask import redirect, request
 from flask.typing import ResponseReturnValue
@@ -10,7 +10,7 @@ from blueprints.console.zone import ZONE_COOKIE, find_zone
 
 @bp.post("/preferences")
 def keep_preferences() -> ResponseReturnValue:
-    """Keep what was chosen, and lead back to the page it was chosen on."""
+    """Keep a choice, and redirect to the page on which it was made."""
     response = redirect(find_way_back(), 303)
     language, zone = request.form.get("lang", ""), request.form.get("zone", "")
     if language in LANGUAGES:

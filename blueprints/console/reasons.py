@@ -1,4 +1,4 @@
-"""The reasons that schemas give, in Simplified Chinese where the page is."""
+"""The reasons that schemas give, in Simplified Chinese if the page is."""
 
 from collections.abc import Mapping
 from pathlib import Path

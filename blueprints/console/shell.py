@@ -1,4 +1,4 @@
-"""What all pages of the console share: templates, headers, failures."""
+"""The parts that all pages of the console share: templates, headers, failures."""
 
 import re
 from collections.abc import Callable
@@ -50,7 +50,7 @@ FOUND = {HTTPStatus.OK, HTTPStatus.NOT_MODIFIED}
 
 @bp.record_once
 def set_up_templates(state: BlueprintSetupState) -> None:
-    """Let templates have labels in both languages."""
+    """Set up labels in both languages for templates."""
     environment: Any = state.app.jinja_env
     environment.add_extension("jinja2.ext.i18n")
     environment.install_gettext_callables(translate, translate_count, newstyle=True)
@@ -63,26 +63,26 @@ bp.add_app_template_filter(say)
 
 @bp.context_processor
 def tell_language() -> dict[str, str]:
-    """Let a page say which language it is in."""
+    """Declare the language of a page."""
     return {"language": choose_language()}
 
 
 @bp.app_template_filter("plain")
 def to_text(value: Any) -> str:
-    """Write a value of a body as people read it: text as it is, all else as JSON."""
+    """Write a value of a body for people: text as it is, everything else as JSON."""
     return value if isinstance(value, str) else dump_json(value)
 
 
 @bp.app_template_filter("listed")
 def list_parts(value: Any) -> list[str]:
-    """Write the parts of a list or object of a body as people read them; none of all else."""
+    """Write the parts of a list or object of a body for people; other values have none."""
     if isinstance(value, dict):
         return [f"{name}: {to_text(one)}" for name, one in value.items()]
     return [to_part(one) for one in value] if isinstance(value, list) else []
 
 
 def to_part(value: Any) -> str:
-    """Write an item of a list: a pair of key and value, such as Tencent has for custom fields."""
+    """Write an item of a list, such as the pairs of key and value in Tencent's custom fields."""
     if isinstance(value, dict) and [name.lower() for name in value] == ["key", "value"]:
         return ": ".join(to_text(one) for one in value.values())
     return ", ".join(list_parts(value)) or to_text(value)
@@ -90,15 +90,15 @@ def to_part(value: Any) -> str:
 
 @bp.app_template_global()
 def may_open(endpoint: str, **path: Any) -> bool:
-    """Tell whether a page is open to the holder."""
+    """Tell whether the holder may open a page."""
     return may_read(find_scope(f"console.{endpoint}", **path))
 
 
 @bp.app_template_global()
 def lead_to(endpoint: str, **arguments: Any) -> Markup:
-    """Make the attribute of a link to a page; without it, as for one that is not open, it is text.
+    """Make the attribute of a link to a page; without it, as for a page not open, it is text.
 
-    Read as by ``url_for``, but for the blueprint.
+    The arguments are those of ``url_for``, without the blueprint.
     """
     if not may_open(endpoint):
         return Markup()
@@ -115,18 +115,18 @@ def make_href(write: Callable[[], str]) -> Markup:
 
 @bp.app_template_global()
 def address_asset(name: str) -> str:
-    """Address a file by its content as well, so that a browser may keep it for good."""
+    """Address a file also by its content, so that a browser may cache it permanently."""
     return url_for("console.static", filename=name, v=DIGESTS[name])
 
 
 def find_way_back() -> str:
-    """Find the page that a form was sent from, as its ``next`` says; the first page otherwise."""
+    """Find the page that a form was sent from, from its ``next``; otherwise the first page."""
     home, asked = url_for("console.show_overview"), request.form.get("next", "")
     return asked if re.fullmatch(f"{home}[!-~]*", asked) else home
 
 
 def keep_cookie(response: AnyResponse, name: str, value: str, seconds: int) -> None:
-    """Have a browser keep something for the console alone."""
+    """Store a cookie for the console alone."""
     response.set_cookie(
         name,
         value,
@@ -134,13 +134,13 @@ def keep_cookie(response: AnyResponse, name: str, value: str, seconds: int) -> N
         path=url_for("console.show_overview"),
         secure=request.is_secure,
         httponly=True,
-        samesite="Lax",  # so that an address that a colleague sends opens
+        samesite="Lax",  # so that an address from a colleague opens
     )
 
 
 @bp.after_request
 def finish(response: Response) -> Response:
-    """Say how long an answer may be kept and what it may run."""
+    """Set how long an answer may be cached and what it may run."""
     response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
     if request.endpoint == "console.static" and response.status_code in FOUND:
         digest = DIGESTS.get((request.view_args or {})["filename"], "")
@@ -153,7 +153,7 @@ def finish(response: Response) -> Response:
 
 @bp.app_errorhandler(HTTPException)
 def on_unknown_address(error: HTTPException) -> ResponseReturnValue:
-    """A page, where an address looks like one of the console; no view has been called."""
+    """Answer with a page if an address looks like one of the console; no view was called."""
     if not request.path.startswith("/console/"):
         return errors.on_http_error(error)
     return finish(make_response(on_http_error(error)))
@@ -167,25 +167,25 @@ def on_invalid_query(error: ValidationError) -> ResponseReturnValue:
 
 @bp.errorhandler(SQLAlchemyError)
 def on_absent_database(error: SQLAlchemyError) -> ResponseReturnValue:
-    """503: the reason goes to our log."""
+    """503: the reason goes to the log."""
     errors.on_database_error(error)
     return show_failure(503)
 
 
 @bp.errorhandler(HTTPException)
 def on_http_error(error: HTTPException) -> ResponseReturnValue:
-    """Any other status, with its headers, unless it is an answer already."""
+    """Any other status, with its headers, unless it is already an answer."""
     if error.response is not None:
         return error
     body, status = show_failure(
         error.code or 500,
         scope=getattr(error, "scope", None),
-        busy=isinstance(error, ServiceUnavailable),  # with other exports
+        busy=isinstance(error, ServiceUnavailable),  # busy with other exports
     )
     return body, status, errors.headers_of(error)
 
 
 def show_failure(status: int, **more: Any) -> tuple[str, int]:
-    """Show what went wrong, and where to go on."""
+    """Show what went wrong, and where to continue."""
     title = translate(HTTPStatus(status).phrase)
     return render_template("console/failure.html", status=status, title=title, **more), status

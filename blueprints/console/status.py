@@ -1,4 +1,4 @@
-"""Whether the service works: one sentence, and a dot with it on every page."""
+"""The status of the service: one sentence, and a dot on every page."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from services.watching.problems import Arrivals, Problem, fetch_arrivals, find_p
 
 @dataclass(frozen=True)
 class Status:
-    """How the service stands.
+    """The status of the service.
 
     Attributes:
-        journal: none where its status can't be read.
-        arrivals: none where the database does not answer.
-        problems: the gravest first.
+        journal: none if its status cannot be read.
+        arrivals: none if the database does not answer.
+        problems: gravest first.
     """
 
     journal: JournalHealth | None
@@ -30,7 +30,7 @@ class Status:
 
     @property
     def level(self) -> str:
-        """The class that it is shown with."""
+        """The CSS class that shows it."""
         if self.problems:
             return "bad" if self.problems[0].is_grave else "odd"
         return "good" if self.arrivals and self.arrivals.last else "calm"
@@ -46,14 +46,14 @@ def read_status() -> Status:
 
 
 def keep_status(database: DatabaseHealth | None, arrivals: Arrivals | None) -> Status:
-    """Find the status from what a page has read, and keep it for the rest of the page."""
+    """Derive the status from what a page has read, and keep it for the rest of the page."""
     journal = look_at_journal()
     g.status = Status(journal, arrivals, find_problems(database, journal, arrivals))
     return read_status()
 
 
 def find_arrivals() -> Arrivals | None:
-    """Find what arrived; none if the database does not answer, or has just failed."""
+    """Fetch what arrived; none if the database does not answer, or has just failed."""
     here = runtime()
 
     def read() -> Arrivals:
@@ -75,12 +75,12 @@ def fetch_present_arrivals(connection: sa.Connection) -> Arrivals:
 
 
 def look_at_journal() -> JournalHealth | None:
-    """Read the status of the journal; none where it can't be read."""
+    """Read the status of the journal; none if it cannot be read."""
     here = runtime()
     return check_journal(here.settings.journal_folders, now=here.now())
 
 
 def know_until() -> datetime:
-    """Tell until when all that arrived is in the tables."""
+    """Return the time up to which everything that arrived is in the tables."""
     journal, now = look_at_journal(), runtime().now()
     return min(journal.known_until, now) if journal else now

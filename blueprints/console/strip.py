@@ -11,7 +11,7 @@ from services.watching.hours import NONE
 from services.watching.incidents import Account, IncidentKind
 
 DAYS = 90
-# What a cell shows, the gravest last; a restart alone is no reason to worry.
+# What a cell shows, gravest last; a restart alone is no reason to worry.
 SHOWN = (IncidentKind.LATE, IncidentKind.SILENT, IncidentKind.REFUSED, IncidentKind.LOST)
 NORMAL, QUIET, UNKNOWN = "normal", "quiet", "unknown"
 
@@ -21,7 +21,7 @@ class Cell:
     """An hour.
 
     Attributes:
-        word: one of ``SHOWN``, or whether anything came, or whether anything is known at all.
+        word: one of ``SHOWN``, or whether anything arrived, or whether anything is known at all.
     """
 
     since: datetime
@@ -41,7 +41,7 @@ class Cell:
 
     @property
     def title(self) -> str:
-        """When it begins, and how many callbacks came."""
+        """Its begin, and how many callbacks arrived."""
         return f"{self.local:%H:%M}: {self.count:,}"
 
 
@@ -50,7 +50,7 @@ class Day:
     """A day of the zone.
 
     Attributes:
-        hours: by the hour of the clock; none or two where it is changed, none of the future.
+        hours: by clock hour; none or two where the clock is changed, none in the future.
     """
 
     date: date
@@ -69,7 +69,7 @@ def find_first(now: datetime) -> datetime:
 def lay_out_days(account: Account, first: datetime, now: datetime) -> Iterator[Day]:
     """Lay out the days from the first until now, the newest first."""
     words = find_words(account)
-    start = to_hour(first - MINUTE) + 1  # an hour that begins before a day is of the day before
+    start = to_hour(first - MINUTE) + 1  # an hour belongs to the day it begins on
     cells = []
     for hour in range(start, to_hour(now) + 1):
         since, count = EPOCH + hour * HOUR, account.received.get(hour, NONE).value
@@ -83,7 +83,7 @@ def lay_out_days(account: Account, first: datetime, now: datetime) -> Iterator[D
 
 
 def find_words(account: Account) -> Mapping[int, str]:
-    """Find the gravest that happened in each hour."""
+    """Find the gravest incident of each hour."""
     words: dict[int, str] = {}
     for kind in SHOWN:
         for one in account.incidents:

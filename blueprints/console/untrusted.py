@@ -1,4 +1,4 @@
-"""Show what strangers wrote so that it neither runs nor misleads."""
+"""Show untrusted text so that it neither runs nor misleads."""
 
 import re
 import sys
@@ -10,29 +10,29 @@ from markupsafe import Markup, escape
 
 from models.text import BLANK
 
-MOST_CHARACTERS = 160  # of a text among others
+MOST_CHARACTERS = 160  # characters of a text among others
 MOST_OF_A_BODY = 64 * 1024
 MOST_MARKS = 1000
 
 # Controls, formats (bidirectional marks too), surrogates, private and unassigned ones, separators.
 UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"}
-ALL_UNSEEN = 0x40000  # from here on: tags, selectors, private and unassigned ones
-SPACES = {" ", "\u3000"}  # that are seen between words
-# What makes one emoji of several, or a coloured one of a plain one; and what surrounds a digit.
+ALL_UNSEEN = 0x40000  # from here on: tags, selectors, private and unassigned characters
+SPACES = {" ", "\u3000"}  # spaces that are visible between words
+# Characters that join several emoji into one, or colour a plain one, or surround a digit.
 JOINER, COLOURED, KEYCAP = "\u200d", "\ufe0f", "\u20e3"
 NOTHING = Markup('<span class="none">-</span>')
 
 
 def show_text(text: str | None, *, lines: bool = False, most: int = MOST_CHARACTERS) -> Markup:
-    """Show a text apart from what stands around it, with a sign for each unseen character.
+    """Show a text isolated from its surroundings, with a sign for each invisible character.
 
-    Whatever could reorder, hide or fake other text is told by its code point: names may hold
-    bidirectional marks, escape sequences of terminals, spaces at either end.
+    Anything that could reorder, hide or fake other text is shown as its code point: names may hold
+    bidirectional marks, terminal escape sequences, or spaces at either end.
 
     Args:
         text: any text, lone surrogates included; none is a dash.
-        lines: let it have lines and tabs.
-        most: characters to show; how many more there are is told.
+        lines: allow line breaks and tabs.
+        most: characters to show; the number of further ones is shown.
     """
     if text is None:
         return NOTHING
@@ -59,7 +59,7 @@ def show_text(text: str | None, *, lines: bool = False, most: int = MOST_CHARACT
 
 
 def is_of_emoji(text: str, match: re.Match[str]) -> bool:
-    """Tell whether a character is a part of the emoji that it stands in."""
+    """Tell whether a character is part of an emoji."""
     before = text[max(match.start() - 2, 0) : match.start()].removesuffix(COLOURED)[-1:]
     after = text[match.end() : match.end() + 1]
     if match[0] == COLOURED:
@@ -68,13 +68,13 @@ def is_of_emoji(text: str, match: re.Match[str]) -> bool:
 
 
 def is_symbol(character: str) -> bool:
-    """Tell whether it is a picture, or the colour of one, and not a letter of any kind."""
+    """Tell whether it is a picture, or the colour of one, not a letter of any kind."""
     return bool(character) and category(character).startswith("S")
 
 
 @cache
 def find_unseen() -> re.Pattern[str]:
-    """Make a pattern of runs of one character that is not seen, or may not be: a space."""
+    """Make a pattern of runs of one character that is invisible, or may be: a space."""
     codes = (code for code in range(ALL_UNSEEN) if category(chr(code)) in UNSEEN)
     runs = groupby(enumerate(codes), lambda one: one[1] - one[0])
     ranges = ""
@@ -85,6 +85,6 @@ def find_unseen() -> re.Pattern[str]:
 
 
 def mark(run: str) -> Markup:
-    """Name a character by its code point, and say how often it stands there."""
+    """Name a character by its code point, with how often it is repeated."""
     often = f" x {len(run)}" if len(run) > 1 else ""
     return Markup('<span class="code-point">U+{:04X}{}</span>').format(ord(run[0]), often)

@@ -1,4 +1,4 @@
-"""One clock: all times of the console are shown, and read, in the zone that was chosen."""
+"""The clock of the console: all times are shown, and read, in the chosen zone."""
 
 import re
 from contextlib import suppress
@@ -15,7 +15,7 @@ from blueprints.console.untrusted import NOTHING
 from models.clock import DAY, HOUR, move_to_zone, write_instant
 
 ZONE_COOKIE = "zone"
-# Offered; a script adds the one of the browser, and the cookie may hold any other.
+# The zones on offer; a script adds that of the browser, and the cookie may hold any other.
 ZONES = (
     "UTC",
     "Asia/Shanghai",
@@ -38,8 +38,8 @@ bp.add_app_template_filter(write_instant, "argument")
 
 @bp.app_template_global()
 def choose_zone() -> ZoneInfo:
-    """Choose the zone that the cookie names; UTC if there is none, or no zone of that name."""
-    if "zone" not in g:  # a page shows thousands of times
+    """Choose the zone that the cookie names; UTC if there is no cookie or no such zone."""
+    if "zone" not in g:  # a page may show thousands of times
         g.zone = find_zone(request.cookies.get(ZONE_COOKIE, "")) or ZoneInfo("UTC")
     zone: ZoneInfo = g.zone
     return zone
@@ -53,8 +53,8 @@ def list_zones() -> list[str]:
 
 
 def find_zone(name: str) -> ZoneInfo | None:
-    """Find a zone by its name of IANA."""
-    with suppress(ValueError, LookupError, OSError):  # no name; no zone; the folder of several
+    """Find a zone by its IANA name."""
+    with suppress(ValueError, LookupError, OSError):  # not a name; not a zone; a folder of zones
         return ZoneInfo(name)
     return None
 
@@ -66,7 +66,7 @@ def to_zone(instant: datetime) -> datetime:
 
 @bp.app_template_filter("time")
 def show_time(instant: datetime | None) -> Markup:
-    """Show an instant to the second, with the exact one and how long ago it was as its title."""
+    """Show an instant to the second; its title has the exact instant and its age."""
     if instant is None:
         return NOTHING
     return Markup('<time datetime="{0}" title="{0}, {1}">{2:%Y-%m-%d %H:%M:%S}</time>').format(
@@ -102,7 +102,7 @@ def show_day(instant: datetime) -> str:
 
 @bp.app_template_filter("age")
 def show_age(instant: datetime | None) -> Markup:
-    """Show how long ago an instant was, with the exact one as its title."""
+    """Show the age of an instant; its title has the exact instant."""
     if instant is None:
         return NOTHING
     return Markup('<time datetime="{0}" title="{1:%Y-%m-%d %H:%M:%S}">{2}</time>').format(
@@ -111,7 +111,7 @@ def show_age(instant: datetime | None) -> Markup:
 
 
 def describe_age(instant: datetime) -> str:
-    """Say how long ago an instant was, in the largest unit."""
+    """Describe the age of an instant in the largest unit."""
     seconds = int((runtime().now() - instant).total_seconds())
     if seconds < 0:
         return translate("in the future")
@@ -122,7 +122,7 @@ def describe_age(instant: datetime) -> str:
 
 @bp.app_template_global()
 def name_zone() -> str:
-    """Name the zone by its distance from UTC at present, such as UTC+8 or UTC-3:30."""
+    """Name the zone by its present offset from UTC, such as UTC+8 or UTC-3:30."""
     offset = to_zone(runtime().now()).utcoffset() or timedelta()
     minutes = round(offset.total_seconds() / 60)
     if not minutes:
@@ -133,9 +133,9 @@ def name_zone() -> str:
 
 @bp.app_template_global()
 def find_presets() -> list[tuple[str, dict[str, str | None]]]:
-    """Find the periods that are asked for most, by their labels, as arguments of an address.
+    """Return the most frequent periods, by label, as arguments of an address.
 
-    A night is from 22 to 6 o'clock, the last one the one that has begun last.
+    A night is from 22 to 6 o'clock; last night is the one that began last.
     """
     now = to_zone(runtime().now())
     day = now.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -158,19 +158,19 @@ def find_presets() -> list[tuple[str, dict[str, str | None]]]:
 
 @bp.app_template_filter("picked")
 def to_picker(instant: datetime | None, *, up: bool = True) -> str:
-    """Write an instant as a date picker has it, in whole minutes if it is one."""
+    """Write an instant in the form of a date picker, without seconds if it is a whole minute."""
     if not instant:  # none, or undefined in a template
         return ""
     local = to_zone(instant).replace(tzinfo=None)
     if local.microsecond:
-        with suppress(OverflowError):  # at the end of time
+        with suppress(OverflowError):  # beyond the end of time
             local += timedelta(microseconds=999 if up else 0)
         return local.isoformat(timespec="milliseconds")
     return local.isoformat(timespec="seconds" if local.second else "minutes")
 
 
 def read_picked(value: str) -> str:
-    """Turn what a date picker sends, a time in the zone, into RFC 3339; leave all else as it is."""
+    """Turn the value of a date picker, a time in the zone, into RFC 3339; leave the rest alone."""
     match = FROM_A_PICKER.fullmatch(value)
     if match is None:
         return value

@@ -1,4 +1,4 @@
-"""What people read about each address, in the order of the page, with an example of each."""
+"""The guide to each address, in the order of the page, with an example."""
 
 import json
 import re
@@ -12,13 +12,13 @@ FILE = Path(__file__).with_suffix(".json")
 
 @dataclass(frozen=True)
 class Chapter:
-    """What there is to say about one address, or about several that answer alike.
+    """The description of one address, or of several that answer alike.
 
     Attributes:
         paths: as OpenAPI writes them.
         request: path and query string of the example.
         body: what the example posts; none for a GET.
-        answer: what the service answers to it, JSON or text; a test writes and compares it.
+        answer: the answer of the service, JSON or text; a test writes and compares it.
     """
 
     paths: Sequence[str]
@@ -34,7 +34,7 @@ class Chapter:
 
     @property
     def anchor(self) -> str:
-        """Return what leads to it on the page."""
+        """Return its anchor on the page."""
         return re.sub(r"\W+", "-", self.paths[0]).strip("-")
 
 

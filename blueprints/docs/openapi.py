@@ -44,7 +44,7 @@ READ_ANSWERS = {
     429: "Too many wrong keys came from your address. `Retry-After` says how long to wait.",
     503: "The database does not answer, or not in time. Try again later, or narrow the filters.",
 }
-# Of the receiver, which this process knows nothing of.
+# Those of the receiver, which this process does not load.
 CALLBACK_ADDRESSES = {"/callback": "receive_callback", "/": "receive_callback_at_root"}
 CALLBACK_TAG = {"name": "callbacks", "description": "What Tencent sends to the receiver."}
 RECEIVER = {
@@ -91,7 +91,7 @@ def show_home() -> ResponseReturnValue:
 
 
 def find_openapi() -> dict[str, Any]:
-    """Return the description of the current app, which is made on first use."""
+    """Return the description of the current app, which is built on first use."""
     made: dict[str, Any] | None = current_app.extensions.get("openapi")
     if made is None:
         made = current_app.extensions["openapi"] = build_openapi(current_app)
@@ -123,7 +123,7 @@ def build_openapi(app: Flask) -> dict[str, Any]:
 
 
 def fill_gaps(_: Any, field: fields.Field[Any], *, ret: Mapping[str, Any], **__: Any) -> Any:
-    """Say what a field does not: that a word is text, and that no number of an answer is negative.
+    """Add what a field does not declare: a word is text, and no number in an answer is negative.
 
     Such a number is an ID, a count or a size.
     """
@@ -133,12 +133,12 @@ def fill_gaps(_: Any, field: fields.Field[Any], *, ret: Mapping[str, Any], **__:
 
 
 def name_room(view: Callable[..., Any]) -> str:
-    """Return the name of the module of a view, which holds what belongs together."""
+    """Return the name of the module of a view, which groups related views."""
     return view.__module__.rpartition(".")[2]
 
 
 def name_operation(rule: Rule, view: Callable[..., Any]) -> str:
-    """Return the name of a view, with the kind of subject where it serves both."""
+    """Return the name of a view, with the kind of subject if it serves both."""
     verb, *rest = view.__name__.split("_")
     return "_".join([verb, *(rule.defaults or {}).values(), *rest])
 

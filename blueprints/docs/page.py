@@ -1,4 +1,4 @@
-"""The page for people: what each address does, a command to paste, and what it answers."""
+"""The page for people: what each address does, a command to paste, and its answer."""
 
 import json
 import shlex
@@ -30,7 +30,7 @@ SHARED = ["sdk_app_id", "since", "until", "order", "limit", "cursor"]
 def show_docs() -> ResponseReturnValue:
     """Show the description of this API for people; it looks and behaves as the console does.
 
-    Its address may choose the language, as the console's cookie is for the console alone.
+    Its address may choose the language, as the console's cookie is only for the console.
     """
     asked = request.args.get("lang")
     page = render_template(
@@ -52,7 +52,7 @@ def show_prose(context: Context, text: str) -> Markup:
 
 
 def show_code(text: str) -> Markup:
-    """Show what stands between backticks as code."""
+    """Show text between backticks as code."""
     code = Markup("<code>{}</code>")
     pieces = enumerate(text.split("`"))
     return Markup().join(code.format(piece) if place % 2 else piece for place, piece in pieces)
@@ -60,7 +60,7 @@ def show_code(text: str) -> Markup:
 
 @bp.app_template_filter("values")
 def describe_values(schema: Mapping[str, Any]) -> str:
-    """Say in plain words which values a parameter takes, and which one is taken without it."""
+    """Describe in plain words the values that a parameter takes, and its default."""
     words = describe_type(schema.get("items", schema))
     if "maximum" in schema:
         words += f", {schema['minimum']} to {schema['maximum']}"
@@ -69,7 +69,7 @@ def describe_values(schema: Mapping[str, Any]) -> str:
 
 
 def describe_type(schema: Mapping[str, Any]) -> str:
-    """Say in plain words what a value is."""
+    """Describe in plain words the type of a value."""
     if "enum" in schema:
         return ", ".join(f"`{word}`" for word in schema["enum"])
     if schema.get("format") == "date-time":
@@ -79,7 +79,7 @@ def describe_type(schema: Mapping[str, Any]) -> str:
 
 @bp.app_template_filter("ordered")
 def put_in_order(parameters: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Put the parameters that most addresses share behind those of one address."""
+    """Put the parameters that most addresses share after those of one address."""
     return sorted(
         parameters, key=lambda one: SHARED.index(one["name"]) if one["name"] in SHARED else -1
     )
@@ -87,7 +87,7 @@ def put_in_order(parameters: Iterable[Mapping[str, Any]]) -> list[Mapping[str, A
 
 @bp.app_template_filter("laid_out")
 def lay_out(answer: Any) -> str:
-    """Lay out an answer for people; text stays as it is."""
+    """Lay out an answer for people; leave text as it is."""
     if isinstance(answer, str):
         return answer
     return json.dumps(answer, ensure_ascii=False, indent=2)

@@ -1,4 +1,4 @@
-"""The pages of the console, by what they are about."""
+"""The pages of the console, by subject matter."""
 
 from blueprints.console.pages import (  # noqa: F401 (each adds its views to the blueprint)
     deliveries,

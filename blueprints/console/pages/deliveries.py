@@ -1,4 +1,4 @@
-"""What was sent: deliveries, one with its bytes, and what was refused."""
+"""What was sent: deliveries, each with its bytes, and refused requests."""
 
 import json
 import shlex
@@ -35,11 +35,11 @@ from services.reading.deliveries import (
 )
 
 PRINTABLE = frozenset(range(0x20, 0x7F))
-REPEATS = 20  # that are shown
+REPEATS = 20  # repeats that are shown
 SIGNATURES = (Refusal.SIGN_WRONG, Refusal.SIGN_EXPIRED)  # that ``reverify`` verifies again
 MOST_LAID_OUT = 512 * 1024  # bytes of JSON
 LONGEST_ARGUMENT = 100 * 1024  # bytes; Linux allows for 128 KiB
-# What signs a request in a shell, and where the signature stands.
+# The shell commands that sign a request, and the place of the signature.
 SIGN = 'now=$(date +%s); sign=$(printf %s "$CALLBACK_TOKEN$now" | sha256sum | cut -c1-64); '
 SIGNED = '"&Sign=$sign&RequestTime=$now"'
 
@@ -63,7 +63,7 @@ def list_deliveries() -> ResponseReturnValue:
 
 @bp.get(f"/deliveries/<{ROW_ID}:delivery_id>")
 def show_delivery(delivery_id: int) -> ResponseReturnValue:
-    """Show one delivery: what it says, what became of it, and how to send it again."""
+    """Show one delivery: its content, its verdict, and how to send it again."""
     with runtime().connect() as connection:
         delivery, event = read_delivery(connection, delivery_id)
         add_effects(connection, [event] if event else [])
@@ -83,7 +83,7 @@ def show_delivery(delivery_id: int) -> ResponseReturnValue:
 
 @bp.get(f"/deliveries/<{ROW_ID}:delivery_id>/body")
 def show_body(delivery_id: int) -> ResponseReturnValue:
-    """Give the bytes of a body, for a file: a browser does not look into them."""
+    """Return the bytes of a body as a file, which a browser does not interpret."""
     with runtime().connect() as connection:
         delivery, _ = read_delivery(connection, delivery_id)
     response = Response(delivery["body"], mimetype="application/octet-stream")
@@ -122,7 +122,7 @@ def show_quarantined(request_id: int) -> ResponseReturnValue:
 
 
 def measure_clock(refused: Mapping[str, Any]) -> int | None:
-    """Tell by how many seconds this machine's clock was ahead of the sender's; none if unknown."""
+    """Return how many seconds this machine's clock was ahead of the sender's; none if unknown."""
     signed_at = read_envelope(refused["query_string"]).signed_at
     return (
         None if signed_at is None else round((refused["received_at"] - signed_at).total_seconds())
@@ -130,7 +130,7 @@ def measure_clock(refused: Mapping[str, Any]) -> int | None:
 
 
 def write_reverify(refused: Mapping[str, Any]) -> str | None:
-    """Write the command that verifies what was refused from then on; none if that is no help."""
+    """Write the command that verifies requests refused from then on; none if that does not help."""
     reason, ahead = refused["reason"], measure_clock(refused)
     if refused["sdk_app_id"] is None or reason not in SIGNATURES:
         return None
@@ -151,7 +151,7 @@ def describe(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def lay_out(body: bytes) -> str | None:
-    """Lay out a body that is JSON; none if it is not, or too long to be read by people."""
+    """Lay out a body that is JSON; none if it is not, or is too long to read."""
     if len(body) > MOST_LAID_OUT:
         return None
     try:
@@ -161,11 +161,11 @@ def lay_out(body: bytes) -> str | None:
 
 
 def write_curl(delivery: Mapping[str, Any]) -> str:
-    """Write the command that sends a delivery again, its bytes as they were, signed anew if it was.
+    """Write the command that sends a delivery again, with the same bytes, signed again if it was.
 
-    It goes where ``CALLBACK_URL`` says, as it may make an event of what was none. What a terminal
-    would obey or curl would take for the name of a file goes through base64; what is too long for a
-    command comes from the file that the page offers.
+    ``CALLBACK_URL`` names its target, as it may create an event where there was none. Bytes that a
+    terminal would obey, or curl would take for a file name, go through base64. A body that is too
+    long for a command comes from the file that the page offers.
     """
     given = delivery["query_string"].split("&")
     kept = [one for one in given if one.partition("=")[0] not in ("Sign", "RequestTime")]

@@ -1,4 +1,4 @@
-"""The page of one channel or group: what became of it, its states, its timeline, its members."""
+"""The page of one channel or group: its end, states, timeline and members."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -27,17 +27,17 @@ from services.subjects.timeline import fetch_timeline
 CHANNEL, GROUP = {"kind": SubjectType.CHANNEL}, {"kind": SubjectType.GROUP}
 ID = "<subject_id:subject_id>"
 STEPS = 50  # of a timeline on one page
-MEMBERS_OF_A_STEP = 5  # that are shown there
+MEMBERS_OF_A_STEP = 5  # members that an entry shows
 MEMBERS = 20  # of a life that are shown at first
 MOST_MEMBERS = 10_000  # of a life that are shown at all
 MOST_EARLIER = 10  # lives
-MOST_MARKS = 200  # versions whose names and times a slider knows
+MOST_MARKS = 200  # versions whose names and times the slider knows
 
 
 @bp.get(f"/channels/{ID}", endpoint="show_channel", defaults=CHANNEL)
 @bp.get(f"/groups/{ID}", endpoint="show_group", defaults=GROUP)
 def show_subject(kind: SubjectType, subject_id: str) -> ResponseReturnValue:
-    """Show all that is known of a subject, and its state now or at an instant."""
+    """Show everything known about a subject, and its state now or at an instant."""
     query = StoryQuerySchema().load(read_arguments())
     subject = Subject(kind, subject_id, query.get("sdk_app_id"))
     with runtime().connect() as connection:
@@ -51,7 +51,7 @@ def show_subject(kind: SubjectType, subject_id: str) -> ResponseReturnValue:
 
 
 def fetch_shown(connection: sa.Connection, story: Story, query: Mapping[str, Any]) -> Row:
-    """Fetch what the page shows: of the life that the instant falls into, and of those before."""
+    """Fetch what the page shows: about the life of the instant, and those before it."""
     at = query.get("at")
     life = story.find_life(at)
     lives = [life, *story.lives[: life.number - 1][: -MOST_EARLIER - 1 : -1]]
@@ -82,7 +82,7 @@ def fetch_shown(connection: sa.Connection, story: Story, query: Mapping[str, Any
 
 
 def fetch_view(connection: sa.Connection, story: Story, at: datetime | None) -> Row:
-    """Fetch the state at an instant, or at present, and where it stands among all states."""
+    """Fetch the state at an instant, or at present, and its place among all states."""
     subject, versions, life = story.subject, story.versions, story.then
     members_then = None
     if at and life and life.status == "active":
@@ -101,7 +101,7 @@ def fetch_view(connection: sa.Connection, story: Story, at: datetime | None) -> 
 
 
 def name_versions(versions: Sequence[Step]) -> list[tuple[Step, Any]]:
-    """Pair each version with the name the subject had, none where it was not known."""
+    """Pair each version with the name of the subject then, none if it was unknown."""
     names: dict[int, Any] = {}
     named = []
     for step in versions:
@@ -114,11 +114,11 @@ def name_versions(versions: Sequence[Step]) -> list[tuple[Step, Any]]:
 
 @bp.errorhandler(ForeignEventError)
 def on_foreign_event(_: ForeignEventError) -> ResponseReturnValue:
-    """400: the address was made for another subject, or for another part of its timeline."""
+    """400: the address belongs to another subject, or to another part of the timeline."""
     return show_failure(400, errors={"event": ["Not an event of this timeline."]})
 
 
 @bp.errorhandler(AmbiguousSubjectError)
 def on_ambiguous_subject(error: AmbiguousSubjectError) -> ResponseReturnValue:
-    """300: whoever asks chooses."""
+    """300: the reader of the page chooses the app."""
     return render_template("console/choose_app.html", apps=error.apps), 300

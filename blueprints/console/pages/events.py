@@ -1,4 +1,4 @@
-"""The list of events, and the way to one of them."""
+"""The list of events, and links to each of them."""
 
 from functools import partial
 
@@ -18,7 +18,7 @@ from services.reading.history import count_event_facets, fetch_event_list, fetch
 
 @bp.get("/events")
 def list_events() -> ResponseReturnValue:
-    """Show a page of events, and count what there is."""
+    """Show a page of events, with counts."""
     query = EventListSchema().load(read_arguments())
     with runtime().connect() as connection:
         page = answer_page(query, partial(fetch_event_list, connection))
@@ -36,7 +36,7 @@ def list_events() -> ResponseReturnValue:
 
 @bp.get(f"/events/<{ROW_ID}:event_id>")
 def show_event(event_id: int) -> ResponseReturnValue:
-    """Lead to an event in the timeline of its subject."""
+    """Redirect to an event in the timeline of its subject."""
     with runtime().connect() as connection:
         event = fetch_events_by_id(connection, [event_id]).get(event_id) or abort(404)
     name_subject(event["subject_id"])

@@ -1,4 +1,4 @@
-"""Files of all that a list shows."""
+"""Files of everything in a list."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -53,7 +53,7 @@ def address_export(endpoint: str, chosen: str, **path: str) -> str:
 
 @bp.get(f"/export/{TABLE}")
 def export_list(table: str) -> Response:
-    """Write what a list shows on all of its pages."""
+    """Write all pages of a list."""
     what, schema = TABLES[table]
     return export(what, schema(exclude=("limit", "cursor")))
 

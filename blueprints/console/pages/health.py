@@ -1,4 +1,4 @@
-"""The page of health: was it working, and did we miss anything?"""
+"""The health page: did the service work, and was anything missed?"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,10 +24,10 @@ LONGEST = max(RANGES.values())
 
 @dataclass(frozen=True)
 class Period:
-    """A time to look at.
+    """A period to look at.
 
     Attributes:
-        is_asked: whether it was asked for by its begin or end, not as the last hours or days.
+        is_asked: whether it was requested by its begin or end, not as the last hours or days.
     """
 
     since: datetime
@@ -35,13 +35,13 @@ class Period:
     is_asked: bool = False
 
     def select(self, incidents: Sequence[Incident]) -> Sequence[Incident]:
-        """Select the incidents that are in it, at least in part."""
+        """Select the incidents that overlap it."""
         return [one for one in incidents if one.until > self.since and one.since < self.until]
 
 
 @bp.get("/health")
 def show_health() -> ResponseReturnValue:
-    """Show what happened to callbacks in a period, and by the hour for 90 days."""
+    """Show what happened to callbacks in a period, and by hour for 90 days."""
     here, filters = runtime(), HealthQuerySchema().load(read_arguments())
     now, app = here.now(), filters.get("sdk_app_id")
     period, first = choose_period(filters, now), find_first(now)
@@ -70,7 +70,7 @@ def show_health() -> ResponseReturnValue:
 
 
 def choose_period(filters: Mapping[str, Any], now: datetime) -> Period:
-    """Choose the period that is asked for, not after now and not too long, or the last one."""
+    """Choose the requested period, limited to the past and in length, or else the last one."""
     if not {"since", "until"} & filters.keys():
         span = RANGES[filters["range"]]
         unit = MINUTE if choose_width(span) < HOUR else HOUR

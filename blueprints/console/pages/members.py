@@ -27,7 +27,7 @@ LINES_AT_ONCE = 1000
 @bp.get(f"/channels/{ID}/members.txt", endpoint="list_channel_members", defaults=CHANNEL)
 @bp.get(f"/groups/{ID}/members.txt", endpoint="list_group_members", defaults=GROUP)
 def list_members(kind: SubjectType, subject_id: str) -> Response:
-    """Give the members of a life, one ID a line."""
+    """Return the members of a life as a file, one ID a line."""
     query = MembersQuerySchema().load(read_arguments())
     subject = Subject(kind, subject_id, query.get("sdk_app_id"))
     with runtime().connect() as connection:
@@ -46,5 +46,5 @@ def write_members(engine: sa.Engine, story: Story, life: Life) -> Generator[byte
 
 
 def to_line(user_id: str) -> str:
-    """Write an ID as a line; one that has several lines itself is written as JSON."""
+    """Write an ID as a line; one that spans several lines is written as JSON."""
     return f"{user_id if len(user_id.splitlines()) < 2 else dump_json(user_id)}\n"

@@ -1,4 +1,4 @@
-"""The first page: what is wrong, what arrives, what happened last."""
+"""The overview: problems, traffic, and the last events."""
 
 from collections import Counter
 from functools import partial
@@ -28,7 +28,7 @@ NEWEST_EVENTS = "15"
 
 @bp.get("/")
 def show_overview() -> ResponseReturnValue:
-    """Show the problems first, also if the database is one of them."""
+    """Show the problems first, even if the database is one of them."""
     here = runtime()
     filters = HealthQuerySchema(only=["range"]).load(read_arguments())
     period = choose_period(filters, here.now())
@@ -43,7 +43,7 @@ def show_overview() -> ResponseReturnValue:
 
 
 def fetch_activity(connection: sa.Connection, *, period: Period) -> dict[str, Any]:
-    """Fetch what arrived, what has stopped arriving, and what happened last."""
+    """Fetch what arrived, what has stopped arriving, and the last events."""
     account = fetch_account(connection, period.since, max(know_until(), period.since))
     newest = HistoryQuerySchema().load({"limit": [NEWEST_EVENTS]})
     events = fetch_event_list(connection, newest).items
@@ -58,7 +58,7 @@ def fetch_activity(connection: sa.Connection, *, period: Period) -> dict[str, An
 
 
 def count_active(connection: sa.Connection) -> dict[SubjectType, tuple[int, int]]:
-    """Count the channels and the groups that are active, and all of them."""
+    """Count the channels and groups, active and in total."""
     numbers = Counter[tuple[str, str]]()
     for (_, kind, status), number in count_all_subjects(connection).items():
         numbers[kind, status] += number
@@ -68,5 +68,5 @@ def count_active(connection: sa.Connection) -> dict[SubjectType, tuple[int, int]
 
 @bp.get("")
 def lead_to_overview() -> ResponseReturnValue:
-    """Lead an address without the last slash to the one with it."""
+    """Redirect an address without the final slash to the one with it."""
     return redirect(url_for(".show_overview"))

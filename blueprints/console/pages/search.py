@@ -1,4 +1,4 @@
-"""The search box: whatever is typed leads to what is meant."""
+"""The search box: from what was typed to what is meant."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -23,7 +23,7 @@ from services.searching.suggestions import ACTIONS, Filters, Suggestion, suggest
 
 @bp.get("/search")
 def search() -> ResponseReturnValue:
-    """Show what was found by kind, and the lists that answer it; lead to the only answer."""
+    """Show what was found by kind, and matching lists; redirect to the only answer."""
     arguments = read_arguments()
     if "q" not in arguments:
         return redirect(url_for(".show_overview"))
@@ -42,7 +42,7 @@ def search() -> ResponseReturnValue:
 
 
 def find_only(asked: Asked, found: Sequence[Found]) -> tuple[Findable, Row] | None:
-    """Find what is meant: the only thing found, or the only channel or group of this very ID."""
+    """Find what is meant: the only hit, or the only channel or group with exactly this ID."""
     every = [(one.kind, item) for one in found for item in one.items]
     whole = [(kind, item) for kind, item in every if fold(item["text"]) == asked.folded]
     if len(whole) == 1 and whole[0][0] in [*SubjectType] and whole[0][1]["match"] is Match.ID:
@@ -51,14 +51,14 @@ def find_only(asked: Asked, found: Sequence[Found]) -> tuple[Findable, Row] | No
 
 
 def address(kind: Findable, item: Row) -> str:
-    """Address the page of what was found."""
+    """Address the page of a hit."""
     match kind:
         case Findable.DELIVERY:
             return url_for(".show_delivery", delivery_id=item["id"])
         case Findable.USER:
             return url_for(".show_user", user_id=item["id"])
         case _:
-            # An ID of several apps would have been found several times.
+            # An ID in several apps would have been found several times.
             app = None if item["match"] is Match.ID else item["sdk_app_id"]
             return url_for(f".show_{kind}", subject_id=item["id"], sdk_app_id=app)
 
@@ -71,7 +71,7 @@ def address_list(suggestion: Suggestion) -> str:
 
 @cache
 def list_words() -> Mapping[str, Filters]:
-    """List what actions are called on pages, folded, and the events that are meant."""
+    """List the labels of actions, folded, each with the filters for its events."""
     words = dict(ACTIONS)
     for kind in ("", *SubjectType):
         for action in Action:

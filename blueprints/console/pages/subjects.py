@@ -17,7 +17,7 @@ from services.lists.subjects import count_subjects, fetch_subjects
 @bp.get("/channels", endpoint="list_channels", defaults={"kind": SubjectType.CHANNEL})
 @bp.get("/groups", endpoint="list_groups", defaults={"kind": SubjectType.GROUP})
 def list_subjects(kind: SubjectType) -> ResponseReturnValue:
-    """Show a page of subjects as they are now, and count what there is."""
+    """Show a page of subjects as they are now, with counts."""
     query = SubjectListSchema().load(read_arguments())
     with runtime().connect() as connection:
         page = answer_page(query, partial(fetch_subjects, connection, kind))

@@ -1,4 +1,4 @@
-"""What the service stands on, what it is sent that nobody documents, and who reads it."""
+"""The system pages: what the service depends on, undocumented fields, and readings."""
 
 import platform
 import sqlite3
@@ -23,13 +23,13 @@ from services.reading.pages import Row
 from services.reading.readings import fetch_last_readings, fetch_readings
 
 NEWEST_EVENTS = 20
-LAST_READINGS = 5  # that the page of a subject or user shows
+LAST_READINGS = 5  # readings that the page of a subject or user shows
 PACKAGES = ("flask", "sqlalchemy", "alembic", "marshmallow", "gunicorn")
 
 
 @bp.get("/drift")
 def show_drift() -> ResponseReturnValue:
-    """Show which fields and types were sent that Tencent does not document, new fields first."""
+    """Show the fields and types that were sent but are not documented, new fields first."""
     with runtime().connect() as connection:
         items = fetch_drift(connection)
     differences = [{**item, **one} for item in items for one in item["differences"]]
@@ -41,13 +41,13 @@ def show_drift() -> ResponseReturnValue:
 
 
 def fetch_ledgers(connection: sa.Connection) -> tuple[Sequence[sa.RowMapping], sa.RowMapping]:
-    """Fetch what happened to the service, and since when deliveries are kept."""
+    """Fetch service events, and since when deliveries are kept."""
     return fetch_service_events(connection, newest=NEWEST_EVENTS), fetch_kept(connection)
 
 
 @bp.get("/system")
 def show_system() -> ResponseReturnValue:
-    """Show database, journal, processes and releases; the database need not be there."""
+    """Show database, journal, processes and releases, even without the database."""
     here = runtime()
     health, found = here.look(fetch_ledgers)
     events, kept = found or ((), {})
@@ -78,7 +78,7 @@ def list_readings() -> ResponseReturnValue:
 
 
 def fetch_last_readers(connection: sa.Connection, about: str, wanted: str) -> Sequence[Row]:
-    """Fetch who has read last about a subject or user, for a holder that may know."""
+    """Fetch the last readings about a subject or user, if the holder may see them."""
     if not may_open("list_readings"):
         return []
     return fetch_last_readings(connection, about, wanted, most=LAST_READINGS)

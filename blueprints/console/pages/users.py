@@ -19,7 +19,7 @@ from services.reading.users import count_roles, fetch_user_events
 
 @bp.get("/users/<subject_id:user_id>")
 def show_user(user_id: str) -> ResponseReturnValue:
-    """Show what a user owns and is a member of, and all events that name the user."""
+    """Show the subjects that a user owns or has joined, and all events that name the user."""
     query = UserQuerySchema().load(read_arguments())
     with runtime().connect() as connection:
         counts = count_roles(connection, user_id)

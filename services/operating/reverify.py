@@ -140,7 +140,7 @@ def take(
             to_record(row, now, unhandled_bodies=unhandled_bodies)
             for row in connection.execute(QUARANTINED.where(is_asked_for))
         ]
-        store(connection, Batch(records), Counts(set()), now=now)
+        store(connection, Batch(records, is_followed=False), Counts(set()), now=now)
         connection.execute(sa.delete(QuarantinedRequest).where(is_asked_for))
     return len(records)
 

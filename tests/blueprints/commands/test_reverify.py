@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from models.tables import Delivery, LifecycleEvent, QuarantinedRequest
 from models.vocabulary import Measure
@@ -55,6 +56,21 @@ def test_requests_signed_by_a_token_that_is_known_now_become_deliveries_once(
     assert sum(counted(Measure.RECEIVED).values()) == 1
     assert counted(Measure.DELAY_MICROSECONDS) == {}
     assert read(f"/deliveries/{delivery.id}")["reverified_at"] is not None
+
+
+def test_requests_are_moved_though_what_follows_from_them_can_not_be_kept(
+    send, run, rows, monkeypatch, database_url
+):
+    send(group_created(), token=NEW_TOKEN)
+    monkeypatch.setenv("SDK_APPS", f"{APP}:{TOKEN}:{NEW_TOKEN}")
+    admin = sa.create_engine(database_url)
+    with admin.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE labels RENAME TO elsewhere")
+    admin.dispose()
+
+    assert run() == ["1 request moved into the log."]
+
+    assert len(rows(LifecycleEvent)) == 1
 
 
 def test_what_people_wrote_stays_behind_in_the_quarantine_they_leave(send, run, rows, monkeypatch):

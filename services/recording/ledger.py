@@ -7,6 +7,7 @@ from typing import Self
 
 import sqlalchemy as sa
 
+from models.clock import DAY
 from models.database.many import fetch_among, insert, replace
 from models.delivery import Command
 from models.ledger import JournalMark, Ledger
@@ -23,6 +24,7 @@ LOCK = sa.select(
 LOCK = LOCK.where(Ledger.id == 1).with_for_update()
 TURN_PAGE = sa.update(Ledger).where(Ledger.id == 1)
 FIND_COMMANDS = sa.select(Command.name, Command.id)
+LEAST_RETENTION = DAY  # as the settings have it
 MOST_COMMANDS = 1_000  # that a connection remembers: a sender can make up any number
 FIND_MARKS = sa.select(JournalMark.segment, JournalMark.recorded_bytes)
 
@@ -54,6 +56,12 @@ class Numbers:
         On SQLite a transaction has had the turn since it began.
         """
         return cls(*connection.execute(LOCK).one())
+
+    def keep_new(self, now: datetime) -> None:
+        """Keep again what arrives: a clock that was ahead has said that it is too old."""
+        latest = now - LEAST_RETENTION
+        self.kept_since = min(self.kept_since, latest)
+        self.unhandled_kept_since = min(self.unhandled_kept_since, latest)
 
     def store(self, connection: sa.Connection) -> None:
         """Store the numbers for the next transaction."""

@@ -91,6 +91,7 @@ def store(connection: sa.Connection, batch: Batch, counts: Counts, *, now: datet
         sqlalchemy.exc.SQLAlchemyError: the database rejects it.
     """
     numbers = Numbers.lock(connection)
+    numbers.keep_new(now)
     check_marks(connection, batch.known_marks)
     callbacks = read_new(connection, batch, numbers)
     events, members = store_callbacks(connection, callbacks, numbers)

@@ -273,18 +273,34 @@ def test_refused_requests_go_as_well(post, record, rows, purge, clock):
 
 
 def test_what_was_purged_is_neither_recorded_nor_counted_again(
-    write, recorder, rows, purge, counted
+    write, recorder, rows, purge, counted, clock
 ):
     write(callback_record(1), callback_record(2, body=group_body()), refusal_record(3))
     write(callback_record(60))
     recorder.record_available()
     purge(everything=NOW + timedelta(seconds=30), unhandled=NOW + timedelta(seconds=90))
     before = counted(Measure.RECEIVED)
+    clock.move(days=2)
 
     assert recorder.record_again(EPOCH) == 4
 
     assert rows(Delivery) == rows(LifecycleEvent) == rows(QuarantinedRequest) == []
     assert counted(Measure.RECEIVED) == before
+
+
+def test_nothing_that_arrives_is_too_old_although_the_clock_was_ahead(
+    happen, post, record, rows, purge, clock
+):
+    clock.move(days=400)
+    purge(unhandled=clock() - timedelta(days=1), everything=clock() - timedelta(days=30))
+    clock.move(days=-400)
+    happen(group_created)
+    post(MESSAGE)
+    record()
+
+    assert len(rows(Delivery)) == 2
+    [ledger] = rows(Ledger)
+    assert max(ledger.kept_since, ledger.unhandled_kept_since) < clock()
 
 
 def test_many_of_one_instant_go_in_one_step(post, record, rows, purge, clock):

@@ -112,7 +112,9 @@ def show_outcome(importer: Importer, *, incomplete: bool) -> None:
     verdicts = ", ".join(f"{number} {verdict}" for verdict, number in importer.verdicts.items())
     verb = "would be imported" if importer.is_dry_run else "imported"
     done = count(importer.verdicts.total(), "delivery")
-    click.echo(f"{done} {verb}{verdicts and f' ({verdicts})'}, {importer.known} stored before.")
+    click.echo(
+        f"{done} {verb}{verdicts and f' ({verdicts})'}, {importer.known} stored before or too old."
+    )
     if importer.broken and not incomplete:
         raise click.ClickException(f"the file is not complete: {importer.broken}")
     if left := importer.unreadable + importer.rejected:

@@ -8,14 +8,14 @@ from datetime import datetime
 from sqlalchemy.exc import SQLAlchemyError
 
 from models.database.connection import NotReadyError, describe
-from models.delivery import Delivery
 from services.importing.ahead import Read, Rows, Source, read_ahead
 from services.importing.rows import BadRowError
 from services.importing.sources import IncompleteError, measure
 from services.journal.records import Record
 from services.recording.counts import Counts
 from services.recording.database import RecorderDatabase
-from services.recording.store import Batch, leave_out_known, store
+from services.recording.ledger import Numbers
+from services.recording.store import Batch, read_new, store
 
 MAX_BATCH_RECORDS = 2000  # a recorder waits for its turn only as long as it takes to store these
 MAX_BATCH_BYTES = 8 * 1024 * 1024
@@ -31,7 +31,7 @@ class Importer:
         on_fault: called with the place of a row that cannot be stored, and the reason.
         is_dry_run: counts, and stores nothing.
         verdicts: how many got each verdict.
-        known: how many were stored before.
+        known: how many were stored before, or are too old to be kept.
         unreadable: how many are not callbacks.
         rejected: how many the database rejects.
         broken: why the source is not complete, if it is not.
@@ -85,7 +85,7 @@ class Importer:
         records = [record for _, record in batch]
         if self.is_dry_run:
             with self.database.engine.connect() as connection:
-                new = len(leave_out_known(connection, Delivery, records))
+                new = len(read_new(connection, Batch(records), Numbers.lock(connection)))
             self.verdicts["new"] += new
             self.known += len(records) - new
             return len(batch)

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 
-from models.tables import Delivery, LifecycleEvent, MinuteCount
+from models.tables import Delivery, Ledger, LifecycleEvent, MinuteCount
 from services.importing import importer
 from tests.payloads import SAMPLES, group_created, group_destroyed
 
@@ -73,7 +73,7 @@ def test_deliveries_move_to_another_database_byte_for_byte_and_once(
         again = run("import", str(exported))
 
         assert first.stdout.startswith("8 deliveries imported (")
-        assert again.stdout == "0 deliveries imported, 8 stored before.\n"
+        assert again.stdout == "0 deliveries imported, 8 stored before or too old.\n"
         assert fetch(url, Delivery, "imported_at") == deliveries
         assert fetch(url, LifecycleEvent) == events
         assert None not in {row.imported_at for row in fetch(url, Delivery)}
@@ -85,8 +85,33 @@ def test_import_that_only_counts_changes_nothing(exported, run, engine, fetch, m
 
         done = run("import", "--dry-run", str(exported))
 
-        assert done.stdout == "8 deliveries would be imported (8 new), 0 stored before.\n"
+        assert (
+            done.stdout == "8 deliveries would be imported (8 new), 0 stored before or too old.\n"
+        )
         assert fetch(url, Delivery) == []
+
+
+@ON_SQLITE
+def test_what_is_too_old_to_be_kept_is_not_imported(
+    deliver, clock, run, engine, monkeypatch, tmp_path
+):
+    clock.now = datetime(2016, 1, 1, tzinfo=UTC)
+    deliver(group_created())
+    file = tmp_path / "deliveries.ndjson"
+    run("export", "--deliveries", "-o", str(file))
+    with engine.clone() as url:
+        use(monkeypatch, url)
+        target = sa.create_engine(url)
+        with target.begin() as connection:
+            connection.execute(
+                sa.update(Ledger).values(kept_since=datetime(2017, 1, 1, tzinfo=UTC))
+            )
+        target.dispose()
+
+        for option, verb in {"--dry-run": "would be imported", "--incomplete": "imported"}.items():
+            done = run("import", option, str(file))
+            assert done.stdout.startswith(f"0 deliveries {verb}")
+            assert done.stdout.endswith(", 1 stored before or too old.\n")
 
 
 @ON_SQLITE
@@ -205,8 +230,10 @@ def test_table_of_a_team_is_imported_with_its_own_times(table, run, rows, read):
     query = f"SELECT {COLUMNS} FROM hooks WHERE payload LIKE '%Group%'"
     options = ("import", "--from-sql", table, "--zone", "Asia/Shanghai", "--query", query)
 
-    assert run(*options).stdout == "2 deliveries imported (2 accepted), 0 stored before.\n"
-    assert run(*options).stdout == "0 deliveries imported, 2 stored before.\n"
+    assert (
+        run(*options).stdout == "2 deliveries imported (2 accepted), 0 stored before or too old.\n"
+    )
+    assert run(*options).stdout == "0 deliveries imported, 2 stored before or too old.\n"
 
     first, _ = rows(Delivery)
     assert first.received_at == datetime(2024, 5, 1, 0, 0, 0, 500_000, tzinfo=UTC)

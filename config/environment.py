@@ -51,7 +51,10 @@ def read_source(source: Mapping[str, str | None]) -> dict[str, str]:
     for name in KNOWN_NAMES & {one.removesuffix("_FILE") for one in given if one.endswith("_FILE")}:
         if name in given:
             raise SettingsError(f"{name} and {name}_FILE are both set; set one of them")
-        given[name] = read_text(Path(given.pop(f"{name}_FILE"))).strip()
+        try:
+            given[name] = read_text(Path(given.pop(f"{name}_FILE"))).strip()
+        except SettingsError as fault:
+            raise SettingsError(f"{name}_FILE: {fault}") from None
     return given
 
 

@@ -17,6 +17,7 @@ Network = IPv4Network | IPv6Network
 
 DATABASE_DRIVERS = ("sqlite", "postgresql+psycopg", "mysql+pymysql")
 LOG_FORMATS = ("text", "json")
+MOST_TOKENS = 2  # of an app: the old one and the new one, during a rotation
 
 log = logging.getLogger("config")
 
@@ -33,11 +34,15 @@ def to_secret(text: str) -> str:
 
 
 def to_sdk_apps(text: str) -> Mapping[str, tuple[str, ...]]:
-    """Parse ``id[:token[:token]],…``; refuse an empty token, as it would disable the check."""
+    """Parse ``id[:token[:token]],…``; refuse an empty token, as it would disable the check.
+
+    A third token is one that should have been removed after a rotation.
+    """
     apps: dict[str, tuple[str, ...]] = {}
     for item in text.split(","):
         sdk_app_id, *tokens = map(str.strip, item.split(":"))
-        if not re.fullmatch("[1-9][0-9]{0,19}", sdk_app_id) or sdk_app_id in apps:
+        is_id = re.fullmatch("[1-9][0-9]{0,19}", sdk_app_id)
+        if not is_id or sdk_app_id in apps or len(tokens) > MOST_TOKENS:
             raise ValueError(item)
         apps[sdk_app_id] = tuple(map(to_secret, tokens))
     for token, times in Counter(one for tokens in apps.values() for one in {*tokens}).items():

@@ -130,6 +130,7 @@ WRONG = {
         ("SDK_APPS", "abc"),
         ("SDK_APPS", "1:"),
         ("SDK_APPS", "1::b"),
+        ("SDK_APPS", "1:a:b:c"),
         ("SDK_APPS", "1,1"),
         ("SDK_APPS", "1,,2"),
         ("SDK_APPS", "\u0661"),
@@ -331,8 +332,11 @@ def test_file_of_a_secret_and_the_secret_itself_stop_the_start(folder, monkeypat
 def test_file_of_a_secret_has_to_be_there(folder, monkeypatch):
     monkeypatch.setenv("SDK_APPS_FILE", "nowhere")
 
-    with pytest.raises(SettingsError, match="nowhere can't be read: No such file or directory"):
+    with pytest.raises(SettingsError) as error:
         read_environment()
+
+    reason = f"{folder}/nowhere can't be read: No such file or directory"
+    assert str(error.value) == f"SDK_APPS_FILE: {reason}"
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 import click
 
-from blueprints.commands import bp, open_to_write
+from blueprints.commands import CannotError, bp, open_to_write
 from config import ReaderSettings, ReceiverSettings, RecorderSettings
 from models.clock import utc_now
 from services.operating.demo.play import NotEmptyError, play
@@ -39,7 +39,7 @@ def make_demo(*, seed: int) -> None:
             with database.begin() as connection:
                 number = play(connection, settings, now=utc_now(), seed=seed)
         except NotEmptyError as fault:
-            raise click.ClickException(f"{fault}; nothing was changed") from None
+            raise CannotError(f"{fault}; nothing was changed") from None
     console = f"http://127.0.0.1:{ReaderSettings.from_environment().port}/console/"
     click.echo(f"Stored a week of {count(number, 'request')}. Worth a look, once the reader runs:")
     for what, page in SIGHTS.items():

@@ -161,5 +161,5 @@ def test_same_seed_tells_the_same_week(story):
 def test_database_with_callbacks_stays_as_it_is(invoke):
     done = invoke()
 
-    assert done.exit_code == 1
-    assert done.output == "Error: the database has callbacks already; nothing was changed\n"
+    assert done.exit_code == 2
+    assert done.output == "lifecycle: the database has callbacks already; nothing was changed\n"

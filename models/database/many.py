@@ -215,5 +215,7 @@ def compare(
         array = sa.bindparam(name, values, type_=postgresql.ARRAY(column.type))
         among: sa.ColumnElement[bool] = column == sa.any_(array)
         return among
-    is_in: sa.ColumnElement[bool] = column.in_(sa.bindparam(name, values, expanding=True))
+    is_in: sa.ColumnElement[bool] = column.in_(
+        sa.bindparam(name, values, type_=column.type, expanding=True)
+    )
     return is_in

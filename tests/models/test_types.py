@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy.exc import StatementError
 
 from models.database.engine import connect_to_migrate, open_reader, open_writer
-from models.database.many import insert
+from models.database.many import insert, is_among
 from models.tables import LostCallback, QuarantinedRequest
 from models.text import escape_text, unescape_text
 from models.vocabulary import Refusal
@@ -74,6 +74,15 @@ def test_instant_keeps_its_microsecond(writer, instant):
 
     assert kept == instant
     assert kept.utcoffset() == timedelta(0)
+
+
+@pytest.mark.parametrize("text", ["a ", "\0", "␛", "\ud800"])
+def test_text_is_found_among_many(writer, text):
+    keep(writer, peer=text)
+
+    with writer.connect() as connection:
+        is_found = is_among(connection, QuarantinedRequest.peer, [text, "other"])
+        assert connection.scalars(sa.select(QuarantinedRequest.id).where(is_found)).all() == [1]
 
 
 def test_naive_time_is_refused(writer):

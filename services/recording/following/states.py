@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from models.database.many import fetch_among, insert, replace
 from models.event import PresentState
 from models.text import dump_json, escape_text
-from services.subjects.events import PLACE, read_histories
+from models.vocabulary import SubjectType
+from services.subjects.events import PLACE, Subject, fetch_outline, read_histories
 from services.subjects.lives import Event, Life, find_last_life
 from services.subjects.present import make_row, read_life
 
@@ -24,17 +25,11 @@ def store_states(connection: sa.Connection, events: Iterable[Mapping[str, Any]])
     for row in events:
         by_subject[key_of(row)].append(read_event(row))
     known = fetch_lives(connection, by_subject)
-    rows, late = [], defaultdict(set)
+    lives: dict[Key, Life | None] = {}
     for key, its in by_subject.items():
-        kind, subject_id, _ = key
         its.sort(key=PLACE)
-        if life := follow(known.get(key), its):
-            rows.append(make_row(kind, subject_id, life))
-        else:
-            late[kind].add(subject_id)
-    insert(connection, PresentState, rows, **REPLACED)
-    for kind, ids in late.items():
-        restore_states(connection, kind, ids)
+        lives[key] = follow(known.get(key), its) or find_life(connection, key)
+    store_lives(connection, lives)
 
 
 def read_event(row: Mapping[str, Any]) -> Event:
@@ -67,7 +62,7 @@ def key_of(row: Mapping[str, Any]) -> Key:
 
 
 def follow(life: Life | None, events: Sequence[Event]) -> Life | None:
-    """Return the last life of a subject after more events; none if that takes a replay.
+    """Return the last life of a subject after more events; none if that takes all events.
 
     Args:
         life: the last one after all earlier events; none if there were none.
@@ -81,12 +76,24 @@ def follow(life: Life | None, events: Sequence[Event]) -> Life | None:
     return find_last_life(new, life)
 
 
+def find_life(connection: sa.Connection, key: Key) -> Life | None:
+    """Return the last life of a subject after all its events; none if it has none.
+
+    Of a hundred thousand events, few are read.
+    """
+    kind, subject_id, app = key
+    return find_last_life(fetch_outline(connection, Subject(SubjectType(kind), subject_id, app)))
+
+
 def restore_states(connection: sa.Connection, kind: str, subject_ids: Iterable[str]) -> None:
     """Store the states of the subjects of one kind after all their events."""
-    if not (ids := [*subject_ids]):
-        return
-    rows: list[Mapping[str, Any]] = []
-    for subject_id, _, events in read_histories(connection, kind, ids):
-        if life := find_last_life(events):
-            rows.append(make_row(kind, subject_id, life))
+    histories = read_histories(connection, kind, subject_ids)
+    store_lives(connection, {(kind, one, app): find_last_life(its) for one, app, its in histories})
+
+
+def store_lives(connection: sa.Connection, lives: Mapping[Key, Life | None]) -> None:
+    """Store the states of subjects in their last lives."""
+    rows = [
+        make_row(kind, subject_id, life) for (kind, subject_id, _), life in lives.items() if life
+    ]
     insert(connection, PresentState, rows, **REPLACED)

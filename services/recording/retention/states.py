@@ -7,9 +7,10 @@ import sqlalchemy as sa
 
 from models.database.many import is_among
 from models.event import LifecycleEvent, PresentState
-from services.recording.following.states import restore_states
+from services.recording.following.states import find_life, store_lives
 from services.recording.retention.labels import Key
 
+SUBJECTS = sa.select(*PresentState.__table__.primary_key)
 HAS_EVENT = sa.exists().where(
     LifecycleEvent.subject_type == PresentState.subject_type,
     LifecycleEvent.subject_id == PresentState.subject_id,
@@ -28,5 +29,5 @@ def purge_states(connection: sa.Connection, keys: Iterable[Key]) -> None:
             is_among(connection, PresentState.subject_id, [*ids]),
         )
         connection.execute(sa.delete(PresentState).where(*is_meant, ~HAS_EVENT))
-        reused = sa.select(PresentState.subject_id).where(*is_meant, PresentState.life > 1)
-        restore_states(connection, kind, connection.scalars(reused).all())
+        reused = connection.execute(SUBJECTS.where(*is_meant, PresentState.life > 1)).all()
+        store_lives(connection, {(*key,): find_life(connection, (*key,)) for key in reused})

@@ -55,13 +55,25 @@ def test_kept_life_is_the_one_that_a_replay_of_all_events_gives(arrivals, data):
 def test_late_event_of_a_busy_group_needs_no_replay(deliver, rows, monkeypatch):
     deliver(group_created(GroupId="g", Name="A", EventTime=1_000_000))
     deliver(sample("CallbackAfterNewMemberJoin", GroupId="g", Type="Public", EventTime=1_002_000))
-    monkeypatch.setattr(states, "restore_states", lambda *_: None)
+    monkeypatch.setattr(states, "fetch_outline", lambda *_: [])
 
     deliver(sample("CallbackAfterNewMemberJoin", GroupId="g", Type="Public", EventTime=1_001_000))
 
     [row] = rows(PresentState)
     assert row.last_event_id == 2
     assert row.fields["name"]["value"] == "A"
+
+
+def test_late_name_of_a_busy_group_takes_few_of_its_events(deliver, rows, monkeypatch):
+    deliver(group_created(GroupId="g", Name="A", EventTime=1_000_000))
+    deliver(group_changed(GroupId="g", Name="C", EventTime=1_003_000))
+    monkeypatch.setattr(states, "read_histories", lambda *_: 1 / 0)
+
+    deliver(group_changed(GroupId="g", Name="B", Introduction="new", EventTime=1_002_000))
+
+    [row] = rows(PresentState)
+    assert (row.fields["name"]["value"], row.fields["name"]["event_id"]) == ("C", 2)
+    assert row.fields["introduction"]["event_id"] == 3
 
 
 def test_states_of_all_apps_and_kinds_can_be_made_again(deliver, rows, recorder, administer):

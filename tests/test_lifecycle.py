@@ -134,6 +134,13 @@ def test_command_works_where_no_fault_can_be_told(in_shell):
     assert (done.returncode, done.stdout) == (0, '{"complete":true,"count":0}\n')
 
 
+def test_input_that_is_closed_is_told_in_a_line(in_shell):
+    done = in_shell("import -", "<&-")
+
+    assert done.returncode == 2
+    assert done.stderr.startswith("lifecycle: the file is not complete: ")
+
+
 def test_any_text_is_printed(deliver, lifecycle, database_url):
     deliver(group_created(**{"a\ud800": 1}))
 

@@ -98,8 +98,10 @@ def prepare_streams() -> None:
 
     Python has None in place of a closed stream, over which some of a command's output is lost
     without a word, and some of it ends the command with a traceback. What is written to a closed
-    standard error is dropped.
+    standard error is dropped, and a closed standard input is empty.
     """
+    if sys.stdin is None:
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115
     if sys.stdout is None:
         sys.stdout = open(os.open(os.devnull, os.O_RDONLY), "w", encoding="utf-8")  # noqa: SIM115
     if sys.stderr is None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from models.clock import DAY
+from models.clock import HOUR
 from models.database.many import delete, is_among, split
 from models.delivery import Delivery
 from models.event import EventMember, LifecycleEvent
@@ -22,7 +22,7 @@ from services.recording.retention.states import purge_states
 from services.subjects.events import COLUMNS, IN_ORDER, TABLE
 from services.subjects.lives import Event, Life, follow_lives
 
-AHEAD = DAY  # how far Tencent's clocks may be ahead of ours
+AHEAD = HOUR  # how far Tencent's clocks may be ahead of ours
 
 SUBJECT = (TABLE.c.subject_type, TABLE.c.sdk_app_id, TABLE.c.subject_id)
 FOUND_BY = TABLE.c["subject_type", "subject_id", "delivery_id", "operator"]

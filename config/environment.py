@@ -28,7 +28,7 @@ def read_environment() -> dict[str, str]:
     given = read_sources()
     for name in given.keys() - KNOWN_NAMES:
         if meant := get_close_matches(name.upper(), KNOWN_NAMES, 1, MISSPELT):
-            log.warning("%s is no setting and has no effect; is %s meant?", name, meant[0])
+            log.warning("%s is not a setting and has no effect; did you mean %s?", name, meant[0])
     return given
 
 

@@ -29,7 +29,9 @@ def read_sign_in_header(environ: Environment) -> str:
     """
     header = declared.SIGN_IN_HEADER.read(environ)
     if header and not declared.TRUSTED_PROXIES.read(environ):
-        raise SettingsError("SIGN_IN_HEADER is believed from TRUSTED_PROXIES only; set them, too")
+        raise SettingsError(
+            "SIGN_IN_HEADER is believed from TRUSTED_PROXIES only; set them as well"
+        )
     return header
 
 

@@ -48,7 +48,7 @@ def to_sdk_apps(text: str) -> Mapping[str, tuple[str, ...]]:
     for token, times in Counter(one for tokens in apps.values() for one in {*tokens}).items():
         if times > 1:
             sharing = " and ".join(app for app, tokens in apps.items() if token in tokens)
-            log.warning("SDK_APPS: %s have one token: one signature is valid for all", sharing)
+            log.warning("SDK_APPS: %s share a token: a signature for one is valid for all", sharing)
     return apps
 
 

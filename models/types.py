@@ -98,7 +98,7 @@ class UtcDateTime(sa.TypeDecorator[datetime]):
             if value is None:
                 return None
             if value.tzinfo is None:
-                raise ValueError("a naive datetime has no place in the log")
+                raise ValueError("a naive datetime does not belong in the log")
             return write(value.astimezone(UTC))
 
         return process

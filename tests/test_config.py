@@ -362,7 +362,7 @@ def test_apps_that_share_a_token_are_warned_about_without_it(caplog):
     receiver(SDK_APPS="1:secret:old,2:other:other,3:secret")
 
     (message,) = caplog.messages
-    assert message == "SDK_APPS: 1 and 3 have one token: one signature is valid for all"
+    assert message == "SDK_APPS: 1 and 3 share a token: a signature for one is valid for all"
 
 
 @pytest.mark.parametrize(
@@ -455,7 +455,7 @@ def test_misspelt_setting_is_warned_about_without_its_value(folder, caplog, name
     read_environment()
 
     messages = [message for message in caplog.messages if message.startswith(f"{name} ")]
-    assert messages == [f"{name} is no setting and has no effect; is {meant} meant?"]
+    assert messages == [f"{name} is not a setting and has no effect; did you mean {meant}?"]
     assert "secret" not in caplog.text
 
 

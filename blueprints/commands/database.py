@@ -71,4 +71,4 @@ def show_due(database: RecorderDatabase, limits: Limits) -> None:
         number, span = count(due.requests, "request"), (due.oldest, due.newest)
         click.echo(f"{due.kind}: {number} from {' to '.join(map(write_instant, span))}")
     total = count(sum(due.requests for due in found), "request")
-    click.echo(f"{total} would be purged, but for what the state of a channel or group rests on.")
+    click.echo(f"{total} would be purged, except what the state of a channel or group rests on.")

@@ -55,7 +55,7 @@ def show_outcome(found: Reverified, *, verb: str) -> None:
     if found.cut_off:
         click.echo(f"Left, because their bodies are not stored in full: {found.cut_off}")
     for reason, number in found.left.items():
-        click.echo(f"Refused again ({reason}): {number}")
+        click.echo(f"Still refused ({reason}): {number}")
     if found.measured is not None:
         seconds = round(found.measured.total_seconds())
         side = "ahead of" if seconds >= 0 else "behind"

@@ -21,7 +21,7 @@ WORDS = {
     "channel members_added": "subscribers added",
     "channel members_removed": "subscribers removed",
     "duplicate": "repeat",
-    "unhandled": "no lifecycle event",
+    "unhandled": "not a lifecycle event",
     "app_missing": "no SDKAppID",
     "app_unknown": "unknown SDKAppID",
     "sign_missing": "not signed",

@@ -16,8 +16,8 @@ SET @statement = CONCAT('ALTER USER lifecycle_reader@''%''', @identified, @limit
 PREPARE statement FROM @statement;
 EXECUTE statement;
 
--- One by one: whoever reads the Sign of a query string can send callbacks for a minute, and no column
--- can be taken out of what is granted for a whole database. EXPLAIN needs SHOW VIEW.
+-- One by one: with the Sign of a query string a reader could send callbacks for a minute, and a
+-- grant for a whole database cannot leave out a column. EXPLAIN needs SHOW VIEW.
 GRANT SELECT, SHOW VIEW ON channel_history TO lifecycle_reader@'%';
 GRANT SELECT, SHOW VIEW ON group_history TO lifecycle_reader@'%';
 GRANT SELECT, SHOW VIEW ON channels_now TO lifecycle_reader@'%';

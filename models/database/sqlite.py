@@ -134,7 +134,7 @@ def open_file(engine: sa.Engine, path: Path, *, mode: str) -> None:
     def connect(_: sa.Dialect, entry: Any, __: object, options: Mapping[str, Any]) -> Any:
         entry.info["inodes"] = find_inodes(path)
         if entry.info["inodes"][0] is None:
-            raise NotReadyError(f"{path} is not there: run make migrate")
+            raise NotReadyError(f"{path} does not exist: run make migrate")
         return sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, **options)
 
     @event.listens_for(engine, "connect")
@@ -160,7 +160,7 @@ def let_go_of_moved_files(
         opened = entry.info["inodes"]
         if opened != find_inodes(path):
             if lock is not None:
-                log.warning("%s is not what it was a moment ago: opening it anew", path)
+                log.warning("%s was removed or replaced: reopening it", path)
                 with suppress(sqlite3.Error, OSError, WriterLockError):
                     lock.acquire(timeout)
                     try:

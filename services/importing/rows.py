@@ -125,7 +125,7 @@ def read_body(row: Row) -> bytes:
             return body.encode()
         return bytes(body) if isinstance(body, bytes | memoryview) else dump_json(body).encode()
     except (KeyError, TypeError):
-        raise BadRowError("body: missing, and body_base64, too") from None
+        raise BadRowError("body: missing, and so is body_base64") from None
     except ValueError as fault:
         raise BadRowError(f"body: {fault}") from None
 
@@ -136,7 +136,7 @@ def read_uuid(row: Row) -> UUID | None:
     try:
         return value if value is None or isinstance(value, UUID) else UUID(str(value))
     except ValueError:
-        raise BadRowError(f"uuid: {str(value)[:40]!r} is none") from None
+        raise BadRowError(f"uuid: {str(value)[:40]!r} is not a UUID") from None
 
 
 def make_uuid(received_at: datetime, *content: str | bytes) -> UUID:

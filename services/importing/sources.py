@@ -60,7 +60,7 @@ def read_lines(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
             return
         else:
             raise IncompleteError(f"line {number} says that {count} lines are before it")
-    raise IncompleteError(f"it ends after line {number}, before its last one")
+    raise IncompleteError(f"it ends after line {number}, without its last line")
 
 
 def fetch_rows(connection: sa.Connection, query: str) -> Iterator[tuple[int, Row]]:
@@ -74,7 +74,7 @@ def fetch_rows(connection: sa.Connection, query: str) -> Iterator[tuple[int, Row
     columns = [*result.keys()]
     if missing := [name for name in REQUIRED if name not in columns]:
         raise NotReadyError(
-            f"the query has no column {' nor '.join(missing)}, but {', '.join(columns)}: "
+            f"the query has no column {' or '.join(missing)}, only {', '.join(columns)}: "
             f"name them, such as SELECT payload AS body"
         )
     for number, row in enumerate(result.mappings(), 1):

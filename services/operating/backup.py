@@ -43,9 +43,9 @@ def back_up(url: sa.URL, file: Path, on_copied: Callable[[int], object]) -> None
     dialect = url.get_backend_name()
     if dialect != "sqlite":
         command = DUMPS[dialect].format(file=file, database=url.database)
-        raise BackupError(f"a server has a program of its own for this: {command}")
+        raise BackupError(f"a server has its own program for this: {command}")
     if file.exists():
-        raise BackupError(f"{file} is there already; nothing was written")
+        raise BackupError(f"{file} exists already; nothing was written")
     draft = file.with_name(f"{file.name}.part")
     os.close(os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, OWNER_ALONE))
     try:

@@ -54,7 +54,7 @@ def examine_settings(
 def examine_retention(recorder: RecorderSettings, *, unhandled_bodies: bool) -> Finding:
     """Report what is kept, and for how long."""
     days = [
-        "for good" if keep is None else f"for {count(keep // DAY, 'day')}"
+        "permanently" if keep is None else f"for {count(keep // DAY, 'day')}"
         for keep in (recorder.retention, recorder.unhandled_retention or recorder.retention)
     ]
     bodies = "" if unhandled_bodies else " without their bodies"
@@ -125,10 +125,10 @@ def examine_recorder(folders: Sequence[Path], *, now: datetime) -> Finding:
     if not at_work and is_waiting:
         return Finding(Level.FAILED, "recorder", f"not running, {waiting}")
     if not at_work:
-        return Finding(Level.WARNING, "recorder", "not running, nothing waits")
+        return Finding(Level.WARNING, "recorder", "not running, nothing is waiting")
     if status.age_seconds(now) > LATE_SECONDS:
         return Finding(Level.WARNING, "recorder", f"running, but late: {waiting}")
-    return Finding(Level.OK, "recorder", "running, nothing waits for long")
+    return Finding(Level.OK, "recorder", "running, no record has waited for long")
 
 
 def examine_database(url: sa.URL, *, max_body_bytes: int) -> Finding:

@@ -45,7 +45,7 @@ class WrongKeys:
             self.forgotten_at[place] = max(self.forgotten_at[place], now) + SECONDS_EACH
             if now - self.told_at >= LOG_SECONDS:
                 self.told_at = now
-                log.warning("a wrong key from %s, %d in all since the start", address, self.count)
+                log.warning("wrong key from %s, %d in total since the start", address, self.count)
 
 
 def find_place(address: str) -> int:

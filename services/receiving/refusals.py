@@ -160,6 +160,6 @@ def describe(refused: Refused, requests: int) -> str:
         is_where = "ahead of" if seconds > 0 else "behind"
         cause = f"the clock of this machine is {abs(seconds)} s {is_where} the sender's"
     return (
-        f"{what}. They name app {app}, so they are probably Tencent's, and lost until this is put"
-        f" right: {cause}"
+        f"{what}. They name app {app}, so they are probably Tencent's, and lost until this is"
+        f" corrected: {cause}"
     )

@@ -56,5 +56,5 @@ def save_damaged(folders: Sequence[Path], entry: Entry) -> None:
     reader, size = entry.segment, entry.end - entry.start
     name = f"{reader.name}.{entry.start}{DAMAGED}"
     if not any((folder / name).is_file() for folder in folders):
-        log.error("journal: %s: %d bytes are no record", reader.folder / name, size)
+        log.error("journal: %s: %d bytes are not a record", reader.folder / name, size)
         write_to_any(folders, name, os.pread(reader.descriptor, size, entry.start))

@@ -106,10 +106,10 @@ class Loop:
             elif not recorded:
                 self.purge()
         except (SQLAlchemyError, NotReadyError, OSError) as fault:
-            self.log_once("the journal waits", fault)
+            self.log_once("records are waiting", fault)
             self.publish_status()
             return RETRY_SECONDS
-        self.log_once("the journal waits", None)
+        self.log_once("records are waiting", None)
         if recorded == MAX_BATCH_RECORDS:
             return 0.0
         return GATHER_SECONDS if recorded else POLL_SECONDS
@@ -132,13 +132,13 @@ class Loop:
 
         No more than a batch, so that callbacks are not delayed.
         """
-        with self.apart("readings wait in their journal"):
+        with self.apart("readings are waiting in their journal"):
             if any(map(list_waiting, self.readings.settings.journal.folders)):
                 self.readings.record_batch()
 
     def tidy_readings(self) -> None:
         """Retry the readings that were set aside, and drop what need not be kept."""
-        with self.apart("readings can't be tidied"):
+        with self.apart("readings can't be maintained"):
             self.readings.retry_stuck()
             drop_old_segments(
                 self.readings.database,
@@ -177,7 +177,7 @@ class Loop:
         if limits == self.purged:
             return
         self.purged = limits  # until the next hour, if this fails
-        with self.apart("what is too old is not purged yet"):
+        with self.apart("old deliveries are not purged yet"):
             if self.purging.step(limits, least=recorded).seen:
                 self.purged = NOTHING
 

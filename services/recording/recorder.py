@@ -113,7 +113,9 @@ class Recorder:
         self.finished = {}
         lacking = self.intake.open_all(marks)
         if lacking:
-            log.warning("recording again what the database lacks of kept segments: %d", lacking)
+            log.warning(
+                "the database lacks records of kept segments: recording them again (%d)", lacking
+            )
 
     def record(self, entries: Sequence[Entry]) -> None:
         """Record a batch, or each entry separately if that fails although the database works.
@@ -209,7 +211,7 @@ class Recorder:
         """
         records = [one for one in batch.records if one.kind in self.kinds]
         if foreign := len(batch.records) - len(records):
-            log.error("journal: %d records have no place in this one: dropped", foreign)
+            log.error("journal: dropped %d records that do not belong in this one", foreign)
             batch = replace(batch, records=records)
         try:
             with self.database.begin() as connection:

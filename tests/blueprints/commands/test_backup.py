@@ -39,7 +39,7 @@ def test_backup_overwrites_nothing(run_command, database_url, tmp_path):
     done = run_command("backup", str(file))
 
     assert done.exit_code == 2
-    assert done.stderr == f"lifecycle: {file} is there already; nothing was written\n"
+    assert done.stderr == f"lifecycle: {file} exists already; nothing was written\n"
     assert file.read_text() == "precious"
 
 

@@ -84,7 +84,7 @@ def test_all_is_well(webhook, recording, examine, engine, connection):
     assert {*found} == QUIET | {"clock"}
     assert found["apps"][1] == "1 app, each with a token"
     assert found["API keys"][1] == "1 key"
-    assert found["recorder"][1] == "running, nothing waits for long"
+    assert found["recorder"][1] == "running, no record has waited for long"
     assert found["database"][1].startswith(f"{engine.name} at revision 0001 takes callbacks")
     assert found["read database"][1] == f"{engine.name} can be read but not written"
     assert found["clock"][1].endswith("of the sender (1 callback)")
@@ -181,7 +181,7 @@ def test_database_that_is_not_there_is_a_failure_and_is_not_made(webhook, examin
     done, found = examine("--url", webhook, DATABASE_URL=f"sqlite:///{file}")
 
     assert done.exit_code == 1
-    assert found["database"] == ("failed", f"{file} is not there: run make migrate")
+    assert found["database"] == ("failed", f"{file} does not exist: run make migrate")
     assert found["read database"] == found["database"]
     assert not file.parent.exists()
     assert found["round trip"][0] == "warning"
@@ -239,7 +239,7 @@ def test_records_that_wait_for_a_recorder_are_a_failure(examine, journal, report
 def test_recorder_that_is_away_is_warned_of(examine, report):
     report(seconds_ago=60)
 
-    assert examine()[1]["recorder"] == ("warning", "not running, nothing waits")
+    assert examine()[1]["recorder"] == ("warning", "not running, nothing is waiting")
 
 
 def test_recorder_that_is_late_is_warned_of(examine, journal, report):
@@ -268,7 +268,7 @@ def test_record_that_the_database_rejects_is_a_failure(examine, journal, report)
 def test_retention_is_told(examine):
     assert examine()[1]["retention"] == (
         "ok",
-        "deliveries are kept for good, unhandled ones for good, recorded journal for 24 h",
+        "deliveries are kept permanently, unhandled ones permanently, recorded journal for 24 h",
     )
     settings = {"RETENTION_DAYS": "365", "RETENTION_UNHANDLED_DAYS": "1", "UNHANDLED_BODIES": "no"}
     assert examine(**settings)[1]["retention"][1] == (

@@ -77,4 +77,4 @@ def test_database_that_fails_is_told_in_one_line(run_command, monkeypatch, tmp_p
     done = run_command("export")
 
     assert done.exit_code == 2
-    assert "is not there: run make migrate" in done.stderr
+    assert "does not exist: run make migrate" in done.stderr

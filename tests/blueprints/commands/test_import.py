@@ -252,12 +252,12 @@ def test_faults_of_a_query_are_told_plainly(table, run):
         return done.stderr.splitlines()[-2 if code == 1 else -1]
 
     assert complain("SELECT payload FROM hooks", code=2) == (
-        "lifecycle: the query has no column received_at nor body, but payload: "
+        "lifecycle: the query has no column received_at or body, only payload: "
         "name them, such as SELECT payload AS body"
     )
     all_rows = f"SELECT {COLUMNS} FROM hooks"
     assert complain(all_rows, code=1) == "3: received_at: 2024-05-03 08:00:00 has no zone"
-    assert complain(all_rows, "--zone", "UTC", code=1) == "3: body: missing, and body_base64, too"
+    assert complain(all_rows, "--zone", "UTC", code=1) == "3: body: missing, and so is body_base64"
     assert complain("DELETE FROM hooks", code=2).startswith("lifecycle: OperationalError attempt")
     assert "--zone" in run("import", "--zone", "Mars", "x", code=2).stderr
 

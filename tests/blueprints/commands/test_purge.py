@@ -36,7 +36,7 @@ def test_dry_run_counts_by_kind_and_deletes_nothing(stored, run_command, rows, m
         "accepted: 2 requests from 2016-11-23T07:00:00.123456Z to 2016-11-23T07:00:00.123456Z",
         "unhandled: 2 requests from 2016-11-23T07:00:00.123456Z to 2016-11-23T07:00:00.123456Z",
         "refused: 1 request from 2016-11-24T07:00:00.123456Z to 2016-11-24T07:00:00.123456Z",
-        "5 requests would be purged, but for what the state of a channel or group rests on.",
+        "5 requests would be purged, except what the state of a channel or group rests on.",
     ]
     assert len(rows(Delivery)) == 4
 

@@ -133,7 +133,7 @@ def test_database_that_is_not_there_is_told_and_not_made(run_command, monkeypatc
         done = run_command("record", option)
 
         assert done.exit_code == 2
-        assert done.stderr.endswith("is not there: run make migrate\n")
+        assert done.stderr.endswith("does not exist: run make migrate\n")
     assert not (tmp_path / "nothing.db").exists()
 
 

@@ -167,7 +167,7 @@ def test_database_that_is_not_there_is_told_and_not_made(run_command, tmp_path, 
     done = run_command("replay")
 
     assert done.exit_code == 2
-    assert done.stderr == f"lifecycle: {file} is not there: run make migrate\n"
+    assert done.stderr == f"lifecycle: {file} does not exist: run make migrate\n"
     assert not file.exists()
 
 

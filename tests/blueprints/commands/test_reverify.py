@@ -45,8 +45,8 @@ def test_requests_signed_by_a_token_that_is_known_now_become_deliveries_once(
     send(channel_created(), token="a stranger's")
     monkeypatch.setenv("SDK_APPS", f"{APP}:{TOKEN}:{NEW_TOKEN}")
 
-    assert run() == ["1 request moved into the log.", "Refused again (sign_wrong): 1"]
-    assert run() == ["0 requests moved into the log.", "Refused again (sign_wrong): 1"]
+    assert run() == ["1 request moved into the log.", "Still refused (sign_wrong): 1"]
+    assert run() == ["0 requests moved into the log.", "Still refused (sign_wrong): 1"]
 
     (delivery,) = rows(Delivery)
     assert (delivery.verdict, delivery.received_at) == ("accepted", arrived)
@@ -92,14 +92,14 @@ def test_clock_error_that_was_measured_is_proposed_and_taken_at_the_operators_wo
 
     assert run("--dry-run") == [
         "0 requests would be moved into the log.",
-        "Refused again (sign_expired): 4",
+        "Still refused (sign_expired): 4",
         "This clock was 75 s ahead of the sender's: try --clock-ahead 75",
     ]
     assert run("--clock-ahead", "75", "--dry-run")[0] == "3 requests would be moved into the log."
     assert rows(Delivery) == []
     assert run("--clock-ahead", "75")[:2] == [
         "3 requests moved into the log.",
-        "Refused again (sign_expired): 1",
+        "Still refused (sign_expired): 1",
     ]
     assert len(rows(Delivery)) == 3
 

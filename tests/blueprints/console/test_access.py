@@ -185,7 +185,7 @@ def test_log_says_who_signed_in_and_who_failed_to(client, caplog):
     client.get("/console/", headers={"Authorization": "Bearer wrong"})
 
     assert "tests signs in to the console" in caplog.text
-    assert caplog.text.count("a wrong key from 127.0.0.1") == 1  # a minute
+    assert caplog.text.count("wrong key from 127.0.0.1") == 1  # a minute
 
 
 def test_log_says_who_looked_at_what(client, caplog):

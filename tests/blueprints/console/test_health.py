@@ -116,7 +116,7 @@ def test_app_that_is_silent_is_a_problem_though_another_is_not(deliver, look, cl
 
     problems = section(look(""), "problems")
     assert f"No callbacks are arriving for app {APP}." in problems
-    assert "About 14 usually arrive in such a time." in problems
+    assert "About 14 usually arrive in that time." in problems
     assert OPEN_APP not in problems
 
 
@@ -269,14 +269,14 @@ def test_question_is_answered_in_a_sentence_to_the_minute(look, store, clock):
 
     assert "Possibly: nothing arrived for longer than usual. 15 callbacks arrived" in page
     assert f"11-21 14:05 {DASH} 14:50" in page
-    assert "No callbacks for 45 min; about 45 usually arrive in such a time." in page
+    assert "No callbacks for 45 min; about 45 usually arrive in that time." in page
     assert 'class="hole"' in look("health?since=2026-11-21T14:00:00Z&until=2026-11-21T15:00:00Z")
 
 
 @pytest.mark.parametrize(
     ("rows", "answer"),
     [
-        ([], "Nothing is known of this time."),
+        ([], "There is no data for this time."),
         (received([0]), "No sign of that. 1 callback arrived"),
         (
             [*received([0]), counted(0, Measure.DELAY_MICROSECONDS, 9_000_000)],
@@ -371,9 +371,9 @@ def test_time_before_the_strip_can_be_asked_for(look, store, clock):
 
     page = plain(look("health?since=2026-11-21T08:00:00Z&until=2026-11-21T09:00:00Z"))
 
-    assert "No callbacks for 1 h 0 min; about 60 usually arrive in such a time." in page
+    assert "No callbacks for 1 h 0 min; about 60 usually arrive in that time." in page
     assert "Still going on." not in page
-    assert "Nothing is known" in plain(look("health?until=0001-01-01T00:00:00Z"))
+    assert "There is no data" in plain(look("health?until=0001-01-01T00:00:00Z"))
 
 
 def test_health_needs_the_database(client, without_database):

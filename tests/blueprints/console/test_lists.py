@@ -179,7 +179,7 @@ def test_counts_of_deliveries_lead_to_what_they_count(events, deliver, look):
     deliver({"CallbackCommand": "Group.CallbackAfterSendMsg"}, query={"SdkAppid": OPEN_APP})
     page = look("deliveries")
 
-    assert "Verdict accepted 7 no lifecycle event 1" in counts(page)
+    assert "Verdict accepted 7 not a lifecycle event 1" in counts(page)
     assert f"SDKAppID {APP} 7 {OPEN_APP} 1" in counts(page)
     assert len(rows(look(link(page, "Group.CallbackAfterGroupDestroyed")))) == 3
     assert len(rows(look(link(page, OPEN_APP)))) == 1
@@ -331,7 +331,7 @@ def test_counts_of_a_long_list_are_of_the_newest(database_url, look, order):
 
     assert found.startswith("Found 10,000+ The counts below are of the newest 10,000.")
     assert "Command 0 5,000 1 5,000" in found
-    assert "no lifecycle event" not in found
+    assert "not a lifecycle event" not in found
 
 
 def test_address_of_an_event_leads_to_it_in_the_timeline_of_its_app(client, deliver, look):

@@ -86,6 +86,6 @@ def test_log_has_one_line_a_minute_however_many_there_are(wrong_keys, seconds, c
     wrong_keys.add("192.0.2.2")
 
     assert caplog.messages == [
-        "a wrong key from 192.0.2.1, 1 in all since the start",
-        "a wrong key from 192.0.2.2, 101 in all since the start",
+        "wrong key from 192.0.2.1, 1 in total since the start",
+        "wrong key from 192.0.2.2, 101 in total since the start",
     ]

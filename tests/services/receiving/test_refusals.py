@@ -105,7 +105,7 @@ def test_refusal_that_names_our_app_says_what_is_lost_and_why(refusals, logged, 
 
     (line,) = logged()
     assert line.startswith(f"1 refused: {reason}, the last from 192.0.2.1. They name app {APP}")
-    assert "probably Tencent's, and lost until this is put right" in line
+    assert "probably Tencent's, and lost until this is corrected" in line
     assert cause in line
 
 

@@ -74,7 +74,7 @@ def test_file_that_was_removed_is_noticed_and_its_records_wait(
     write(callback_record(2))
 
     for _ in range(2):
-        with pytest.raises(NotReadyError, match=f"{file} is not there: run make migrate"):
+        with pytest.raises(NotReadyError, match=f"{file} does not exist: run make migrate"):
             recorder.record_available()
     assert not file.exists()
     migrate(database_url)
@@ -126,7 +126,7 @@ def test_commit_to_a_file_that_loses_its_name_meanwhile_does_not_count(recorder,
     copy = shutil.copy(file, tmp_path / "copy.db")
     with pytest.raises(NotReadyError, match="replaced while"), recorder.database.begin():
         os.rename(copy, file)
-    with pytest.raises(NotReadyError, match="is not there"), recorder.database.begin():
+    with pytest.raises(NotReadyError, match="does not exist"), recorder.database.begin():
         file.unlink()
 
 

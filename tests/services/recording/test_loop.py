@@ -90,10 +90,10 @@ def test_fault_of_the_database_is_logged_once_and_waited_out(
 
     assert loop.work() < RETRY_SECONDS
 
-    told = [message for message in caplog.messages if "the journal waits" in message]
+    told = [message for message in caplog.messages if "records are waiting" in message]
     assert len(told) == 2
-    assert told[0].startswith("the journal waits: ")
-    assert told[1] == "over: the journal waits"
+    assert told[0].startswith("records are waiting: ")
+    assert told[1] == "over: records are waiting"
     assert len(rows(Delivery)) == 1
 
 
@@ -109,7 +109,7 @@ def test_lock_that_others_keep_is_no_alarm(recorder, post, rows, holding, caplog
     assert loop.work() < RETRY_SECONDS
 
     assert [record for record in caplog.records if record.levelname != "INFO"] == []
-    assert caplog.messages[-1] == "over: the journal waits"
+    assert caplog.messages[-1] == "over: records are waiting"
     assert list_stuck(journal.folders[0]) == []
     assert len(rows(Delivery)) == 1
 

@@ -82,7 +82,7 @@ def test_reader_cannot_add_callbacks(write, folder, loop, rows, caplog):
     assert [row.uuid for row in rows(ActOfReading)] == [misleading.uuid]
     for table in (Delivery, QuarantinedRequest, ServiceEvent):
         assert rows(table) == []
-    assert "5 records have no place in this one: dropped" in caplog.text
+    assert "dropped 5 records that do not belong in this one" in caplog.text
 
 
 def test_reader_cannot_add_callbacks_to_what_is_stuck(write, folder, loop, rows):
@@ -136,7 +136,7 @@ def test_callback_is_recorded_without_the_folder_and_over_any_fault_of_it(
         loop.work()
 
     assert len(rows(Delivery)) == 2
-    assert "readings wait in their journal: IsADirectoryError" in caplog.text
+    assert "readings are waiting in their journal: IsADirectoryError" in caplog.text
 
 
 def test_kept_readings_are_recorded_again_where_the_database_lacks_them(

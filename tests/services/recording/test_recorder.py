@@ -445,7 +445,7 @@ def test_database_that_is_not_migrated_is_left_alone(engine, write, journal):
     with engine.empty() as url:
         recorder = Recorder(RecorderSettings(url, journal), lambda: NOW)
         if engine.name == "sqlite":
-            with pytest.raises(NotReadyError, match="is not there: run make migrate"):
+            with pytest.raises(NotReadyError, match="does not exist: run make migrate"):
                 recorder.record_available()
             Path(url.database).touch()
         with pytest.raises(NotReadyError, match="revision none, not 0001: run make migrate"):

@@ -440,4 +440,4 @@ def test_purge_that_fails_holds_up_nothing(
 
         assert len(rows(Delivery)) == 3
         (told,) = caplog.messages
-        assert told.startswith("what is too old is not purged yet: ")
+        assert told.startswith("old deliveries are not purged yet: ")

@@ -1,6 +1,6 @@
-"""Bodies of real traffic from 2016 to 2026, with other identifiers, and how they were sent.
+"""Bodies of real traffic from 2016 to 2026, with changed identifiers, and how they were sent.
 
-``captures.jsonl``: each with the verdict it gets and the event it becomes.
+``captures.jsonl``: each with its verdict and its event.
 """
 
 import json
@@ -14,8 +14,8 @@ class Capture(NamedTuple):
     """One authentic body.
 
     Attributes:
-        event: type and ID of the subject, action, operator and members; none if it is no event.
-        query: what is added to the documented parameters; none if it came without any.
+        event: type and ID of the subject, action, operator and members; none without an event.
+        query: added to the documented parameters; none if it came without any.
     """
 
     label: str
@@ -44,7 +44,7 @@ class Capture(NamedTuple):
         return urlencode(sorted(pairs) if self.is_sorted else pairs, safe="$")
 
 
-QUERY_ONLY = "Group.CallbackAfterGroupDestroyed"  # of the body that does not name its command
+QUERY_ONLY = "Group.CallbackAfterGroupDestroyed"  # for the body that does not name its command
 
 
 def load():

@@ -1,4 +1,4 @@
-"""Fixtures: a real database, migrated once and cloned for each test, and a caller like Tencent."""
+"""Fixtures: a real database, migrated once and cloned for each test, and a sender like Tencent."""
 
 import json
 import os
@@ -39,28 +39,28 @@ OPEN_APP = "1400000002"
 KEY, OTHER_KEY = "a-key-that-may-read", "another-key-to-read"
 
 
-# A machine that is busy finds no fault in the code.
+# A busy machine must not report faults of the code.
 examples.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 examples.load_profile("busy")
 
-UMASK = 0o022  # that of most machines: what files and folders may do is tested
+UMASK = 0o022  # that of most machines, as modes of files and folders are tested
 LONG = ("browser", "faults", "test_memory", "test_migrations", "test_serving")
 
 
 def pytest_xdist_auto_num_workers():
-    """Run one more than there are cores, at most four: a fifth of the time is waiting."""
+    """Run one more than there are cores, at most four, as a fifth of the time is waiting."""
     return min((os.cpu_count() or 1) + 1, 4)
 
 
 def pytest_collection_modifyitems(items):
-    """Begin with the longest files, so that no process is left alone with one of them."""
+    """Begin with the longest files, so that none of them runs alone at the end."""
     items[:] = filterfalse(is_needless, items)
     first = tuple(f"tests/{name}" for name in LONG)
     items.sort(key=lambda item: not item.nodeid.startswith(first))
 
 
 def is_needless(item):
-    """Tell whether a test is for ``any_engine``, and this is one more."""
+    """Tell whether a test is for ``any_engine`` and this is a further engine."""
     parameters = item.callspec.params if hasattr(item, "callspec") else {}
     one_more = parameters.get("engine", "sqlite") != "sqlite"
     return one_more and item.get_closest_marker("any_engine") is not None
@@ -97,7 +97,7 @@ def pytest_terminal_summary(terminalreporter, config):
 
 
 OPEN = pytest.StashKey[ExitStack]()
-FOUND = pytest.StashKey[list[str]]()  # the engines that are here
+FOUND = pytest.StashKey[list[str]]()  # the engines that are available
 ENGINES = pytest.StashKey[Engines]()
 
 
@@ -116,7 +116,7 @@ class Clock:
 
 @pytest.fixture(autouse=True)
 def _umask_stays():
-    """Nothing that runs in this process may change the umask for what comes after it."""
+    """Nothing in this process may change the umask for later tests."""
     yield
     assert os.umask(UMASK) == UMASK
 
@@ -179,7 +179,7 @@ def settings(database_url, journal, journal_of_readings):
 
 @pytest.fixture
 def receiver(receiver_settings, clock, monkeypatch):
-    """The receiving app; nothing in it happens by itself, and a busy disk refuses nothing."""
+    """The receiving app, without background work, and with a long time limit for flushes."""
     monkeypatch.setattr("services.journal.journal.FLUSH_SECONDS", 60)
     app = create_receiver(receiver_settings, now=clock)
     yield app
@@ -195,7 +195,7 @@ def recorder(recorder_settings, clock):
 
 @pytest.fixture
 def record_readings(recorder_settings, clock):
-    """Record what the reader has kept of who read what."""
+    """Record the readings that the reader has kept."""
     recorder = ReadingRecorder(recorder_settings, clock)
     yield recorder.record_available
     recorder.close()
@@ -203,7 +203,7 @@ def record_readings(recorder_settings, clock):
 
 @pytest.fixture(scope="session")
 def bare_reader():
-    """The reading app, with nothing to read: to make it takes longer than most tests do."""
+    """The reading app without data, as making one takes longer than most tests."""
     return create_reader(ReaderSettings(sa.make_url("sqlite:///none.db"), api_keys=()))
 
 
@@ -267,7 +267,7 @@ FIND_OTHERS = {
 
 @pytest.fixture
 def cut(database_url, engine):
-    """Cut all connections to a database, as a restart, a firewall or an idle timeout does."""
+    """Cut all connections to a database, like a restart, a firewall or an idle timeout."""
     if engine.name not in FIND_OTHERS:
         pytest.skip("has no connections")
     admin = sa.create_engine(database_url, isolation_level="AUTOCOMMIT")
@@ -297,7 +297,7 @@ def rows(database_url):
 
 @pytest.fixture
 def counted(rows):
-    """Add up what the minutes have counted of a measure, by app and name."""
+    """Add up the counts of a measure over all minutes, by app and name."""
 
     def fetch(measure):
         found = Counter()
@@ -316,7 +316,7 @@ def client(app):
 
 @pytest.fixture
 def connection(app):
-    """A connection that reads what was committed before it is first used."""
+    """A connection that reads what was committed before its first use."""
     with app.extensions["runtime"].connect() as connection:
         yield connection
 
@@ -357,7 +357,7 @@ def post(receiver, clock):
 
 @pytest.fixture
 def record(receiver, recorder):
-    """Record what the receiver has taken or refused, and let it be found."""
+    """Record what the receiver has taken or refused, and make it searchable."""
 
     def record():
         receiver.extensions["receiver"].refusals.write()
@@ -369,7 +369,7 @@ def record(receiver, recorder):
 
 @pytest.fixture
 def deliver(post, record):
-    """Post a callback, and have it recorded."""
+    """Post a callback, and record it."""
 
     def deliver(*args, **kwargs):
         answer = post(*args, **kwargs)
@@ -381,7 +381,7 @@ def deliver(post, record):
 
 @pytest.fixture
 def deliver_all(post, record):
-    """Post callbacks, and have them recorded together: that takes a fraction of the time."""
+    """Post callbacks, and record them together, which takes a fraction of the time."""
 
     def deliver_all(bodies):
         for body in bodies:

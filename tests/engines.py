@@ -22,7 +22,7 @@ from models.database.engine import connect_to_migrate
 
 ROOT = Path(__file__).parent.parent
 NUMBERS = count(1)
-RUN = secrets.token_hex(4)  # a run that was killed has left its databases behind
+RUN = secrets.token_hex(4)  # left behind by a run that was killed
 
 Started = tuple[sa.URL, subprocess.Popen, Path]
 
@@ -65,12 +65,12 @@ class Sqlite:
 
 
 class Server:
-    """What PostgreSQL and MariaDB have in common: databases are made by statements.
+    """The common part of PostgreSQL and MariaDB: databases are made by statements.
 
     Attributes:
         contents: the rows of each table of the template.
-        form: what a copy is besides its rows.
-        copies: those that no test uses now.
+        form: a description of a copy without its rows.
+        copies: the ones that no test is using.
     """
 
     lock_timeout: str
@@ -92,7 +92,7 @@ class Server:
         return ""
 
     def leave_alone(self, connection: sa.Connection, tables: list[str]) -> None:
-        """Have the server change nothing of a database by itself."""
+        """Keep the server from changing a database by itself."""
 
     def create(self, suffix: str = "") -> sa.URL:
         name = f"lifecycle_test_{RUN}_{next(NUMBERS)}"
@@ -125,11 +125,11 @@ class Server:
         raise NotImplementedError
 
     def describe(self, connection: sa.Connection) -> list[str]:
-        """Tell all of a database but its rows."""
+        """Describe a database without its rows."""
         raise NotImplementedError
 
     def fill(self, connection: sa.Connection) -> None:
-        """Have the tables hold what those of the template hold."""
+        """Fill the tables with the rows of the template."""
         for name, rows in self.contents.items():
             connection.exec_driver_sql(f"DELETE FROM {name}")
             for row in rows:
@@ -138,7 +138,7 @@ class Server:
 
     @contextmanager
     def clone(self) -> Iterator[sa.URL]:
-        """Give a copy of the template, often one that served before: to make one takes longer."""
+        """Yield a copy of the template, often a used one, as making one takes longer."""
         url = self.copies.pop() if self.copies else self.copy()
         yield url
         with self.connect(url) as connection:
@@ -161,14 +161,14 @@ class Postgresql(Server):
     lock_timeout = "SET lock_timeout = '5s'"
 
     def template_options(self) -> str:
-        """Have texts in the order of a language, as most databases do: not of code points."""
+        """Order texts by a language, like most databases, not by code points."""
         with self.admin.connect() as connection:
             has_icu = connection.dialect.server_version_info >= (15,)
         of_language = "TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en' LOCALE 'C.UTF-8'"
         return f"{of_language} ENCODING 'UTF8'" if has_icu else ""
 
     def leave_alone(self, connection: sa.Connection, tables: list[str]) -> None:
-        """Have no statistics gathered in the middle of a test: they change plans."""
+        """Gather no statistics in the middle of a test, as they change plans."""
         for name in tables:
             connection.exec_driver_sql(f"ALTER TABLE {name} SET (autovacuum_enabled = off)")
 
@@ -176,7 +176,7 @@ class Postgresql(Server):
         return self.create(f"TEMPLATE {self.template.database}")
 
     def describe(self, connection: sa.Connection) -> list[str]:
-        """Tell what the catalog says, statistics included: they change plans."""
+        """Describe the catalog, including statistics, as they change plans."""
         return connection.exec_driver_sql(CATALOG).scalars().all()
 
 
@@ -202,9 +202,9 @@ class Mysql(Server):
         return url
 
     def describe(self, connection: sa.Connection) -> list[str]:
-        """Tell the statements that make its tables, then its views.
+        """Return the statements that make its tables, then its views.
 
-        They name no database, so that they make a copy in the current one.
+        They name no database, so they make a copy in the current one.
         """
         found = connection.exec_driver_sql("SHOW FULL TABLES").all()
         made = [
@@ -233,7 +233,7 @@ def program(name: str) -> str | None:
 
 
 def private_folder(owner: str) -> tuple[Path, dict]:
-    """Make a folder for a private server, and say as whom to run it: neither runs as root."""
+    """Make a folder for a private server, and return how to run it, which is never as root."""
     folder = Path(tempfile.mkdtemp(prefix="lifecycle-"))
     if os.geteuid() != 0:
         return folder, {}
@@ -304,7 +304,7 @@ SERVERS = {
 
 @contextmanager
 def running(started: Started | None) -> Iterator[str]:
-    """Give the address of a private server, if it could be started, and end it."""
+    """Yield the address of a private server, if it could be started, and end it."""
     if started is None:
         yield ""
         return
@@ -317,7 +317,7 @@ def running(started: Started | None) -> Iterator[str]:
 
 @contextmanager
 def find_servers() -> Iterator[list[str]]:
-    """Have the environment say where each server is, started if none answers; name the engines."""
+    """Put each server's address into the environment, start it if need be; return the engines."""
     names = ["sqlite"]
     with ExitStack() as stack:
         for name, (_, variable, default, start) in SERVERS.items():

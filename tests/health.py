@@ -1,4 +1,4 @@
-"""Store what the recorder and the receiver say of the service itself."""
+"""Store what the recorder and the receiver report about the service."""
 
 from collections import Counter
 
@@ -45,7 +45,7 @@ def store_counts(url, *rows):
 
 
 def store_status(client, status):
-    """Write the status of the journal of a reader; none takes it away."""
+    """Write the journal status for a reader; none removes it."""
     folders = client.application.extensions["runtime"].settings.journal_folders
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)

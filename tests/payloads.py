@@ -1,7 +1,7 @@
 """Tencent's documented samples, and variants of them.
 
 ``variants.jsonl``: a disbanded group as in 2020 (no time) and in China (operator, integer time);
-bodies shaped as in real traffic, with other identifiers.
+bodies shaped like real traffic, with changed identifiers.
 """
 
 from pathlib import Path
@@ -13,7 +13,7 @@ SAMPLES = OFFICIAL_ACCOUNTS + GROUPS + VARIANTS
 
 
 def sample(command, **changes):
-    """The documented sample of a command, with some fields changed or, by None, taken away."""
+    """The documented sample of a command, with some fields changed, or removed by None."""
     body = next(body for body in SAMPLES if body["CallbackCommand"].endswith(f".{command}"))
     return {name: value for name, value in (body | changes).items() if value is not None}
 

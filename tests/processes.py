@@ -1,4 +1,4 @@
-"""Processes and who started them, from /proc."""
+"""Processes and their parents, from /proc."""
 
 import os
 import signal
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def children(pid: int) -> list[int]:
-    """Name the living processes that a process started, by any of its threads."""
+    """List the living processes that any thread of a process started."""
     found = []
     with suppress(FileNotFoundError, ProcessLookupError):  # it may end at any moment
         for thread in os.listdir(f"/proc/{pid}/task"):
@@ -17,7 +17,7 @@ def children(pid: int) -> list[int]:
 
 
 def family(pid: int) -> list[int]:
-    """Name a process and all that descend from it, itself first."""
+    """List a process and all its descendants, itself first."""
     return [pid, *descendants(pid)]
 
 
@@ -26,7 +26,7 @@ def descendants(pid: int) -> list[int]:
 
 
 def is_alive(pid: int) -> bool:
-    """Tell whether a process is more than an entry that nobody has collected."""
+    """Tell whether a process is alive, and not a zombie."""
     with suppress(FileNotFoundError, ProcessLookupError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     return False
@@ -39,7 +39,7 @@ def threads(pid: int) -> int:
 
 
 def send_signal(pids: list[int], number: signal.Signals) -> None:
-    """Signal each that is still there."""
+    """Send a signal to each process that is still there."""
     for pid in pids:
         with suppress(ProcessLookupError):
             os.kill(pid, number)

@@ -1,4 +1,4 @@
-"""The proxies of deploy/ as they are, but for TLS, names and the places of their files."""
+"""The proxies of deploy/ as they are, except TLS, names and the paths of their files."""
 
 import os
 import shutil
@@ -19,7 +19,7 @@ NOBODY_SIGNED_IN = 'proxy_set_header X-Forwarded-Email "";'
 
 
 def find_program(name):
-    """Return where a proxy is installed; skip the test where it is not."""
+    """Return where a proxy is installed; skip the test if it is not."""
     return shutil.which(name, path="/usr/sbin:/usr/bin:/usr/local/sbin") or pytest.skip(
         f"no {name} here"
     )
@@ -27,9 +27,9 @@ def find_program(name):
 
 @contextmanager
 def nginx(folder, *, receiver, reader, apps=("888888",), sign_in=""):
-    """Serve a service through nginx; give the addresses of the public and the internal host.
+    """Serve a service through nginx; yield the addresses of the public and the internal host.
 
-    Its logs are in the folder. ``sign_in`` is what has the internal host sign users in.
+    Its logs are in the folder. ``sign_in`` is the configuration that signs users in.
     """
     program, ports = find_program("nginx"), (free_port(), free_port())
     hosts = (ROOT / "deploy" / "nginx" / "chat-lifecycle-log.conf").read_text()
@@ -55,7 +55,7 @@ def nginx(folder, *, receiver, reader, apps=("888888",), sign_in=""):
 
 @contextmanager
 def haproxy(folder, *, receiver, reader, apps=("888888",)):
-    """Serve a service through HAProxy; give the address that serves both hosts, twice.
+    """Serve a service through HAProxy; yield the address that serves both hosts, twice.
 
     Its log is in the folder.
     """
@@ -74,7 +74,7 @@ def haproxy(folder, *, receiver, reader, apps=("888888",)):
 
 @contextmanager
 def running(command, ports, **options):
-    """Run a proxy from when it listens."""
+    """Run a proxy, and wait until it listens."""
     with subprocess.Popen(command, **options) as started:
         try:
             deadline = monotonic() + START_SECONDS

@@ -1,4 +1,4 @@
-"""Settings: what is allowed, and one line about what is not."""
+"""Settings: allowed values, and one line about each wrong one."""
 
 import logging
 import os

@@ -1,4 +1,4 @@
-"""The documentation is held to the code."""
+"""The documentation is compared with the code."""
 
 import re
 import tomllib

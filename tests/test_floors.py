@@ -1,4 +1,4 @@
-"""The house: an import goes down, never up; every process loads only what it needs."""
+"""The layers: an import goes down, never up, and every process loads only what it needs."""
 
 import ast
 import subprocess
@@ -19,7 +19,7 @@ FILES = sorted(
 )
 each_file = pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 
-# Of each module, by the longest beginning of its name: what it must not import.
+# By the longest prefix of a module's name: what the module must not import.
 HTTP = ("flask", "werkzeug")
 SERVERS = ("gevent", "gunicorn")
 DATABASE = ("sqlalchemy", "alembic", "services.recording", "services.reading", "services.watching")
@@ -48,7 +48,7 @@ FORBIDDEN = {
     "schemas": (*HTTP, *SERVERS, "sqlalchemy", "alembic"),
     "models": (*HTTP, *SERVERS, "marshmallow"),
 }
-# Where gevent serves, a disk must have a thread of the system's; imported there alone.
+# Under gevent, a disk needs a native thread; only these modules may import them.
 ALLOWED = {("services.journal.journal", "gevent.threadpool")}
 
 
@@ -57,7 +57,7 @@ def name_of(path):
 
 
 def imports(path):
-    """Name every module a file imports, wherever in it, as ``package.module``."""
+    """List every module that a file imports, anywhere in it, as ``package.module``."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -93,7 +93,7 @@ def test_every_package_has_a_floor():
 
 
 def forbidden_to(name):
-    """What a module must not import, by the most special rule for it."""
+    """What a module must not import, by the most specific rule for it."""
     rules = [package for package in FORBIDDEN if is_within(name, package)]
     return FORBIDDEN[max(rules, key=len)] if rules else ()
 
@@ -112,7 +112,7 @@ def test_rooms_keep_to_what_is_theirs(path):
 
 
 def test_rules_are_not_blind():
-    """Each rule is for a room that is there, and forbids a module that is there."""
+    """Each rule is for an existing room, and forbids an existing module."""
     names = {name_of(path) for path in FILES}
     for package in FORBIDDEN:
         assert any(is_within(name, package) for name in names)
@@ -212,7 +212,7 @@ def run_python(folder, *arguments):
 
 
 def loaded_by(name):
-    """Which modules a process loads that serves one app of ``wsgi``."""
+    """Return the modules that a process loads to serve one app of ``wsgi``."""
     return f"""
 import sys
 import wsgi
@@ -226,7 +226,7 @@ if "receiver" in app.extensions:
 
 @pytest.mark.parametrize("settings", ["serving/receiver.py", "gunicorn.conf.py"])
 def test_settings_of_gunicorn_load_nothing_that_gevent_has_to_patch_first(tmp_path, settings):
-    """A lock that was imported before a worker patches them holds up its event loop."""
+    """A lock that was imported before a worker patches locks would block its event loop."""
     script = "import runpy, sys; runpy.run_path(sys.argv[1]); print(*sys.modules)"
     done = run_python(tmp_path, "-c", script, str(ROOT / settings))
 

@@ -1,4 +1,4 @@
-"""What tells the runtime of a container whether a process of the service is at work."""
+"""The check that tells a container runtime whether a process is at work."""
 
 import sys
 from datetime import timedelta
@@ -20,7 +20,7 @@ from tests.test_serving import (
 
 
 def ask(role, folder, **settings):  # noqa: F811
-    """Give the exit code of the check, which says nothing."""
+    """Return the exit code of the check, which prints nothing."""
     done = run(sys.executable, "-m", "serving.healthy", role, folder=folder, **settings)
     assert done.stdout + done.stderr == ""
     return done.returncode

@@ -1,4 +1,4 @@
-"""The command of its own: its version, its completion, and what it says when it can't work."""
+"""The command ``lifecycle``: its version, its completion, and its errors."""
 
 import os
 import shlex

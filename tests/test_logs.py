@@ -1,4 +1,4 @@
-"""The log as JSON: what a line has, and what none has."""
+"""The log as JSON: what a line contains, and what no line contains."""
 
 import http.client
 import json
@@ -28,7 +28,7 @@ SECRET_BODY = "what-somebody-wrote"
 
 @pytest.fixture
 def lines():
-    """The lines that our loggers write meanwhile, as JSON."""
+    """The lines that our loggers write, as JSON."""
     written = []
     handler = logging.Handler()
     handler.setFormatter(JsonFormatter())

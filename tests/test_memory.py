@@ -1,4 +1,4 @@
-"""The memory of a reader follows what is asked for, not what is stored."""
+"""The memory of a reader depends on what is requested, not on what is stored."""
 
 import http.client
 import json
@@ -25,9 +25,9 @@ from tests.test_serving import free_port
 
 GROUPS = int(os.environ.get("MEMORY_GROUPS") or 12)
 EVENTS = 500
-MEMBERS = 6000  # the most that a group can have of those whose members Tencent names
+MEMBERS = 6000  # the largest group whose members Tencent names
 MOST_BYTES = 50 * 2**20  # more than at the start
-MOST_BYTES_AT_ONCE = 2 * MOST_BYTES  # where every thread is at work
+MOST_BYTES_AT_ONCE = 2 * MOST_BYTES  # with every thread at work
 START = datetime(2026, 1, 1, tzinfo=UTC)
 USERS = [f"user-{number:06}" for number in range(MEMBERS)]
 BODY = json.dumps({"MemberList": [{"Member_Account": user} for user in USERS]}).encode()
@@ -35,7 +35,7 @@ COMMAND = "Group.CallbackAfterGroupDestroyed"
 
 
 def fill(url):
-    """Store the ends of groups with all their members, and as many refused requests of ours."""
+    """Store the ends of groups with all members, and as many refused requests for our app."""
     engine = open_writer(url)
     with engine.begin() as connection:
         connection.execute(sa.insert(Command), {"id": 1, "name": COMMAND})
@@ -65,7 +65,7 @@ def fill(url):
 
 @contextmanager
 def reading(url, folder):
-    """Start a reader of one process; give its address and the ID of that process."""
+    """Start a reader of one process; yield its address and the ID of that process."""
     port = free_port()
     environment = {
         "PATH": os.environ["PATH"],
@@ -96,7 +96,7 @@ def reading(url, folder):
 
 
 def read(address, path, status=200):
-    """Read an answer to its end, bit by bit; give its first megabyte."""
+    """Read an answer to its end, in parts; return its first megabyte."""
     with closing(http.client.HTTPConnection(address, timeout=120)) as connection:
         connection.request("GET", path, headers={"Authorization": f"Bearer {KEY}"})
         with connection.getresponse() as answer:

@@ -1,4 +1,4 @@
-"""Migrations: one line of them, there and back, and in agreement with the models."""
+"""Migrations: a single line, up and down, in agreement with the models."""
 
 import shutil
 import subprocess

@@ -1,4 +1,4 @@
-"""The nginx and the HAProxy of deploy/ in front of the service: what passes, and as whose."""
+"""The nginx and the HAProxy of deploy/ in front of the service: what passes, from which sender."""
 
 import http.client
 import json
@@ -27,17 +27,17 @@ from tests.test_serving import (
 )
 
 GROUP = "@TGS#a//b%2F c"
-SENDER = "127.0.0.2"  # another address of this machine, which is that of no trusted proxy
+SENDER = "127.0.0.2"  # another address of this machine, not that of a trusted proxy
 TOKEN = "a-token-of-the-tests"
 PROXIES = {"nginx": nginx, "haproxy": haproxy}
-# What docs/deploy.md has the internal host sign users in with.
+# The sign-in of the internal host from docs/deploy.md.
 SIGN_IN = re.search(r"```nginx\n(.*?)```", (ROOT / "docs" / "deploy.md").read_text(), re.DOTALL)[1]
 USER, FORGED_USER = "alice@example.com", {"X-Forwarded-Email": "mallory@example.com"}
 
 
 @contextmanager
 def connect(address):
-    """Connect as a sender of its own."""
+    """Connect from another address."""
     connection = http.client.HTTPConnection(address, source_address=(SENDER, 0), timeout=30)
     with closing(connection):
         yield connection
@@ -45,7 +45,7 @@ def connect(address):
 
 @contextmanager
 def asking(proxy, folder, **options):  # noqa: F811
-    """Ask a reader through a proxy from another address; the answer comes with the reader's log."""
+    """Query a reader through a proxy from another address; the answer comes with the log."""
     port, log = free_port(), folder / f"reader behind {proxy}.log"
     settings = {"READ_PORT": str(port), "TRUSTED_PROXIES": "127.0.0.1", "SDK_APPS": "888888"}
     settings |= {"SIGN_IN_HEADER": "X-Forwarded-Email"}
@@ -83,7 +83,7 @@ def ask_nginx(folder):  # noqa: F811
 
 @pytest.fixture(scope="module", params=PROXIES)
 def public(folder, request):  # noqa: F811
-    """The public host before a receiver."""
+    """The public host in front of a receiver."""
     port = free_port()
     settings = {"SDK_APPS": f"888888:{TOKEN}", "PORT": str(port)}
     addresses = {"receiver": f"127.0.0.1:{port}", "reader": f"127.0.0.1:{free_port()}"}
@@ -163,7 +163,7 @@ def test_sender_is_the_one_that_the_proxy_saw(ask, forged):
 
 @contextmanager
 def answering(handler):
-    """Answer in the place of another server; give the address."""
+    """Run a server in place of another one; yield its address."""
     with HTTPServer(("127.0.0.1", 0), handler) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         yield f"127.0.0.1:{server.server_port}"
@@ -171,7 +171,7 @@ def answering(handler):
 
 
 class Echo(BaseHTTPRequestHandler):
-    """Answers with the IDs that a request has."""
+    """Answers with the IDs of a request."""
 
     def do_GET(self):
         self.send_response(200)
@@ -193,7 +193,7 @@ def test_id_of_a_request_is_made_by_the_proxy(tmp_path, proxy):
 
 
 class SignIn(BaseHTTPRequestHandler):
-    """Does what oauth2-proxy does: it names the user that a cookie belongs to."""
+    """Answers like oauth2-proxy, with the user that a cookie belongs to."""
 
     def do_GET(self):
         user = self.headers["Cookie"]

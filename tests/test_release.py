@@ -110,7 +110,7 @@ def test_what_can_not_be_released_is_refused(git, release, version, prepare, rea
 
 
 def test_main_whose_checks_fail_is_not_released(tmp_path, git, release):
-    """They do here: their first program is missing."""
+    """They fail here, as their first program is missing."""
     (tmp_path / "clone" / "var" / "passed").unlink()
     code, _ = release("7.0.0")
 

@@ -1,4 +1,4 @@
-"""The service as it is started: first run, gunicorn, sockets."""
+"""Starting the service: first run, gunicorn, sockets."""
 
 import http.client
 import json
@@ -34,8 +34,8 @@ CALLBACK = "/callback?SdkAppid=888888&CallbackCommand=Group.CallbackAfterGroupDe
 MAX_BODY_BYTES = 100_000
 RAW = json.dumps(group_destroyed()).encode()
 NUMBERS = count(1)
-STOP_SECONDS = 60  # more than reader, receiver and recorder are given, one after the other
-WAIT_SECONDS = 60  # for what a busy machine has still to start
+STOP_SECONDS = 60  # more than reader, receiver and recorder get, one after another
+WAIT_SECONDS = 60  # for a process that a busy machine still has to start
 
 
 def free_port():
@@ -86,7 +86,7 @@ def process(*module, folder, popen=None, **environment):
 
 
 def read_banner(started, last):
-    """Read what a process says until it says that it can be gone to."""
+    """Read the output of a process until it prints its address."""
     banner = ""
     while last not in banner:
         line = started.stdout.readline()
@@ -97,7 +97,7 @@ def read_banner(started, last):
 
 @contextmanager
 def serving(folder, **environment):
-    """Start receiver, recorder and reader; give their addresses and banners."""
+    """Start receiver, recorder and reader; yield their addresses and banners."""
     ports = {"PORT": str(free_port()), "READ_PORT": str(free_port()), **environment}
     with ExitStack() as stack:
         receiver, _, reader = (
@@ -145,7 +145,7 @@ def read_until(address, folder, path, condition):
 
 
 def send(connection, address=CALLBACK, body=RAW, method="POST", **options):
-    """Send on the one connection there is; fail if it has been closed."""
+    """Send on the existing connection; fail if it was closed."""
     sock = connection.sock
     connection.request(method, address, body=body, **options)
     with connection.getresponse() as response:
@@ -196,7 +196,7 @@ def test_first_run_keeps_no_secret_that_it_can_not_show(tmp_path):
 
 @pytest.mark.parametrize("module", [RECEIVER, READER], ids=["receiver", "reader"])
 def test_server_works_though_the_disk_of_its_output_is_full(folder, module):
-    """It says nothing of where to go then."""
+    """It then prints no address."""
     port = free_port()
     ports = {"PORT": str(port), "READ_PORT": str(port), "SDK_APPS": "888888"}
     with (
@@ -344,7 +344,7 @@ def head(*lines, address=CALLBACK):
 
 
 def newest_delivery_id(server, folder):
-    """Send a callback, and give the ID of its delivery."""
+    """Send a callback, and return the ID of its delivery."""
     mark = f"mark {next(NUMBERS)}"
     assert post_creations(server[0], [mark]) == [200]
     path = f"/history?{urlencode({'subject_id': mark})}"
@@ -428,7 +428,7 @@ def test_sender_that_asks_first_is_told_to_continue(server):
 
 
 def post_creations(address, subject_ids):
-    """Send callbacks over connections of their own, so that all workers get some."""
+    """Send callbacks over separate connections, so that all workers get some."""
 
     def post(subject_id):
         body = json.dumps(channel_created(Official_Account=subject_id)).encode()
@@ -590,7 +590,7 @@ def test_runner_ends_all_in_some_seconds_though_connections_are_idle(runner):
 def test_runner_that_stops_under_load_kills_nothing_and_loses_nothing(
     runner, folder, tmp_path, is_locked
 ):
-    """The recorder ends last, in the middle of what it does."""
+    """The recorder exits last, in the middle of its work."""
     started, receiver, _ = runner
     database = f"sqlite:///{folder}/var/audit.db"
     acknowledged = []

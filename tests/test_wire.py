@@ -1,4 +1,4 @@
-"""The receiver at its socket: whatever bytes come, nothing but their connection notices."""
+"""The receiver at its socket: whatever bytes arrive, only their own connection is affected."""
 
 import json
 import os
@@ -52,7 +52,7 @@ class Wire:
             return read_to_end(sock)
 
     def read_callbacks(self):
-        """The bodies in the journal, of which all must be whole."""
+        """The bodies in the journal, which must all be whole."""
         found = []
         for file in list_waiting(self.folder):
             for record, _ in read_records(file.path.read_bytes(), complete=True):
@@ -156,9 +156,9 @@ def test_chunk_that_can_not_be_ends_its_connection_alone(wire, data):
 
 @pytest.mark.parametrize(("target", "status"), [("/callback?SdkAppid=1", 403), ("/x", 404)])
 def test_chunks_of_a_stranger_are_not_waited_for(wire, target, status):
-    """The connection is closed in place of reading on: chunks of a byte each would cost much."""
+    """The connection is closed without reading on, as one-byte chunks would cost much."""
     with wire.connect() as sock:
-        sock.sendall(post_chunks(target, b"1\r\nx\r\n" * 70_000))  # and no end
+        sock.sendall(post_chunks(target, b"1\r\nx\r\n" * 70_000))  # without an end
 
         assert status_of(read_to_end(sock)) == status
 

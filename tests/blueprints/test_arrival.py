@@ -1,4 +1,4 @@
-"""Who sent a callback that came through a proxy."""
+"""The sender of a callback that came through a proxy."""
 
 from dataclasses import replace
 from ipaddress import ip_network

@@ -1,4 +1,4 @@
-"""The contract's table of cases."""
+"""The cases of the table in docs/api.md."""
 
 import json
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""Whether the receiver is ready, as a load balancer asks."""
+"""The probes of the receiver, as used by a load balancer."""
 
 from tests.payloads import channel_created
 

@@ -1,4 +1,4 @@
-"""Who sent a request: what trusted proxies say of it is believed, and nobody else."""
+"""The sender of a request: trusted proxies are believed, and nobody else."""
 
 from ipaddress import ip_network
 from time import thread_time
@@ -13,7 +13,7 @@ PROXY, STRANGER = "10.0.0.1", "192.0.2.9"
 
 
 def see(peer=PROXY, path="/", raw=None, **headers):
-    """Give what an app sees of a request."""
+    """Return what an app sees of a request."""
     environ = {"REMOTE_ADDR": peer, "PATH_INFO": path, "RAW_URI": raw or path, "SCRIPT_NAME": ""}
     environ |= {"wsgi.url_scheme": "http", "HTTP_HOST": "inside"}
     environ |= {f"HTTP_{name.upper()}": value for name, value in headers.items()}
@@ -77,7 +77,7 @@ def test_id_of_a_request_is_the_one_of_a_trusted_proxy(peer, text, expected):
         ("For=1.2.3.4;proto=https;by=10.0.0.1", "1.2.3.4"),
         ('proto=https; for="[2001:db8::1]:4711"', "2001:db8::1"),
         ("for=6.6.6.6, for=1.2.3.4, for=10.0.0.2", "1.2.3.4"),
-        ('for="6.6.6.6, for=1.2.3.4', "1.2.3.4"),  # a quotation mark that a client left open
+        ('for="6.6.6.6, for=1.2.3.4', "1.2.3.4"),  # a quotation mark that a client did not close
         ('for="6.6.6.6, for="[2001:db8::1]"', "2001:db8::1"),
         ('for="6.6.6.6, for=10.0.0.2;a="', PROXY),
         ("for=1.2.3.4, for=_hidden", PROXY),
@@ -90,7 +90,7 @@ def test_sender_is_read_from_the_standard_header_too(header, expected):
 
 
 def test_headers_that_disagree_are_not_believed():
-    """A proxy appends to one of them; the other is the client's."""
+    """A proxy appends to one of them; the other comes from the client."""
     both = {"x_forwarded_for": "6.6.6.6", "forwarded": "for=1.2.3.4"}
 
     assert see(**both)["REMOTE_ADDR"] == PROXY
@@ -148,7 +148,7 @@ def test_odd_prefix_is_none(prefix):
 
 
 def seconds(header):
-    """Take the least of several times for which a request with a header keeps the processor."""
+    """Return the shortest of several CPU times of a request with a header."""
 
     def ask():
         see(forwarded=header, x_forwarded_prefix=header)

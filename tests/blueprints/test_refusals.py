@@ -1,4 +1,4 @@
-"""What is refused: the answer, and what is stored of it."""
+"""Refused requests: the answers, and what is stored."""
 
 import json
 from io import BytesIO
@@ -20,7 +20,7 @@ TOO_LARGE = b" " * (MAX_BODY_BYTES + 1)
 STRANGER = {"SdkAppid": "1"}
 FORGED = {"Sign": "0" * 64}
 
-pytestmark = pytest.mark.any_engine  # that they store what is refused alike, others tell
+pytestmark = pytest.mark.any_engine  # others test that all store refusals alike
 
 
 def outcome(answer):
@@ -131,7 +131,7 @@ def test_checks_have_an_order(post, query, data, expected):
 
 
 def post_in_chunks(receiver, clock, data, **query):
-    """Post without Content-Length, as a server that reads chunks hands it over."""
+    """Post without Content-Length, like a server that reads chunks."""
     return receiver.test_client().post(
         "/callback",
         query_string={"SdkAppid": APP, **signed(clock), **query},
@@ -188,7 +188,7 @@ def test_of_an_app_of_ours_all_of_the_body_is_stored(deliver, rows):
 
 @pytest.fixture
 def post_to(receiver, record):
-    """Post to a path as a server hands it over; a client would take slashes away."""
+    """Post to a path as a server passes it on; a client would remove slashes."""
 
     def post_to(path, method="POST", **query):
         answer = receiver.test_client().open(
@@ -249,7 +249,7 @@ def test_callback_by_another_method_is_quarantined(post_to, rows, clock, method,
 
 
 def test_query_string_at_another_address_may_be_of_any_bytes(receiver):
-    """A server may hand over what is no UTF-8."""
+    """A server may pass on bytes that are not UTF-8."""
     answer = receiver.test_client().post(
         "/x", environ_overrides={"QUERY_STRING": "SdkAppid=\xff&CallbackCommand"}
     )
@@ -276,7 +276,7 @@ def test_other_method_is_refused_in_tencents_shape(receiver, method, address):
 
 
 class Trickle(BytesIO):
-    """A body of which nothing comes."""
+    """A body that never arrives."""
 
     def read(self, size=-1):
         gevent.sleep(3600)

@@ -1,4 +1,4 @@
-"""Reading a body: no more than is allowed, and in steps."""
+"""Reading a body within limits, and in steps."""
 
 from io import BytesIO
 
@@ -8,7 +8,7 @@ from blueprints.request_body import STEP_BYTES, read_body, read_start
 
 
 class Watched(BytesIO):
-    """A body that notes how far others were each time it was read."""
+    """A body that notes the progress of others at each read."""
 
     def __init__(self, data, others):
         super().__init__(data)
@@ -34,7 +34,7 @@ def test_others_go_on_while_a_large_body_is_read():
     other.kill()
 
     assert data == body.getvalue()
-    assert len({*body.seen}) > 10  # they had a turn after each step
+    assert len({*body.seen}) > 10  # the others had a turn after each step
 
 
 def test_no_more_is_read_than_is_wanted():

@@ -26,7 +26,7 @@ OPTIONS = [
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
 
-@pytest.fixture(scope="package")  # Playwright's event loop is in the way of other tests
+@pytest.fixture(scope="package")  # Playwright's event loop disturbs other tests
 def browser():
     """Start the browser of this machine; ``REQUIRE_BROWSER`` makes a missing one a failure."""
     program = next(filter(None, map(shutil.which, PROGRAMS)), None)
@@ -42,7 +42,7 @@ def browser():
 
 @pytest.fixture
 def engine(request):
-    """SQLite alone: what databases differ in is tested without a browser."""
+    """SQLite alone: differences between databases are tested without a browser."""
     return request.config.stash[ENGINES]["sqlite"]
 
 
@@ -55,7 +55,7 @@ def address(app):
 
 @pytest.fixture
 def story(deliver, clock, client, database_url):
-    """Have the callbacks of some days arrive, and the service itself in trouble since."""
+    """Let the callbacks of some days arrive, and then the service itself get into trouble."""
     tell_story(deliver, clock)
     events = [
         {"uuid": uuid4(), "at": clock(), "kind": kind, "process": "host 1", "details": {"count": 3}}
@@ -73,7 +73,7 @@ def story(deliver, clock, client, database_url):
 
 @pytest.fixture
 def open_page(browser, address):
-    """Open pages as a new visitor who has signed in; nothing may go wrong in any of them."""
+    """Open pages as a new visitor with a session; nothing may go wrong in any of them."""
     wrong = []
 
     def elsewhere(url):

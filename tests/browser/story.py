@@ -1,4 +1,4 @@
-"""Some days in the life of a few channels and groups, for people to ask about."""
+"""Some days in the lives of a few channels and groups."""
 
 from itertools import count
 

@@ -1,4 +1,4 @@
-"""The page of a group in a real browser: what scripts add to it, and what is there without them."""
+"""The page of a group in a real browser, with scripts and without."""
 
 import re
 

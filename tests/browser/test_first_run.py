@@ -1,4 +1,4 @@
-"""A console that has no callback yet, in a real browser."""
+"""A console without callbacks, in a real browser."""
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe

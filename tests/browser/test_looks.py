@@ -1,4 +1,4 @@
-"""Every page, at desktop and phone width: accessible, no wider than the screen; and its picture."""
+"""Every page at desktop and phone width: accessible, and no wider than the screen."""
 
 import os
 from pathlib import Path
@@ -44,7 +44,7 @@ WAYS = {
 
 
 def take_picture(page, name):
-    """Keep a picture of a page where ``SCREENSHOTS`` says, for whoever wants to look at it."""
+    """Keep a picture of a page in the folder of ``SCREENSHOTS``, if it is set."""
     if folder := os.environ.get("SCREENSHOTS"):
         page.screenshot(path=Path(ROOT, folder) / f"{name}.png", full_page=True)
 

@@ -1,4 +1,4 @@
-"""Nothing that strangers wrote runs or leads elsewhere, on any page."""
+"""No untrusted text runs or leads elsewhere, on any page."""
 
 import json
 import re
@@ -72,7 +72,7 @@ MOST_CHARACTERS = 200  # of a filter
 
 
 def deliver_corpus(post, record):
-    """Put each text wherever a text may stand."""
+    """Put each text everywhere that a text can be."""
     for number, text in enumerate(CORPUS):
         sent = text.encode(errors="replace")  # a query string has no lone surrogates
         named = {"GroupId": f"{text}{number}"[:250], "Name": text}
@@ -91,7 +91,7 @@ def deliver_corpus(post, record):
 
 
 def put_together(texts):
-    """Join texts, as many as a filter takes; a NUL hides those beside it."""
+    """Join as many texts as a filter takes; a NUL would hide those beside it."""
     joined = ""
     for text in texts:
         if joined and ("\0" in text or len(joined) + len(text) > MOST_CHARACTERS):
@@ -109,7 +109,7 @@ def links_of(page):
 
 def test_no_text_runs_or_leads_elsewhere(open_page, post, record, address):
     deliver_corpus(post, record)
-    # Without the policy that stops scripts, so that they are seen to be none.
+    # Without the policy that stops scripts, to show that there are none.
     with open_page(bypass_csp=True, expected="the server responded with") as page:
         page.set_default_timeout(30_000)
         for path in PAGES:
@@ -134,7 +134,7 @@ def test_no_text_runs_or_leads_elsewhere(open_page, post, record, address):
 
 
 def check(page):
-    """See that a page is as its template made it."""
+    """Check that a page is as its template made it."""
     seen = page.evaluate(
         """() => ({
             ran: window.__ran,

@@ -23,7 +23,7 @@ from tests.test_serving import RECEIVER, free_port, process, read_banner
 
 HERE = Path(__file__).parent
 APPS = [str(1_400_000_000 + number) for number in range(40)]
-UNUSED_APPS = iter(APPS)  # one for each run of a client: none repeats the events of another
+UNUSED_APPS = iter(APPS)  # one for each run of a client, so none repeats the events of another
 PATH = f"{os.environ['PATH']}:/usr/sbin"
 WAIT_SECONDS = 20
 
@@ -78,7 +78,7 @@ def php(base, plan):
 
 
 def ab(base, plan):
-    """ApacheBench tells of a status no more than whether it is one of success."""
+    """Run ApacheBench, which only tells whether a status means success."""
     statuses = []
     for line, capture in zip(plan.read_text().splitlines(), CAPTURES, strict=True):
         path, file = line.split("\t")
@@ -118,7 +118,7 @@ def bases(folder):
 
 @pytest.fixture(scope="module")
 def nginx(folder, bases):
-    """The nginx of deploy/ before it."""
+    """The nginx of deploy/ in front of it."""
     addresses = {"receiver": bases["directly"], "reader": f"127.0.0.1:{free_port()}"}
     with proxies.nginx(folder, **addresses, apps=APPS) as (public, _):
         yield public
@@ -126,7 +126,7 @@ def nginx(folder, bases):
 
 @pytest.fixture(scope="module")
 def recorded(folder, request):
-    """Record what has come; give the rows of a query once there are so many."""
+    """Record what has arrived; return the rows of a query once there are so many."""
     with request.config.stash[ENGINES]["sqlite"].clone() as url:
         settings = RecorderSettings(url, JournalSettings(folders=(folder / "journal",)))
         recorder, engine = Recorder(settings, utc_now), open_reader(url)

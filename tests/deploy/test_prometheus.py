@@ -1,4 +1,4 @@
-"""The alert rules and the dashboard are held to what ``/metrics`` shows, and to promtool."""
+"""The alert rules and the dashboard are checked against ``/metrics``, and by promtool."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What the senders send: callbacks that each bear a mark."""
+"""The callbacks that senders send, each with a unique mark."""
 
 import json
 from collections.abc import Iterator
@@ -10,10 +10,10 @@ from tests import payloads
 
 @dataclass(frozen=True)
 class Callback:
-    """One callback; no other has the same bytes, so they tell which one a stored row is.
+    """One callback; its bytes are unique, so they identify its stored row.
 
     Attributes:
-        members: how many users its event names; none where it means no event.
+        members: how many users its event names; none without an event.
     """
 
     marker: str
@@ -35,12 +35,12 @@ def group_changed(marker):
 
 
 def group_destroyed(marker):
-    """As in 2020: without a time of its own, so that only when it came tells a repeat."""
+    """As in 2020: without a time of its own, so that only its arrival identifies a repeat."""
     return payloads.group_destroyed(GroupId=marker, EventTime=None)
 
 
 def before_group_created(marker):
-    """Asks for leave, and has no group yet."""
+    """A "before" command, without a group yet."""
     return payloads.sample("CallbackBeforeCreateGroup", Name=marker)
 
 

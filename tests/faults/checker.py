@@ -1,4 +1,4 @@
-"""Compare what the senders saw with what the database holds."""
+"""Compare what the senders saw with the content of the database."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -47,14 +47,14 @@ class StoredEvent:
 
 @dataclass(frozen=True)
 class Findings:
-    """What is wrong, by marker; all empty where every promise was kept.
+    """What is wrong, by marker; all empty if every promise was kept.
 
     Attributes:
         lost: acknowledged more often than stored.
         forged: stored more often than sent, or never sent with these bytes.
         misdated: stored with an instant at which no sender was waiting for an answer.
         doubled: more than one event.
-        misread: verdicts, event or members are not those that the body calls for.
+        misread: with another verdict, event or members than the body calls for.
     """
 
     lost: tuple[str, ...] = ()
@@ -65,7 +65,7 @@ class Findings:
 
 
 def read_database(url: sa.URL) -> tuple[list[StoredDelivery], list[StoredEvent]]:
-    """Read all that is stored, past the service."""
+    """Read everything that is stored, bypassing the service."""
     deliveries = sa.select(Delivery.id, Delivery.body, Delivery.verdict, Delivery.received_at)
     members = sa.select(sa.func.count()).where(EventMember.event_id == LifecycleEvent.id)
     events = sa.select(
@@ -100,7 +100,7 @@ def read_counts(url: sa.URL) -> dict[Measure, int]:
 
 
 def read_losses(url: sa.URL) -> int:
-    """Add up the losses that the service tells of itself."""
+    """Add up the losses that the service reports."""
     query = sa.select(ServiceEvent.details)
     query = query.where(ServiceEvent.kind == ServiceEventKind.CALLBACKS_LOST)
     with connect_to_read(url) as connection:
@@ -112,7 +112,7 @@ def check(
     deliveries: Iterable[StoredDelivery],
     events: Iterable[StoredEvent],
 ) -> Findings:
-    """Find every broken promise; nothing may be stored any more while this runs."""
+    """Find every broken promise; nothing may be stored while this runs."""
     sent, stored, told = defaultdict(list), defaultdict(list), defaultdict(list)
     for attempt in attempts:
         sent[attempt.callback.body].append(attempt)
@@ -148,7 +148,7 @@ def faults_of(
 
 
 def is_dated_right(tries: list[Attempt], rows: list[StoredDelivery]) -> bool:
-    """Tell whether each row can be that of an attempt of its own, and no acknowledgement is left.
+    """Tell whether each row matches an attempt of its own, and no acknowledgement is left over.
 
     A row goes to the attempt that was answered first of those under way. One that was never
     acknowledged may have been received after its sender gave up.

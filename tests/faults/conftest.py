@@ -1,4 +1,4 @@
-"""Servers for the session, a trial for each test, and one table of them all."""
+"""Servers for the session, a trial for each test, and one table of all trials."""
 
 import os
 from contextlib import ExitStack, closing, contextmanager
@@ -56,7 +56,7 @@ def servers():
 
 
 def require(name):
-    """Skip what needs a server that can't be started here; fail if it was asked for."""
+    """Skip a test whose server cannot be started here; fail if it was required."""
     programs = [line.split()[0] for line in PRODUCTS[name].lines] if name in PRODUCTS else []
     if not all(map(program, programs)):
         asked_for = name in os.environ.get("REQUIRE_ENGINES", "").split(",")

@@ -1,7 +1,7 @@
 """The forms of the suite.
 
-``FAULTS=full`` tries every fault on every database, each for as long as an outage lasts;
-``FAULTS=every`` tries as many, each for a second or two; without it, a choice of them.
+``FAULTS=full`` tries every fault on every database, each as long as a real outage; ``FAULTS=every``
+tries as many, each for a second or two; without it, only some.
 """
 
 import os

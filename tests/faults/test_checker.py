@@ -1,4 +1,4 @@
-"""The checker finds what it is there to find: each promise is broken once by hand."""
+"""The checker finds each promise that is broken here by hand."""
 
 import sqlite3
 from contextlib import closing

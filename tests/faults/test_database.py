@@ -1,4 +1,4 @@
-"""What is acknowledged is stored, once, whatever becomes of the database."""
+"""Acknowledged callbacks are stored, once, whatever happens to the database."""
 
 from contextlib import nullcontext
 
@@ -84,7 +84,7 @@ def test_disk_of_the_database_is_full(begin, small_server):
     short=[("postgresql", "under load"), ("mysql", "between segments")],
 )
 def test_database_is_replaced_by_an_older_copy(begin, server, how):
-    """What it lacks comes back by itself, from segments that were all recorded as well."""
+    """What it lacks comes back by itself, even from fully recorded segments."""
     with begin(server) as trial, trial.load():
         trial.wait_until_recording()
         backup = BACKUPS[trial.database_url.get_backend_name()](server, trial.database_url)
@@ -102,7 +102,7 @@ def test_database_is_replaced_by_an_older_copy(begin, server, how):
 
 @pytest.fixture
 def pair():
-    """A server, and one that follows it."""
+    """A primary and its standby."""
     require("postgresql")
     with server_with_standby() as pair:
         yield pair
@@ -112,7 +112,7 @@ def pair():
 def test_primary_is_killed_and_its_standby_promoted(begin, pair, how):
     """Two hosts write, each from a journal of its own."""
     with begin(pair, hosts=2) as trial, trial.load():
-        assert trial.wait_until_recording()  # by way of the host that takes writes, named second
+        assert trial.wait_until_recording()  # through the second host, which takes writes
         assert wait_until(pair.follows)
         if how == "synchronous":
             pair.wait_for_each_other()

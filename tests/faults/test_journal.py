@@ -1,4 +1,4 @@
-"""What is acknowledged is stored, once, whatever becomes of the disk that has the journal."""
+"""Acknowledged callbacks are stored, once, whatever happens to the disk of the journal."""
 
 import shutil
 import time
@@ -27,7 +27,7 @@ def disk(tmp_path):
 
 
 def assert_told(trial):
-    """What was refused is counted, and told as an event of the service."""
+    """Check that refused callbacks are counted, and reported as a service event."""
     refused = trial.refused[NOT_STORED]
     assert refused
     assert set(trial.refused) == {NOT_STORED}
@@ -82,7 +82,7 @@ def holds_segments(folder):
 
 @on(*EVERY, short=["sqlite"])
 def test_flush_takes_300_ms(begin, server):
-    one_worker = {"WEB_CONCURRENCY": "1"}  # no other one takes what it refuses
+    one_worker = {"WEB_CONCURRENCY": "1"}  # there is no other folder to take what it refuses
     with begin(server, interposed=True, settings=one_worker) as trial, trial.load():
         receiver, _ = trial.interposers
         with receiver.striking("fsync", trial.service.folders[0], seconds=0.3, times=ALWAYS):
@@ -113,7 +113,7 @@ def test_one_of_two_folders_hangs(begin, server, tmp_path):
 def test_journal_is_removed(begin, server, how):
     with begin(server) as trial, trial.load():
         journal = trial.service.folders[0]
-        trial.wait_until_recording()  # what it has open, it can read to the end
+        trial.wait_until_recording()  # it can read open files to the end
         trial.strikes = 1
         for file in journal.glob("*.open"):
             file.unlink(missing_ok=True)
@@ -138,8 +138,8 @@ WAYS = ("kill", "fails")
     short=each(["sqlite"], ["receiver", "recorder", "database"]),
 )
 def test_system_call(begin, server, how):
-    """Each call of a record's way fails, or is the last one of its process."""
-    # Kept for no time at all, so that recorded segments are unlinked too.
+    """Each system call on the path of a record fails, or kills its process."""
+    # Not kept, so that recorded segments are unlinked too.
     settings = {"JOURNAL_KEEP_HOURS": "0"}
     with begin(server, interposed=True, settings=settings) as trial, trial.load():
         for call, way in by_form(zip(CALLS[how], cycle(WAYS)), each(CALLS[how], WAYS) * 5):
@@ -152,7 +152,7 @@ def test_system_call(begin, server, how):
 
 
 def strike(trial, where, call, way):
-    """Let a call fail, see to it that it is made, and start what was killed."""
+    """Make a call fail, make sure that it happens, and restart what was killed."""
     service, interposer = trial.service, trial.interposers[where != "receiver"]
     folder = trial.database_url.database if where == "database" else service.folders[0]
     times = 3 if (where, way) == ("receiver", "fails") else 1

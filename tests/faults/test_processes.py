@@ -1,4 +1,4 @@
-"""What is acknowledged is stored, once, whichever process of the service is killed or frozen."""
+"""Acknowledged callbacks are stored, once, whichever process is killed or frozen."""
 
 import random
 import signal
@@ -12,8 +12,8 @@ from tests.faults.trial import p99, wait_until
 from tests.processes import frozen
 
 HOUR = 3600
-TAKEN_OVER_SECONDS = 20  # 10 until the server ends the transaction of a host that is frozen
-P99_FLOOR_MS = 20  # below it, twice as much is noise
+TAKEN_OVER_SECONDS = 20  # 10 until the server ends the transaction of a frozen host
+P99_FLOOR_MS = 20  # below this, a factor of two is noise
 SLOW_SECONDS = max(3, OUTAGE_SECONDS)
 
 
@@ -78,7 +78,7 @@ def test_kill_of_everything_while_the_database_is_down(begin, server):
                 trial.service.start()
             trial.outage(nullcontext(), seconds=1)
             trial.service.kill()
-        # No callback comes any more, so nothing but the journal itself can set this off.
+        # No more callbacks arrive, so only the journal itself can trigger this.
         for _ in range(REPEATS - 1):
             trial.service.start_recorder()
             trial.wait_until_recording()
@@ -134,7 +134,7 @@ def test_two_recorders_of_one_journal(begin, server, how):
     with begin(server) as trial, trial.load():
         first = trial.service.recorder
         trial.wait_until_recording()
-        if how == "at once":  # as nobody should: what keeps the second one waiting is removed
+        if how == "at once":  # the lock that keeps the second one waiting is removed
             (trial.service.folders[0] / "recorder.lock").unlink()
         trial.service.start_recorder()
         with frozen([first.pid]):
@@ -182,7 +182,7 @@ def test_clock_is_set(begin, server, how):
     settings = {"SIGN_TOLERANCE_SECONDS": str(2 * HOUR)}
     with begin(server, interposed=True, settings=settings) as trial:
         trial.clocks_agree = False
-        # A repeat without a time of its own is told by when it came.
+        # A repeat without a time of its own is identified by its arrival.
         with trial.load(kinds=TIMED_KINDS):
             for interposer in trial.interposers:
                 interposer.move_clock(-HOUR if how == "back" else HOUR)

@@ -1,4 +1,4 @@
-"""One trial: the service under load, a fault, and what became of every callback."""
+"""One trial: the service under load, a fault, and the fate of every callback."""
 
 import time
 from collections import Counter
@@ -29,7 +29,7 @@ CALLBACKS_PER_SECOND = by_form(100, 200)
 RECOVERY_SECONDS = 60
 QUIET_SECONDS = 0.3  # before a fault, and after it
 POLL_SECONDS = 0.02
-WELL = 20  # callbacks acknowledged one after the other
+WELL = 20  # callbacks acknowledged in a row
 
 
 @dataclass
@@ -40,12 +40,12 @@ class Trial:
         services: one for each host.
         interposers: of the receiver, and of the recorder; none unless asked for.
         clocks_agree: whether service and senders have the same time.
-        senders: each with what it saw.
+        senders: each with the answers it saw.
         strikes: how often something was broken.
         stored: deliveries in the database at the end.
         counts: what the service counted.
-        told_losses: how many lost callbacks the events of the service tell of.
-        seconds_to_drain: from the end of a fault until nothing older waited, at most.
+        told_losses: how many lost callbacks the service events report.
+        seconds_to_drain: the longest time from the end of a fault until nothing older was waiting.
         findings: none until the end.
     """
 
@@ -74,14 +74,14 @@ class Trial:
         return [*chain.from_iterable(senders.attempts for senders in self.senders)]
 
     def send(self, callbacks: Iterable[Callback], *, host: int = 0, **pace) -> Senders:
-        """Start to send to a host, and note every answer."""
+        """Start sending to a host, and note every answer."""
         senders = Senders(self.loop, self.services[host].port, callbacks, **pace)
         self.senders.append(senders)
         return senders
 
     @contextmanager
     def load(self, *, until_well: bool = True, kinds=KINDS) -> Iterator[None]:
-        """Send before, during and after a fault, and on until all is well again."""
+        """Send before, during and after a fault, and until all is well again."""
         sending = [
             self.send(
                 distinct_callbacks(kinds, host=f"{host}-"),
@@ -108,7 +108,7 @@ class Trial:
             time.sleep(seconds)
 
     def wait_until_drained(self) -> bool:
-        """Wait until all is recorded that the journal has now, but not for ever."""
+        """Wait, within limits, until everything that the journal has now is recorded."""
         start = time.monotonic()
         sizes = dict(chain.from_iterable(one.sizes().items() for one in self.services))
         drained = wait_until(lambda: self.is_recorded(sizes))
@@ -133,11 +133,11 @@ class Trial:
         return wait_until(lambda: read_marks(self.database_url) != before, seconds)
 
     def wait_until_acknowledged(self) -> bool:
-        """Wait until all is well, but not for ever."""
+        """Wait, within limits, until all is well."""
         return wait_until(lambda: self.is_well)
 
     def prove(self) -> None:
-        """Hold the database against what the senders saw."""
+        """Compare the database with what the senders saw."""
         deliveries, events = read_database(self.database_url)
         self.stored = len(deliveries)
         self.counts = read_counts(self.database_url)
@@ -148,12 +148,12 @@ class Trial:
 
     @property
     def longest_wait(self) -> float:
-        """For how many seconds a callback was in the journal alone, at most."""
+        """The longest time, in seconds, that a callback was only in the journal."""
         return self.counts.get(Measure.DELAY_MICROSECONDS, 0) / 1e6
 
     @property
     def longest_answer(self) -> float:
-        """How many seconds an answer took, at most."""
+        """The longest time, in seconds, that an answer took."""
         return max(attempt.seconds for attempt in self.attempts)
 
     @property
@@ -165,12 +165,12 @@ class Trial:
 
     @property
     def only_cut_off(self) -> bool:
-        """Whether whoever was not acknowledged got no answer at all."""
+        """Whether each callback that was not acknowledged got no answer at all."""
         return not any(attempt.status for attempt in self.attempts if not attempt.acknowledged)
 
     @property
     def refused(self) -> Counter[str]:
-        """Everything that was not acknowledged, by what the sender saw instead."""
+        """The attempts that were not acknowledged, counted by what the sender saw instead."""
         return Counter(attempt.outcome for attempt in self.attempts if not attempt.acknowledged)
 
 
@@ -182,5 +182,5 @@ def wait_until(condition: Callable[[], bool], seconds: float = RECOVERY_SECONDS)
 
 
 def p99(attempts: Sequence[Attempt]) -> float:
-    """Tell within how many milliseconds 99 of 100 answers came."""
+    """Return within how many milliseconds 99 of 100 answers came."""
     return sorted(attempt.seconds * 1000 for attempt in attempts)[int(len(attempts) * 0.99)]

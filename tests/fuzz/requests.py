@@ -1,4 +1,4 @@
-"""Requests that are nearly right, made from real ones; the same for the same number."""
+"""Nearly correct requests, made from real ones; the same number makes the same request."""
 
 import json
 from random import Random
@@ -55,7 +55,7 @@ def make_request(random: Random) -> Request:
 
 
 def change_json(random: Random, body: bytes) -> bytes:
-    """Change some members, at any depth, and leave it JSON."""
+    """Change some members at any depth; the result is still JSON."""
     try:
         root = node = json.loads(body)
     except ValueError:
@@ -70,7 +70,7 @@ def change_json(random: Random, body: bytes) -> bytes:
 
 
 def change_bytes(random: Random, data: bytes) -> bytes:
-    """Change, add, repeat and take away some bytes."""
+    """Change, add, repeat and remove some bytes."""
     changed = bytearray(data)
     for _ in range(random.choice((1, 1, 2, 5))):
         start = random.randrange(len(changed) + 1)

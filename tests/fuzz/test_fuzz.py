@@ -1,4 +1,4 @@
-"""Requests that are nearly right: no fault of ours, and nothing is stuck.
+"""Nearly correct requests cause no fault of the service, and no stuck record.
 
 ``FUZZ`` is their number, ``SEED`` makes the same ones again: ``FUZZ=1000000 pytest tests/fuzz``.
 """
@@ -25,7 +25,7 @@ EXPECTED = {200, 400, 403, 404, 405, 413}
 
 @pytest.fixture
 def answer(receiver):
-    """Hand one request to the receiver as a server does; return status, code and what to know."""
+    """Pass one request to the receiver as a server does; return status, code and details."""
 
     def answer(number):
         random = Random(SEED + number)

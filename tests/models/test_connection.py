@@ -1,4 +1,4 @@
-"""Whatever a server, a database or a role has for defaults, what goes in comes out."""
+"""What goes in comes out, whatever the defaults of a server, a database or a role."""
 
 from contextlib import contextmanager
 
@@ -93,7 +93,7 @@ HOSTILE_MYSQL = {
     "in_predicate_conversion_threshold": "2",
     "alter_algorithm": "'INSTANT'",
 }
-# What has no effect on any statement of ours, or is the business of the owner of the database.
+# Settings without effect on our statements, or that the owner of the database decides.
 LEFT = {
     *("client_min_messages", "timezone_abbreviations", "escape_string_warning", "xmloption"),
     *("xmlbinary", "synchronize_seqscans", "check_function_bodies", "default_text_search_config"),
@@ -137,7 +137,7 @@ HOSTILE = {"postgresql": hostile_postgresql, "mysql": hostile_mysql}
 
 @pytest.fixture
 def hostile_url(engine):
-    """A database without tables, whose every default is one that nobody would expect."""
+    """A database without tables, on which every default is unexpected."""
     if engine.name not in HOSTILE:
         pytest.skip("has no such defaults")
     with HOSTILE[engine.name](engine) as url:
@@ -171,7 +171,7 @@ def test_database_without_an_encoding_keeps_utf8(engine, record_and_read):
 
 @pytest.fixture
 def record_and_read(post, journal, clock):
-    """Have a database migrated, callbacks recorded in it, and everything read from it."""
+    """Migrate a database, record callbacks in it, and read everything from it."""
 
     def record_and_read(url):
         group = {"GroupId": "@TGS#群\\", "Name": NAME}

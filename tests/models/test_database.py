@@ -1,4 +1,4 @@
-"""Connections that read: they can't write, and see one state of the database."""
+"""Reading connections: they cannot write, and see one state of the database."""
 
 from datetime import timedelta
 
@@ -19,7 +19,7 @@ WRITES = (
     "CREATE TABLE mine (id int)",
     "CREATE VIEW mine AS SELECT 1",
 )
-# What the database says of it, by its driver: a read-only transaction, or connection.
+# How the database refuses, by driver: a read-only transaction, or connection.
 REFUSALS = {"sqlite": "readonly database", "postgresql": "read-only", "mysql": "READ ONLY"}
 
 
@@ -123,7 +123,7 @@ def test_server_ends_the_transaction_of_a_writer_that_freezes(database_url, engi
 
 @pytest.mark.parametrize("open_engine", [open_writer, open_reader])
 def test_statement_that_needs_a_whole_table_is_not_compiled(database_url, engine, open_engine):
-    """To a writer such a statement seems to cost enough for it."""
+    """To a writer, such a statement seems expensive enough for that."""
     if engine.name != "postgresql":
         pytest.skip("the others compile none")
     opened = open_engine(database_url)

@@ -25,7 +25,7 @@ sys.stdin.readline()
 
 
 def descriptors_of(path):
-    """Which of this process's descriptors are of a file."""
+    """Return the descriptors of this process that belong to a file."""
     found = []
     for link in Path("/proc/self/fd").iterdir():
         with suppress(FileNotFoundError):
@@ -68,7 +68,7 @@ def test_process_that_dies_lets_go(tmp_path, holder):
 
 
 def test_lock_of_a_file_that_lost_its_name_is_no_lock(tmp_path):
-    """Another process may have made a new file meanwhile, and hold its lock."""
+    """Another process may have created a new file meanwhile, and hold its lock."""
     path, found = tmp_path / "lock", []
     first = lock_file(path, 0)
     waiting = Thread(target=lambda: found.append(lock_file(path, 30)))

@@ -1,4 +1,4 @@
-"""Labels are found by an index: the planners say so."""
+"""Labels are found by an index, as the planners confirm."""
 
 import pytest
 import sqlalchemy as sa
@@ -23,7 +23,7 @@ INDEXES = {
 
 @pytest.fixture
 def explain(engine, database_url):
-    """Tell how the database answers what a function asks."""
+    """Return how the database plans the query of a function."""
     if engine.name not in EXPLAIN:
         pytest.skip("looks through the labels")
     reader = open_reader(database_url)
@@ -37,7 +37,7 @@ def explain(engine, database_url):
         with reader.connect() as connection:
             if engine.name == "postgresql":  # which reads a small table as a whole
                 connection.exec_driver_sql("SET enable_seqscan = off")
-                if find is find_parts:  # and one that it has not analyzed by its key
+                if find is find_parts:  # and an unanalyzed one by its key
                     connection.exec_driver_sql("SET enable_indexscan = off")
             find(connection, Findable.GROUP, "town", 20)
             statement, parameters = asked[-1]

@@ -1,4 +1,4 @@
-"""Members: each where its list has it, whatever characters it is of."""
+"""Members keep their place in the list, whatever their characters."""
 
 import pytest
 

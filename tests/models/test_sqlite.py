@@ -29,7 +29,7 @@ sys.stdin.readline()
 
 @pytest.fixture
 def url(tmp_path):
-    """A database that has been opened before, as by its migration."""
+    """A database that was opened before, as by its migration."""
     url = sa.make_url(f"sqlite:///{tmp_path}/audit.db")
     with connect_to_migrate(url):
         pass

@@ -1,4 +1,4 @@
-"""What two spellings of a text have in common."""
+"""Folding: different spellings of a text become the same."""
 
 import pytest
 

@@ -35,7 +35,7 @@ def test_escaped_text_can_be_stored(text):
 
 
 def keep(engine, **columns):
-    """Store a row; give it as it is read back."""
+    """Store a row; return it as it is read back."""
     defaults = {"id": 1, "uuid": UUID(int=1), "reason": Refusal.APP_MISSING, "sender": ""}
     sent = {"query_string": "", "peer": "", "body": b""}
     at = {"received_at": datetime(2026, 1, 1, tzinfo=UTC)}

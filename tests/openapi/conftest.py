@@ -1,4 +1,4 @@
-"""A served reader with something of everything, and what it says of itself."""
+"""A served reader with some of everything, and its description."""
 
 import json
 
@@ -16,7 +16,7 @@ def engine(request):
 
 @pytest.fixture
 def served(app, deliver_all, post, record):
-    """The address of a reader; every list of it has several pages of two."""
+    """The address of a reader whose lists all have several pages of two."""
     others = [channel_created(Official_Account=f"@TOA#{number}") for number in range(3)]
     others += [group_created(GroupId=f"@TGS#{number}") for number in range(3)]
     deliver_all(SAMPLES + others)

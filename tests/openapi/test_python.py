@@ -1,4 +1,4 @@
-"""A client that openapi-python-client makes of the description."""
+"""A client that openapi-python-client generates from the description."""
 
 import json
 import subprocess

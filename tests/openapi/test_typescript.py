@@ -1,4 +1,4 @@
-"""Two linters have no finding in the description, and it makes a client in TypeScript."""
+"""Two linters find nothing wrong with the description, and a TypeScript client is generated."""
 
 import json
 import os
@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import KEY
 
 HERE = Path(__file__).parent
-# The rule reads scopes as OpenAPI 3.0 does, of OAuth only; Redocly has it, too.
+# The rule reads scopes as in OpenAPI 3.0, for OAuth only; Redocly has a similar one.
 SPECTRAL = {"extends": ["spectral:oas"], "rules": {"oas3-operation-security-defined": "off"}}
 COMPILER = "--strict --target es2022 --module nodenext"
 

@@ -1,4 +1,4 @@
-"""What is left of a query string for readers."""
+"""Query strings as readers see them."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Prepare a server for who only reads, as it is documented, under a name of this run's own."""
+"""Prepare a server for a client that only reads, as documented, under a name of this run."""
 
 import os
 import re
@@ -20,7 +20,7 @@ def connect(url):
 
 
 def ask(connection, *statements):
-    """Run statements past SQLAlchemy, where the suite watches; return the rows of the last."""
+    """Run statements without SQLAlchemy, where the suite watches; return the rows of the last."""
     with closing(connection.cursor()) as cursor:
         for statement in statements:
             cursor.execute(statement)
@@ -28,7 +28,7 @@ def ask(connection, *statements):
 
 
 def mine(text):
-    """Let a text speak of roles that only this run of the suite makes."""
+    """Rename the roles in a text to those of this run of the suite."""
     return text.replace("lifecycle_reader", READER)
 
 

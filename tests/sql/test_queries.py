@@ -1,4 +1,4 @@
-"""The queries of the documentation: every engine answers each of them alike."""
+"""The documented queries: every engine gives the same answer to each."""
 
 import json
 import re
@@ -16,7 +16,7 @@ SQL = re.compile(r"^```sql\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 GROUP, CHANNEL = "@TGS#2J4SZEAEL", "@TOA#_test_OA_for_penn"
 SAID = "2022-12-09 08:26:54.123000"  # the EventTime of nearly all samples
-UNSAID = "2026-11-21 07:00:30.123456"  # when the callback came that has none
+UNSAID = "2026-11-21 07:00:30.123456"  # the arrival of the callback without one
 NEXT_DAY = "2026-11-22 07:00:{}.123456"
 AGAIN_MS, AGAIN = "1700000000000", "2023-11-14 22:13:20.000000"
 PROFILE = (
@@ -123,7 +123,7 @@ def story(deliver, clock):
 
 
 def plain(value):
-    """Spell a value alike on every engine: some give times and JSON as objects."""
+    """Write a value alike for every engine, as some return times and JSON as objects."""
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M:%S.%f")
     if isinstance(value, dict):

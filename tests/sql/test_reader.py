@@ -1,4 +1,4 @@
-"""The documented ways to read with SQL alone: all can be read, and nothing else can be done."""
+"""The documented ways to read with SQL: everything can be read, and nothing else is possible."""
 
 import re
 import sqlite3
@@ -99,7 +99,7 @@ def test_reader_sees_times_in_utc(deliver, reader, engine):
 def test_reader_can_do_nothing_else(reader, connection, engine):
     inspector = sa.inspect(connection)
     tables = inspector.get_table_names()
-    # The database itself refuses writes to the other views, whoever it is.
+    # The database itself refuses writes to the other views, from any user.
     attempts = [(table, TABLE_WRITES) for table in tables]
     attempts += [(view, WRITES) for view in ("channel_history", "group_history")]
     if engine.name == "postgresql":

@@ -1,4 +1,4 @@
-"""Conditions on the views are served by the indexes of their tables: the planners say so."""
+"""Conditions on the views use the indexes of their tables, as the planners confirm."""
 
 import re
 
@@ -46,7 +46,7 @@ def full(request):
 
 
 def explain(connection, query):
-    """Ask how a query is run; return the plan, and what it reads from end to end."""
+    """Return the plan of a query, and what it scans as a whole."""
     name = connection.dialect.name
     how = "EXPLAIN QUERY PLAN" if name == "sqlite" else "EXPLAIN"
     steps = connection.exec_driver_sql(f"{how} {query}").all()
@@ -59,7 +59,7 @@ def explain(connection, query):
     return "\n".join(map(str, steps)), {
         table
         for table in whole
-        # Of these there are few: what is gathered from an index, names, and the quarantine.
+        # These are few: rows gathered from an index, names, and the quarantine.
         if table not in ("callback_problems", "commands", "quarantined_requests", "<derived2>")
     }
 

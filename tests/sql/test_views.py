@@ -1,4 +1,4 @@
-"""The views: they show what is stored, in the columns that are documented."""
+"""The views show what is stored, in the documented columns."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Who may read: every address, with and without a key."""
+"""Read access: every address, with and without a key."""
 
 import re
 from base64 import b64encode
@@ -112,7 +112,7 @@ def forge_session():
     return URLSafeTimedSerializer("a key that is guessed", salt="console session").dumps("")
 
 
-# Every way to give a key.
+# Every way to send a key.
 WAYS = {
     "token": lambda key: {"path": "/history", "headers": {"Authorization": f"Bearer {key}"}},
     "password": lambda key: {"path": "/readyz", "headers": {"Authorization": basic("", key)}},
@@ -122,7 +122,7 @@ WAYS = {
 
 
 def guess(client, way):
-    """Guess until it is too much; tell how often that was."""
+    """Guess until the answer is 429; return how many guesses that took."""
     for number in range(100):
         answer = client.open(**way("a key that is guessed"))
         if answer.status_code == 429:
@@ -133,7 +133,7 @@ def guess(client, way):
 
 @pytest.fixture
 def _no_time_passes(app):
-    """A machine that is busy forgets no wrong key meanwhile."""
+    """Stop the clock, so that a busy machine does not forget wrong keys meanwhile."""
     app.extensions["runtime"].wrong_keys = WrongKeys(lambda: 1000.0)
 
 
@@ -144,7 +144,7 @@ def test_wrong_keys_are_slowed_by_every_way(client, way):
 
     assert number >= 5
     assert 0 < int(answer.headers["Retry-After"]) <= 60
-    for other in WAYS.values():  # nor is a right one looked at, which would tell
+    for other in WAYS.values():  # nor is a right one checked, which would reveal it
         assert client.open(**other(KEY)).status_code == 429
         elsewhere = {"REMOTE_ADDR": "192.0.2.1"}
         answer = client.open(**other(KEY), environ_overrides=elsewhere)
@@ -227,7 +227,7 @@ def test_browsers_are_told_to_run_nothing(client):
     assert headers["X-Content-Type-Options"] == "nosniff"
 
 
-# What each scope opens; an address that is new belongs to one of them.
+# What each scope opens; a new address must be added to one of them.
 RAW = {
     "/deliveries",
     "/deliveries/1",
@@ -254,7 +254,7 @@ TABLES = ("members", "channels", "groups", "deliveries", "quarantine", "readings
 
 
 def sort_out(app):
-    """Give all addresses by the scope that opens them; those that are open to all are left out."""
+    """Return all addresses by the scope that opens them, except those that are open to all."""
     every = {concrete(address) for address in addresses(app) - OPEN - POSTED}
     every |= {f"/console/export/{table}" for table in TABLES}
     known = {"raw": RAW, "ops": OPS, "metrics": {"/metrics"}}
@@ -263,7 +263,7 @@ def sort_out(app):
 
 @pytest.fixture
 def hold(settings):
-    """Give the key some scopes."""
+    """Restrict the key to some scopes."""
 
     def hold(*scopes):
         keys = (ApiKey("narrow", KEY, frozenset(map(Scope, scopes))),)
@@ -360,7 +360,7 @@ def test_user_of_a_proxy_reads_what_the_scopes_for_it_open(client):
 
     answer = client.get("/deliveries", headers=SSO, environ_overrides=proxy)
     assert (answer.status_code, answer.get_json()["scope"]) == (403, "raw")
-    # A key that is given goes first, and a wrong one is wrong.
+    # An explicit key takes precedence, even a wrong one.
     for key, expected in {KEY: 200, "x": 401}.items():
         given = SSO | {"Authorization": f"Bearer {key}"}
         answer = client.get("/deliveries", headers=given, environ_overrides=proxy)

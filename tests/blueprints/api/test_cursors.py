@@ -1,4 +1,4 @@
-"""A cursor that was tampered with: its mark is no secret, so anybody can write one."""
+"""Forged cursors: the key of their signature is not secret, so anybody can write one."""
 
 import json
 from base64 import urlsafe_b64encode

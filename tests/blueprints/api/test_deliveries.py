@@ -72,7 +72,7 @@ def test_pages_follow_each_other(four_verdicts, read, read_all):
 
 
 def places(read, items):
-    """Tell as what number each came; a repeat may leave a gap in the IDs of a server."""
+    """Return the place of each ID in order; a repeat may leave a gap in the IDs of a server."""
     ids = [item["id"] for item in read("/deliveries", order="asc")["items"]]
     return [ids.index(item["id"]) + 1 for item in items]
 

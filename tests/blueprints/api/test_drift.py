@@ -1,4 +1,4 @@
-"""Where what is sent differs from what is documented."""
+"""Differences between callbacks and their documentation."""
 
 from tests.conftest import NOW
 from tests.payloads import group_destroyed

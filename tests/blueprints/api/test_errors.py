@@ -1,4 +1,4 @@
-"""A question that takes too long, and a database that is away."""
+"""A query that takes too long, and a database that is away."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -20,7 +20,7 @@ SLOW = f"(SELECT COUNT(*) AS n FROM {TABLES}) slow"
 
 
 def make_slow(url, table):
-    """Put a view that takes long in the place of a table."""
+    """Replace a table by a slow view."""
     engine = open_writer(url)
     with engine.execution_options(migrating=True).begin() as connection:
         connection.execute(sa.text(f"ALTER TABLE {table} RENAME TO moved"))
@@ -31,7 +31,7 @@ def make_slow(url, table):
 
 @pytest.fixture
 def hurried(settings):
-    """A client of a reader that has little patience."""
+    """A client of a reader with a short time limit."""
     app = create_reader(replace(settings, read_timeout=timedelta(milliseconds=100)))
     yield app.test_client()
     app.extensions["runtime"].close()
@@ -81,7 +81,7 @@ def rename(url, old, new):
 
 @pytest.fixture
 def without_events(database_url, deliver):
-    """A database that has lost its events; it knows a group."""
+    """A database without the table of events, which still has a group."""
     deliver(group_destroyed())
     rename(database_url, "lifecycle_events", "moved")
 

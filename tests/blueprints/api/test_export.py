@@ -38,13 +38,13 @@ def _short_pages(monkeypatch):
 
 @pytest.fixture
 def events(deliver_all, read_all):
-    """What ``/history`` has of all samples."""
+    """The events of all samples in ``/history``."""
     deliver_all(SAMPLES)
     return read_all("/history")
 
 
 def read_csv(answer):
-    """Read CSV as programs do that know of the mark in front."""
+    """Read CSV like programs that know the byte order mark."""
     return list(csv.DictReader(io.StringIO(answer.data.decode("utf-8-sig"), newline="")))
 
 
@@ -226,7 +226,7 @@ def test_file_that_breaks_off_does_not_say_that_it_is_complete(app, fetch, event
 
 @pytest.fixture
 def connections(app):
-    """Tell how many connections are in use for exports."""
+    """Return how many connections are in use for exports."""
     return app.extensions["runtime"].export_engine.pool.checkedout
 
 
@@ -256,7 +256,7 @@ def test_head_asks_the_database_nothing(client, events, connections):
     answer = client.head("/export", headers=AUTHORIZED)
 
     assert (answer.status_code, answer.data) == (200, b"")
-    assert "Content-Length" not in answer.headers  # of a file that is not empty
+    assert "Content-Length" not in answer.headers  # those of a file that is not empty
     assert connections() == 0
 
 

@@ -101,7 +101,7 @@ def test_database_whose_events_cannot_be_read_is_not_ready(database_url, read, t
 
 
 def list_connections(engine, database_url):
-    """List the connections to a database by the numbers that its server has given them."""
+    """List the connections to a database by the server's numbers."""
     query = {
         "postgresql": "SELECT pid FROM pg_stat_activity WHERE datname = :name",
         "mysql": "SELECT id FROM information_schema.processlist WHERE db = :name",
@@ -111,7 +111,7 @@ def list_connections(engine, database_url):
 
 
 def cut(engine, numbers):
-    """Have the server end connections."""
+    """Let the server end connections."""
     statement = {"postgresql": "SELECT pg_terminate_backend({})", "mysql": "KILL {}"}[engine.name]
     for number in numbers:
         engine.run(statement.format(number))
@@ -122,7 +122,7 @@ ADDRESSES = ("/readyz", "/history", "/export", "/metrics", "/console/")
 
 @pytest.fixture
 def with_connections(engine, database_url, app, read, tell):
-    """A reader that has connections to a server in its pools."""
+    """A reader with connections to a server in its pools."""
     if engine.name == "sqlite":
         pytest.skip("has no connections that are cut")
     tell(WELL)

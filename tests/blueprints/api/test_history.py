@@ -406,7 +406,7 @@ def test_parameter_of_an_address_that_has_none_is_refused(deliver, read):
 
 def test_ids_compare_exactly(deliver_all, read):
     ids = ["ID", "id", "id ", " id", "i d", "ïd", "😀", "a\0b", "a␛0000b", "a␛b", "ﬁ", "fi", "%"]
-    unspelled = "\ud800"  # no URL can spell it, yet it is not lost
+    unspelled = "\ud800"  # no URL can contain it, yet it is not lost
     deliver_all(
         group_destroyed(GroupId=one, MemberList=[{"Member_Account": one}])
         for one in (*ids, unspelled)

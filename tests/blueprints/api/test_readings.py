@@ -1,4 +1,4 @@
-"""Who read what is kept, and can be asked for."""
+"""Readings are kept, and can be queried."""
 
 import pytest
 
@@ -11,7 +11,7 @@ GROUP = "/groups/%40TGS%232J4SZEAEL"
 
 @pytest.fixture
 def read_as(client):
-    """Get an address with a key, without a word about the answer."""
+    """Get an address with a key, whatever the answer."""
 
     def read_as(address, key=KEY, **options):
         headers = {"Authorization": f"Bearer {key}"}
@@ -22,7 +22,7 @@ def read_as(client):
 
 @pytest.fixture
 def ask(read, record_readings):
-    """Ask for what was read until now."""
+    """Fetch the readings so far."""
 
     def ask(**filters):
         record_readings()

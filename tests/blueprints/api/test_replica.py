@@ -36,7 +36,7 @@ def database(pair):
 
 @pytest.fixture
 def client(pair, database, post, journal, clock):
-    """A client of a reader whose database follows the one that is recorded in."""
+    """A client of a reader on a replica of the recorder's database."""
     post(group_destroyed())
     recorder = Recorder(RecorderSettings(database, journal), clock)
     recorder.record_available()
@@ -50,7 +50,7 @@ def client(pair, database, post, journal, clock):
 
 @contextmanager
 def change_at_each_statement(client, pair, database, *, times):
-    """Have the primary change a table, as a migration does, while a question reads it."""
+    """Let the primary change a table, as a migration does, while a query reads it."""
     reading, writing = client.application.extensions["runtime"].engine, open_writer(database)
     left = [times]
 

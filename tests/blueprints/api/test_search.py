@@ -71,7 +71,7 @@ def test_one_character_is_enough_if_it_is_no_letter_or_digit(deliver_all, read):
     )
 
     for number, character in enumerate(characters, start=1):
-        # Quotation marks around a text are dropped, so here they stand within it.
+        # Quotation marks around a text are dropped, so here they are inside it.
         assert ids(read("/search", q=f"a{character}b"), "group") == [f"{number}"]
         if character not in "'\"":
             assert ids(read("/search", q=character), "group") == [f"{number}"]

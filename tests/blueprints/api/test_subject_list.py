@@ -1,4 +1,4 @@
-"""Channels and groups by what they are now."""
+"""Lists of channels and groups in their present state."""
 
 from base64 import urlsafe_b64encode
 
@@ -56,7 +56,7 @@ def test_filters_are_about_the_present(groups, read_all):
 
 @pytest.fixture
 def named(deliver_all):
-    """Groups with names of many kinds; tells which a search finds, as they are stored in order."""
+    """Groups with many kinds of names; return those that a filter finds, as stored, in order."""
     names = ["", "A", "Aa", "AB", "a", "ab", "é", "名", "名前", "\N{GRINNING FACE}", "a\0b", "␛"]
     names += ["x" * 70 + "1", "x" * 70 + "2"]
     deliver_all(

@@ -1,4 +1,4 @@
-"""What a channel or group was, and how it changed, over HTTP."""
+"""States and versions of channels and groups over HTTP."""
 
 import random
 import re

@@ -1,4 +1,4 @@
-"""Fixtures: the service as commands find it, at the time of this machine's clock."""
+"""Fixtures: the service for commands, on the clock of this machine."""
 
 from threading import Event, Thread
 

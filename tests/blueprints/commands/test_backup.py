@@ -1,4 +1,4 @@
-"""A copy of the database, made while it is used."""
+"""A copy of the database, made while it is in use."""
 
 import sqlite3
 from contextlib import closing

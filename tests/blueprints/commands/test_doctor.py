@@ -1,4 +1,4 @@
-"""Whether all is well, and if not, what."""
+"""Checks of the installation, and what they report."""
 
 import json
 import os
@@ -26,7 +26,7 @@ QUIET = {"apps", "API keys", "retention", "journal", "recorder", "database", "re
 
 @pytest.fixture
 def examine(run_command, monkeypatch):
-    """Run the command under other settings; give how it ended and what it found."""
+    """Run the command under other settings; return its exit code and findings."""
 
     def run(*arguments, **settings):
         for name, value in settings.items():
@@ -43,7 +43,7 @@ def examine(run_command, monkeypatch):
 
 @pytest.fixture
 def report(journal):
-    """Leave the status of a recorder that reported some seconds ago."""
+    """Write the status of a recorder that reported some seconds ago."""
 
     def leave(*, seconds_ago, recorded=None):
         journal.folders[0].mkdir(exist_ok=True)
@@ -64,7 +64,7 @@ def send(webhook, body):
 
 
 def leave_waiting(folder):
-    """Leave a callback in the journal that no recorder takes."""
+    """Leave a callback in the journal without a recorder."""
     writer = Journal([folder])
     at = utc_now() - timedelta(minutes=3)
     head = {"sdk_app_id": APP, "peer": "", "query_string": ""}
@@ -147,7 +147,7 @@ def test_database_of_a_newer_release_is_a_failure(examine, database_url):
 
 def test_database_that_can_only_be_read_is_a_failure(examine, engine, database_url):
     if engine.name == "sqlite":
-        pytest.skip("whoever may read the file of a test may write to it")
+        pytest.skip("a role that may read the file of a test may write to it")
     read_only = {
         "postgresql": {"options": "-c default_transaction_read_only=on"},
         "mysql": {"init_command": "SET SESSION TRANSACTION READ ONLY"},
@@ -159,7 +159,7 @@ def test_database_that_can_only_be_read_is_a_failure(examine, engine, database_u
     assert done.exit_code == 1
     assert done.stderr == "Error: 1 check failed\n"
     assert found["database"][0] == "failed"
-    assert "read" in found["database"][1].lower()  # and why
+    assert "read" in found["database"][1].lower()  # and the reason
     assert found["read database"][0] == "ok"
 
 

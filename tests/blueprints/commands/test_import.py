@@ -1,4 +1,4 @@
-"""Callbacks of another database: what an export has, and what a query finds."""
+"""Callbacks from another database: from an export, and by a query."""
 
 import json
 import sqlite3
@@ -41,7 +41,7 @@ def exported(run, deliver, post, record, tmp_path):
 
 @pytest.fixture
 def fetch():
-    """Read a table of a database, but for some columns."""
+    """Read a table of a database, except some columns."""
 
     def fetch(url, model, *left_out):
         engine = sa.create_engine(url)
@@ -63,7 +63,7 @@ def use(monkeypatch, url):
 def test_deliveries_move_to_another_database_byte_for_byte_and_once(
     exported, run, engine, database_url, fetch, monkeypatch, batch
 ):
-    monkeypatch.setattr(importer, "MAX_BATCH_RECORDS", batch)  # more than one has a process to read
+    monkeypatch.setattr(importer, "MAX_BATCH_RECORDS", batch)  # several are read in a process
     assert exported.stat().st_mode & 0o777 == 0o600
     deliveries = fetch(database_url, Delivery, "imported_at")
     events = fetch(database_url, LifecycleEvent)
@@ -208,7 +208,7 @@ def test_delivery_that_the_database_rejects_is_told_and_the_rest_is_imported(
 
 @pytest.fixture
 def table(tmp_path):
-    """A table that a team has kept its callbacks in."""
+    """A table in which a team has kept its callbacks."""
     file = tmp_path / "team.db"
     connection = sqlite3.connect(file)
     connection.execute("CREATE TABLE hooks (payload TEXT, created TEXT, app INTEGER)")

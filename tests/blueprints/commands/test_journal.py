@@ -1,4 +1,4 @@
-"""A look into the journal."""
+"""Listing the journal, and showing its records."""
 
 import json
 from uuid import uuid4
@@ -14,7 +14,7 @@ from tests.payloads import channel_created, group_created
 
 @pytest.fixture
 def read_waiting(journal):
-    """Read the records of the segments that wait."""
+    """Read the records of waiting segments."""
 
     def read():
         data = b"".join(file.path.read_bytes() for file in list_waiting(journal.folders[0]))
@@ -25,7 +25,7 @@ def read_waiting(journal):
 
 @pytest.fixture
 def tend(receiver):
-    """Have the names of segments say how many records there are."""
+    """Update the number of records in the names of segments."""
     (folder,) = receiver.extensions["receiver"].journal.folders
 
     return lambda: folder.thread.submit(folder.tend_segment).result()

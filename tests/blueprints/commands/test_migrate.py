@@ -64,7 +64,7 @@ def test_database_of_a_newer_release_is_told_in_a_line(run_command, database_url
 
 
 class StopMeanwhile(Event):
-    """Is set once somebody has looked."""
+    """An event that is set once it has been asked."""
 
     def is_set(self):
         before = super().is_set()

@@ -1,4 +1,4 @@
-"""What is too old is counted, or deleted at once."""
+"""Requests that are too old are counted, or deleted at once."""
 
 from datetime import timedelta
 
@@ -13,7 +13,7 @@ MESSAGE = {"CallbackCommand": "C2C.CallbackAfterSendMsg"}
 
 @pytest.fixture(autouse=True)
 def _deliveries_are_only_added():
-    """In place of the rule for all others: here they are deleted."""
+    """Override the rule of all other tests: here deliveries are deleted."""
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ ON_SQLITE = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
 @contextmanager
 def running(*options):
-    """Run a recorder as a process of its own."""
+    """Run a recorder in a separate process."""
     command = [*RECORD, *options]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stderr=pipe, text=True, cwd=ROOT) as process:
@@ -76,7 +76,7 @@ def execute(url, statement):
 
 
 def write_segment(folder, *bodies, number=0):
-    """Leave a segment as its writer would; callbacks arrived minutes apart, segments hours."""
+    """Write a segment as its writer would: callbacks minutes apart, segments hours apart."""
     make_folder(folder)
     head = {"sdk_app_id": APP, "peer": "", "query_string": ""}
     arrivals = (NOW + timedelta(hours=number, minutes=5 * one) for one in range(len(bodies)))

@@ -26,7 +26,7 @@ TABLES = (Delivery, LifecycleEvent, EventMember)
 
 @pytest.fixture
 def older(deliver, clock, monkeypatch):
-    """What a release stored that knew neither the end of groups nor topics."""
+    """The rows of a release that knew neither the end of groups nor topics."""
     known = dict(LIFECYCLE_SCHEMAS)
     del known[DESTROYED], known[TOPIC_CHANGED]
     with monkeypatch.context() as before:

@@ -1,4 +1,4 @@
-"""Taking requests out of the quarantine once a token or a clock was put right."""
+"""Taking requests out of the quarantine after a token or a clock was corrected."""
 
 from datetime import timedelta
 

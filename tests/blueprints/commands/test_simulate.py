@@ -1,4 +1,4 @@
-"""Callbacks to try the service with."""
+"""Sending sample callbacks."""
 
 import re
 from dataclasses import replace

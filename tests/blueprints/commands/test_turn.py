@@ -1,4 +1,4 @@
-"""A command that writes waits for its turn, for longer than a recorder does."""
+"""A writing command waits for its turn longer than a recorder."""
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -9,7 +9,7 @@ from models.database.engine import LOCK_WAIT
 from services.recording.database import RecorderDatabase
 from services.recording.ledger import Numbers
 
-SLACK_SECONDS = 1.5  # until all commands wait, on a machine that is busy
+SLACK_SECONDS = 1.5  # until all commands wait, on a busy machine
 
 
 def test_commands_wait_for_a_turn_that_comes_late(run_command, database_url, tmp_path, monkeypatch):

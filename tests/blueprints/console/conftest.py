@@ -1,4 +1,4 @@
-"""Look at pages of the console."""
+"""Fixtures: pages of the console."""
 
 import pytest
 
@@ -9,7 +9,7 @@ ON_EVERY_ENGINE = pytest.mark.parametrize("engine", NAMES, indirect=True)
 
 @pytest.fixture
 def engine(request):
-    """SQLite, unless a test is ``ON_EVERY_ENGINE``: few pages ask what databases may differ in."""
+    """SQLite, unless a test is ``ON_EVERY_ENGINE``: databases differ on few pages."""
     name = getattr(request, "param", "sqlite")
     engines = request.config.stash[ENGINES]
     if name not in engines:
@@ -19,7 +19,7 @@ def engine(request):
 
 @pytest.fixture
 def look(client):
-    """Get a page with a key; give its HTML."""
+    """Get a page with a key; return its HTML."""
 
     def get(address, expected=200):
         answer = client.get(

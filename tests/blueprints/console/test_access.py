@@ -1,4 +1,4 @@
-"""Who may look at the console."""
+"""Access to the console."""
 
 import re
 from base64 import b64encode

@@ -1,4 +1,4 @@
-"""Files of all that a list shows."""
+"""Files of everything in a list."""
 
 import csv
 import io

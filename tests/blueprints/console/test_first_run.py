@@ -1,4 +1,4 @@
-"""What the console shows until the first callback arrives."""
+"""The console until the first callback arrives."""
 
 from dataclasses import replace
 

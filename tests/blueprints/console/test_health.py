@@ -1,4 +1,4 @@
-"""Whether the service works: the sentence, the dot, the chart, the strip, what is told after."""
+"""The status of the service: the sentence, the dot, the chart, the strip, and incidents."""
 
 import re
 from dataclasses import replace
@@ -45,7 +45,7 @@ def find_dot(page):
 
 
 def links(page, word):
-    """Find where the parts of the chart that show a word lead."""
+    """Find the links of the parts of the chart that show a word."""
     return [
         unescape(one) for one in re.findall(rf'class="part {word}" href="/console/([^"]+)"', page)
     ]

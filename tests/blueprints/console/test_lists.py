@@ -1,4 +1,4 @@
-"""What the lists of the console share: filters, counts, changes, pages on and back."""
+"""Features of all console lists: filters, counts, changes, next and previous pages."""
 
 import re
 from datetime import timedelta
@@ -26,14 +26,14 @@ def members(*names):
 
 
 def rows(page):
-    """The cells of each row but the first, which has the time."""
+    """The cells of each row, except the first, which has the time."""
     found = re.findall("<tr>(.*?)</tr>", page.split("<tbody>")[-1], re.DOTALL)
     cells = [re.findall("<td.*?>(.*?)</td>", row, re.DOTALL) for row in found]
     return [[plain(cell) for cell in row[1:]] for row in cells]
 
 
 def link(page, text):
-    """The address that a link of this text leads to, or none; a count may follow the text."""
+    """The address of the link with this text, or none; a count may follow the text."""
     for address, content in re.findall(r'<a href="/console/([^"]+)"[^>]*>(.*?)</a>', page):
         if re.fullmatch(rf"{re.escape(text)}( [\d,]+\+?)?", plain(content)):
             return address.replace("&amp;", "&")
@@ -41,7 +41,7 @@ def link(page, text):
 
 
 def counts(page):
-    """What is counted beside a list: how many of what."""
+    """The counts beside a list."""
     [found] = re.findall('<dl class="facets">(.*?)</dl>', page, re.DOTALL)
     return plain(found)
 
@@ -199,7 +199,7 @@ def test_what_no_query_can_ask_for_is_counted_without_a_link(events, deliver, lo
 
 @pytest.fixture
 def refusals(deliver):
-    """Two requests with a wrong signature, an expired one, and one of nobody's app."""
+    """Two requests with a wrong signature, an expired one, and one that names no app of ours."""
     body = group_created()
     deliver(body, query={"Sign": "0" * 64})
     deliver(body, query={"Sign": "0" * 64})

@@ -1,4 +1,4 @@
-"""What was sent and what was refused, as the console shows it."""
+"""Deliveries and refused requests in the console."""
 
 import json
 import os
@@ -251,7 +251,7 @@ def test_drift_says_what_arrives_as_documented(deliver, look):
         b"\x01" * 65_536,
         b"\x01\x02" * 32_768,
         b"[" * 65_536,
-        b" " * 65_533,  # where a pattern may try each end anew
+        b" " * 65_533,  # where a pattern may try every end
         b"x" + b" " * 65_533 + b"x",
     ],
 )

@@ -81,7 +81,7 @@ def test_command_that_has_ceased_to_come_is_a_problem(deliver, look, clock):
     for day in range(4):
         deliver(group_created(GroupId=f"group {day}"))
         clock.move(days=1)
-    deliver(channel_created())  # once, which is no habit
+    deliver(channel_created())  # only once, so it is not expected
     assert "stopped arriving" not in section(look(""), "problems")
 
     clock.move(hours=2)
@@ -296,7 +296,7 @@ def test_system_tells_the_state_of_the_journal(look, client):
 
 @pytest.fixture
 def look_without_database(client, clock):
-    """Look at pages of a reader that does not reach its database."""
+    """Look at pages of a reader that cannot reach its database."""
     settings = replace(client.application.extensions["runtime"].settings, database_read_url=NOWHERE)
     app = create_reader(settings, now=clock)
 

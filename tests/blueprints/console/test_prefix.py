@@ -1,4 +1,4 @@
-"""The console behind a proxy that gives it a part of its addresses."""
+"""The console behind a proxy that serves it under a prefix."""
 
 import re
 from dataclasses import replace
@@ -17,7 +17,7 @@ ID = "%40TGS%23a%2F%2Fb"
 
 @pytest.fixture
 def ask(settings, clock, deliver):
-    """Ask a reader behind a proxy, which may take the prefix off or leave it."""
+    """Query a reader behind a proxy, which may strip the prefix or leave it."""
     for body in (group_created(GroupId="@TGS#a//b"), channel_created()):
         deliver(body)
     deliver(group_destroyed(GroupId="@TGS#a//b"))

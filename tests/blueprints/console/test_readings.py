@@ -1,4 +1,4 @@
-"""Who read whose history, for those who may know."""
+"""Readings in the console, for holders with ``ops``."""
 
 import pytest
 

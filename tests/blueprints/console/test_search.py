@@ -56,7 +56,7 @@ def story(deliver, rows):
 
 @pytest.fixture
 def lead(client):
-    """Search as a browser does; give the address of the page it ends at, and its HTML."""
+    """Search as a browser does; return the address of the final page, and its HTML."""
 
     def search(text):
         answer = client.get(
@@ -71,7 +71,7 @@ def lead(client):
 
 
 def list_searches(last):
-    """What people typed, and what they are led to: a part of the address, or of the page."""
+    """Searches as people type them, each with a part of the resulting address or page."""
     town, number = f"/console/groups/{TOWN}", str(last.id)
     nothing = "Search covers any part"
     command = "Group.CallbackAfterGroupDestroyed"
@@ -151,7 +151,7 @@ def test_group_is_found_by_a_name_that_it_had_and_the_page_says_when(story, lead
     assert address == "/console/search?q=neighbours"
     former = "called Bigtown Neighbours from 2025-11-24 16:00:00 until 2025-11-25 16:00:00"
     assert former in section(page, "group")
-    # The name that begins so is the better match, although it is the newer label.
+    # The name with this beginning is the better match, although its label is newer.
     assert page.index("Neighbours of another town") < page.index("called")
 
 

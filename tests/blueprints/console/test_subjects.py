@@ -1,4 +1,4 @@
-"""The story of one channel or group, as the console tells it."""
+"""The page of one channel or group."""
 
 import gc
 import re
@@ -24,7 +24,7 @@ START = 1_700_000_000_000
 
 
 def tell_two_lives(deliver, group_id):
-    """Have a group created, changed and disbanded, and created again."""
+    """Create, change and disband a group, and create it again."""
     deliver(group_created(GroupId=group_id, Name="First", EventTime=START))
     deliver(group_changed(GroupId=group_id, Name="Renamed", EventTime=START + DAY_MS))
     deliver(
@@ -358,7 +358,7 @@ def test_owner_is_told_once(deliver, look):
 
     assert "Owner: user1 → user2" in timeline
     assert "NewOwner_Account" not in timeline
-    # The owner before was another one: a callback is missing, which is worth telling.
+    # The previous owner was another one: a callback is missing, and the page shows that.
     assert timeline.count("OldOwner_Account: user1") == 1
 
 

@@ -1,4 +1,4 @@
-"""What strangers wrote is shown as text, and every character of it can be seen."""
+"""Untrusted text is shown as text, and every character of it is visible."""
 
 import re
 from html import unescape
@@ -13,7 +13,7 @@ POINT = re.compile(r'<span class="code-point">U\+([0-9A-F]{4,6})(?: x (\d+))?</s
 
 
 def points(shown):
-    """Give the code points that are named."""
+    """Return the code points that are named."""
     return [code for code, _ in POINT.findall(shown)]
 
 
@@ -45,21 +45,21 @@ def test_text_that_can_be_seen_stays_as_it_is(text, shown):
         "\u202e",  # the rest from right to left
         "\u2066",
         "\u200f",
-        "\x1b",  # what terminals obey
+        "\x1b",  # a control sequence for terminals
         "\0",
         "\n",
         "\u2028",
         "\u200b",  # no width
         "\u200d",
         "\ufeff",
-        "\u3164",  # a letter that shows nothing
+        "\u3164",  # an invisible letter
         "\u2800",
         "\ufe0f",
         "\U000e0041",  # a tag
         "\U000e0101",
         "\u00a0",
         "\u00ad",
-        "\ud800",  # half a pair
+        "\ud800",  # half a surrogate pair
         "\ue000",  # private
     ],
 )
@@ -115,7 +115,7 @@ def test_every_text_can_be_read_back(text):
 
 def unescape_all(shown):
     named = POINT.sub(lambda match: f"\0{match[1]}\0{match[2] or 1}\0", shown)
-    parts = named.split("\0")  # which is itself named where it stands in the text
+    parts = named.split("\0")  # which is itself named when it is part of the text
     texts = [unescape_exactly(part) for part in parts[::3]]
     named = zip(parts[1::3], parts[2::3], strict=True)
     runs = [chr(int(code, 16)) * int(times) for code, times in named]
@@ -123,5 +123,5 @@ def unescape_all(shown):
 
 
 def unescape_exactly(part):
-    """``html.unescape`` reads more than what was escaped."""
+    """Unescape only what was escaped; ``html.unescape`` reads more."""
     return re.sub("&(lt|gt|amp|#34|#39);", lambda match: unescape(match[0]), part)

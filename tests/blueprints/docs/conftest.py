@@ -13,13 +13,13 @@ GROUP, NAME = "@TGS#2J4SZEAEL", "Weekend Hikes"
 
 @pytest.fixture
 def engine(request):
-    """One database: all of them answer alike."""
+    """One database, as all of them give the same answers."""
     return request.config.stash[ENGINES]["sqlite"]
 
 
 @pytest.fixture
 def story(deliver, clock, client, record_readings):
-    """Have a group live for two hours, two requests go wrong, and a key's holder read of it."""
+    """Let a group live for two hours, two requests go wrong, and a holder read about it."""
 
     def happen(body, **options):
         clock.move(minutes=40)

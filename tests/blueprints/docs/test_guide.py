@@ -1,4 +1,4 @@
-"""The examples of the guide are what the service answers; ``WRITE_EXAMPLES=1`` writes them."""
+"""The examples of the guide are answers of the service; ``WRITE_EXAMPLES=1`` writes them."""
 
 import json
 import os
@@ -17,7 +17,7 @@ METRICS = tuple(
 
 
 def shorten(text):
-    """Keep some of the metrics, of which there are many; all of any other text."""
+    """Keep only some of the metrics, as they are many; keep any other text whole."""
     lines = text.splitlines(keepends=True)
     if not text.startswith("#"):
         return text

@@ -1,4 +1,4 @@
-"""The generated description, and the service held to it."""
+"""The generated description, and the service compared with it."""
 
 import re
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def background_loop():
-    """A loop in a thread of its own; whatever still runs on it at the end is cancelled."""
+    """A loop in a thread of its own; tasks that are still running at the end are cancelled."""
     with asyncio.Runner() as runner:
         loop = runner.get_loop()
         stopped = asyncio.Event()

@@ -13,7 +13,7 @@ BLOCK = b"\0" * 65536
 
 @contextmanager
 def small_disk(folder: Path, megabytes: int) -> Iterator[Path]:
-    """Mount a file system of this size on a folder, for its owner; skip where one may not."""
+    """Mount a file system of this size on a folder, for its owner; skip without permission."""
     owner = folder.stat()
     options = f"size={megabytes}m,mode=700,uid={owner.st_uid},gid={owner.st_gid}"
     command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
@@ -44,7 +44,7 @@ def full(disk: Path) -> Iterator[None]:
 
 @contextmanager
 def read_only(disk: Path) -> Iterator[None]:
-    """Let a small disk on which nothing is open take nothing."""
+    """Make a small disk, on which nothing is open, read-only."""
     subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
     try:
         yield

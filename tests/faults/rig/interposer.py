@@ -1,4 +1,4 @@
-"""Faults in the system calls of a process, by a library that is loaded before all others."""
+"""Faults in the system calls of a process, made by a library that is loaded before all others."""
 
 import errno
 import mmap
@@ -32,10 +32,10 @@ def compile_library(folder: Path) -> Path:
 
 
 class Interposer:
-    """What becomes of the system calls of some processes.
+    """Controls the system calls of some processes.
 
     Attributes:
-        environment: of a process that is to have such faults.
+        environment: for a process that should have such faults.
     """
 
     def __init__(self, library: Path, control: Path) -> None:
@@ -64,12 +64,12 @@ class Interposer:
         fault = (times, action, round(seconds * 1000), self.fired)
         shift = struct.unpack_from("=q", self.control, CLOCK_OFFSET)[0]
         path = str(folder).encode()
-        self.control[:4] = bytes(4)  # none, while the rest changes
+        self.control[:4] = bytes(4)  # no fault while the other values change
         self.control[4:] = CONTROL.pack(0, 0, *fault, shift, path)[4:]
         self.control[:4] = struct.pack("=i", CALLS.index(call))
 
     def heal(self) -> None:
-        """Let no call fail any more."""
+        """Stop making calls fail."""
         self.control[:4] = bytes(4)
 
     @contextmanager
@@ -82,12 +82,12 @@ class Interposer:
             self.heal()
 
     def move_clock(self, seconds: int) -> None:
-        """Put the clock forward, or back."""
+        """Set the clock forward or back."""
         self.control[CLOCK_OFFSET : CLOCK_OFFSET + 8] = struct.pack("=q", seconds)
 
 
 def action_of(how: str, call: str) -> int:
-    """Give what a call does when it fails: a disk that is full says so to who writes."""
+    """Return what a failing call does: an open or a write reports a full disk."""
     if how == "kill":
         return KILL
     return errno.ENOSPC if call in ("open", "write") else errno.EIO

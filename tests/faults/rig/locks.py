@@ -1,4 +1,4 @@
-"""Somebody else who holds what the service needs, or a server that takes no write."""
+"""Locks that another client holds, and servers that take no writes."""
 
 import fcntl
 import sqlite3
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 
 def statements(*lines: str) -> Callable[[sa.URL], AbstractContextManager[None]]:
-    """Make a lock of statements that are run over one connection, which stays open."""
+    """Make a lock from statements that run over one connection, which stays open."""
 
     @contextmanager
     def hold(url: sa.URL) -> Iterator[None]:
@@ -24,7 +24,7 @@ def statements(*lines: str) -> Callable[[sa.URL], AbstractContextManager[None]]:
 
 @contextmanager
 def sqlite_transaction(url: sa.URL) -> Iterator[None]:
-    """Be in the middle of a change, as somebody in a shell may be."""
+    """Stay in the middle of a transaction, as in a shell."""
     with closing(sqlite3.connect(url.database, timeout=10, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         yield
@@ -32,7 +32,7 @@ def sqlite_transaction(url: sa.URL) -> Iterator[None]:
 
 @contextmanager
 def writer_lock(url: sa.URL) -> Iterator[None]:
-    """Hold the file at which the service's own writers queue."""
+    """Hold the lock file of the service's own writers."""
     with open(f"{url.database}-lock", "a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
@@ -41,13 +41,13 @@ def writer_lock(url: sa.URL) -> Iterator[None]:
 LOCKS = {
     ("sqlite", "transaction"): sqlite_transaction,
     ("sqlite", "writer lock"): writer_lock,
-    # As another host does that is frozen in a transaction.
+    # Like another host that is frozen in a transaction.
     ("postgresql", "ledger"): statements("SELECT id FROM ledger FOR UPDATE"),
     ("mysql", "ledger"): statements("START TRANSACTION", "SELECT id FROM ledger FOR UPDATE"),
     ("postgresql", "table"): statements("LOCK TABLE deliveries IN ACCESS EXCLUSIVE MODE"),
-    # As a backup or an ALTER TABLE does; InnoDB's own timeout does not end it.
+    # Like a backup or an ALTER TABLE; InnoDB's own timeout does not end it.
     ("mysql", "table"): statements("LOCK TABLES deliveries WRITE"),
-    # All rows, and the place after the last one.
+    # All rows, and the gap after the last one.
     ("mysql", "rows"): statements("START TRANSACTION", "SELECT id FROM deliveries FOR UPDATE"),
 }
 

@@ -1,4 +1,4 @@
-"""A proxy before a database server that can break a connection around its COMMIT."""
+"""A proxy in front of a database server that can cut a connection around its COMMIT."""
 
 import asyncio
 import random
@@ -31,7 +31,7 @@ async def read_mysql_message(reader, *, first: bool) -> tuple[bytes, bool]:
     return head + rest, bool(MYSQL_COMMIT.match(rest))
 
 
-# By engine: how to read a message, the server's socket, and what keeps a client from encryption.
+# By engine: how to read a message, the server's socket, and the option that disables encryption.
 PROTOCOLS = {
     "postgresql": (
         read_postgresql_message,
@@ -45,15 +45,15 @@ PROTOCOLS = {
 class CommitProxy:
     """Passes everything on, but cuts connections at some of their COMMITs.
 
-    Half of the cuts come before the server has seen the COMMIT, half when it has answered and
-    the client does not know.
+    Half of the cuts come before the server has seen the COMMIT, half after it has answered, but
+    before the client knows.
 
     It can also let a COMMIT wait for ever, before or after the server has seen it.
 
     Attributes:
         url: that of the database, by way of this proxy.
-        share: of the COMMITs that are cut at present.
-        cuts: how many were.
+        share: the share of COMMITs to cut at present.
+        cuts: how many were cut.
         stall: ``before`` or ``after`` while each COMMIT is to wait.
         stalled: set once one waits.
     """
@@ -71,7 +71,7 @@ class CommitProxy:
         self.url = url.set(host="127.0.0.1", port=port, query=query)
 
     def close(self) -> None:
-        """Take no more connections."""
+        """Stop accepting connections."""
         self.loop.call_soon_threadsafe(self.server.close)
 
     @contextmanager
@@ -83,7 +83,7 @@ class CommitProxy:
 
     @contextmanager
     def stalling(self, when: str) -> Iterator[threading.Event]:
-        """Let each COMMIT wait that comes meanwhile; give what tells that one does."""
+        """Let each COMMIT wait meanwhile; yield an event that is set once one does."""
         self.stalled.clear()
         self.stall = when
         yield self.stalled

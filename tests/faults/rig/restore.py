@@ -1,4 +1,4 @@
-"""Backups of a database in use, and their restoration under the feet of who writes to it."""
+"""Backups of a database in use, and their restoration while others write to it."""
 
 import os
 import sqlite3
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-NOTICED_SECONDS = 0.5  # after which nobody has the old SQLite file open any more
+NOTICED_SECONDS = 0.5  # after which no process has the old SQLite file open
 TERMINATE = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
 
 
@@ -64,7 +64,7 @@ class MysqlBackup:
             run(f"CREATE DATABASE {self.name}_copy")
             for table in self.tables:
                 run(f"CREATE TABLE {self.name}_copy.{table} LIKE {self.name}.{table}")
-            run("SET SESSION sql_mode = ''")  # what is generated is generated anew
+            run("SET SESSION sql_mode = ''")  # generated columns are computed again
             run("START TRANSACTION WITH CONSISTENT SNAPSHOT")
             for table in self.tables:
                 run(f"INSERT INTO {self.name}_copy.{table} SELECT * FROM {self.name}.{table}")

@@ -1,4 +1,4 @@
-"""Senders like Tencent: connections kept alive, some seconds to answer, and no second try."""
+"""Senders like Tencent: kept-alive connections, some seconds to answer, and no second try."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ from tests.conftest import APP, TOKEN, sign
 from tests.faults.callbacks import Callback
 from tests.faults.forms import by_form
 
-# Tencent waits for two. Beside other tests, a machine that is busy answers later.
+# Tencent waits for two. Beside other tests, a busy machine answers later.
 TIMEOUT_SECONDS = by_form(10, 2)
 CONNECTIONS = 16
 SLOW_BYTES_PER_SECOND = 2000  # of all slow clients together
@@ -27,7 +27,7 @@ class Attempt:
 
     Attributes:
         sent_at: microseconds since 1970, from before the first byte, and before connecting.
-        answered_at: until the whole answer was there, or the sender gave up.
+        answered_at: when the whole answer was there, or the sender gave up.
         status: none without a whole answer.
         reply: what the answer says, or the failure.
     """
@@ -44,7 +44,7 @@ class Attempt:
 
     @property
     def outcome(self) -> str:
-        """Status and ErrorCode, or the failure; an answer that is not the app's by its text."""
+        """Status and ErrorCode, or the failure; for an answer of another server, its text."""
         return f"{self.status} {self.reply['ErrorCode']}" if self.status else self.reply
 
     @property
@@ -82,7 +82,7 @@ class Connection:
         self.writer = None
 
     async def open(self):
-        """Connect anew if the other side has closed, as any client that keeps alive does."""
+        """Reconnect if the other side has closed, like any client that keeps connections alive."""
         if self.writer is None or self.reader.at_eof() or self.reader.exception():
             self.close()
             self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
@@ -165,7 +165,7 @@ class Senders:
 
 
 async def trickle(port: int, at_once: bytes, slowly: bytes, *, pause: float) -> None:
-    """Send the second part byte by byte, from the start when cut off, until cancelled."""
+    """Send the second part byte by byte, starting over when cut off, until cancelled."""
     await asyncio.sleep(random.random() * pause)
     while True:
         connection = Connection(port)
@@ -184,7 +184,7 @@ async def trickle(port: int, at_once: bytes, slowly: bytes, *, pause: float) -> 
 
 @contextmanager
 def slow_clients(loop, port: int, number: int) -> Iterator[None]:
-    """Clients that never come to the end: half of them in the head, half in the body."""
+    """Clients that never finish: half of them in the head, half in the body."""
     request = write_request(Callback("slow", "Group.Slow", b" " * 4000, None))
     head, end_of_head, body = request.partition(b"\r\n\r\n")
     parts = ((b"", head.replace(b"&", b"&" * 100)), (head + end_of_head, body))

@@ -18,7 +18,7 @@ from tests.processes import family, frozen, send_signal
 
 STOP_SECONDS = 20
 SMALL_DISK_MEGABYTES = {"sqlite": 96, "postgresql": 144, "mysql": 240}  # enough for one trial
-# As an operator would set it up: whoever may do everything ignores that a server is read-only.
+# As in production: a superuser ignores that a server is read-only.
 MYSQL_USER = (
     "CREATE USER service@localhost",
     r"GRANT ALL ON `lifecycle\_test%%`.* TO service@localhost",
@@ -30,10 +30,10 @@ class Product:
     """How to install, serve and stop one kind of server; ``{folder}`` stands for its own folder.
 
     Attributes:
-        lines: the command that installs it, and the one that serves.
-        stops: signals by the name of what they do.
+        lines: the commands that install it and serve it.
+        stops: signals, by the name of their effect.
         prepare: statements run once.
-        user: as whom the service logs in, if not as in ``url``.
+        user: the user that the service logs in as, if not that of ``url``.
     """
 
     owner: str
@@ -74,7 +74,7 @@ PRODUCTS = {
 
 
 class SqliteFiles:
-    """A folder of files, each a copy of one that is migrated."""
+    """A folder of files, each a copy of a migrated one."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -90,7 +90,7 @@ class SqliteFiles:
 
     @contextmanager
     def disk_full(self) -> Iterator[None]:
-        """Not one byte more; only where the folder is a small disk."""
+        """Leave no free byte; only if the folder is a small disk."""
         with full(self.folder):
             yield
 
@@ -107,7 +107,7 @@ class PrivateServer:
 
     @cached_property
     def databases(self) -> engines.Server:
-        """Its databases; the template of all is made when it is first asked for."""
+        """Its databases; their template is made on first use."""
         return self.product.databases(self.url)
 
     def install(self) -> None:
@@ -124,7 +124,7 @@ class PrivateServer:
         assert self.process.poll() is None, f"{serve[0]} did not start"
 
     def stop(self, how: str | None = None) -> None:
-        """Stop in one of the ways of this product; the first one is the gentlest."""
+        """Stop in one of the ways of this product, the first being the gentlest."""
         self.process.send_signal(self.product.stops[how or next(iter(self.product.stops))])
         try:
             self.process.wait(STOP_SECONDS)
@@ -132,20 +132,20 @@ class PrivateServer:
             self.kill()
 
     def kill(self) -> None:
-        """Kill -9 of all its processes, as when its machine is lost."""
+        """Kill all its processes with -9, as when its machine is lost."""
         send_signal(family(self.process.pid), signal.SIGKILL)
         self.process.wait()
         if "databases" in self.__dict__:
             self.databases.admin.dispose()
 
     def run(self, *statements: str) -> None:
-        """Run statements as one who may do everything."""
+        """Run statements as the superuser."""
         for statement in statements:
             self.databases.run(statement)
 
     @contextmanager
     def database(self) -> Iterator[sa.URL]:
-        """A migrated database of its own, as the service logs in to it."""
+        """A separate migrated database, with the login of the service."""
         with self.databases.clone() as url:
             yield url.set(username=self.product.user) if self.product.user else url
 
@@ -160,13 +160,13 @@ class PrivateServer:
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """Connections are there, and nothing answers on them."""
+        """Connections stay open, and nothing answers on them."""
         with frozen(family(self.process.pid)):
             yield
 
     @contextmanager
     def disk_full(self) -> Iterator[None]:
-        """Not one byte more; a server that gave up is started again once there is room."""
+        """Leave no free byte; restart a server that gave up, once there is room."""
         with full(self.folder):
             yield
         if self.process.poll() is not None:
@@ -176,7 +176,7 @@ class PrivateServer:
 
 @contextmanager
 def private_server(name: str, *, on_small_disk: bool = False) -> Iterator[PrivateServer]:
-    """A server of this kind, or SQLite files, in a folder that goes with it."""
+    """A server of this kind, or SQLite files, in a temporary folder."""
     product = PRODUCTS.get(name)
     folder, run_as = engines.private_folder(product.owner if product else "root")
     with ExitStack() as stack:

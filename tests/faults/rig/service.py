@@ -22,7 +22,7 @@ from tests.processes import children, family, is_alive, send_signal, threads
 START_SECONDS = 30
 STOP_SECONDS = 30
 LOG_CHARACTERS = 6000
-BELOW_EPHEMERAL = range(20_000, 32_000)  # a port nobody gets by chance while the service is down
+BELOW_EPHEMERAL = range(20_000, 32_000)  # not given to others while the service is down
 
 RECEIVER = ("gunicorn", "-c", str(ROOT / "serving" / "receiver.py"), "wsgi:receiver")
 RECORDER = ("flask", "--app", "wsgi", "record")
@@ -41,7 +41,7 @@ class Service:
 
     Attributes:
         folders: of the journal.
-        interposed: what is added to the environment of the receiver, and of the recorder.
+        interposed: additions to the environment of the receiver, and of the recorder.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class Service:
 
     @property
     def recorder(self) -> subprocess.Popen:
-        """The one that was started last."""
+        """The recorder that was started last."""
         return self.recorders[-1]
 
     def stop(self) -> None:
@@ -124,7 +124,7 @@ class Service:
         self.receiver.wait(STOP_SECONDS)
 
     def kill(self) -> None:
-        """Kill -9 of everything at once."""
+        """Kill everything at once with -9."""
         running = [one for one in (self.receiver, *self.recorders) if one and one.poll() is None]
         everything = [member for process in running for member in family(process.pid)]
         send_signal(everything, signal.SIGKILL)
@@ -142,13 +142,13 @@ class Service:
         print(self.log.read_text()[-LOG_CHARACTERS:])
 
     def kill_a_worker(self) -> bool:
-        """Kill -9 of one that serves: one that has only begun to start has nothing to lose."""
+        """Kill a serving worker with -9: one that is still starting has nothing to lose."""
         serving = self.serving_workers()
         send_signal(random.sample(serving, min(1, len(serving))), signal.SIGKILL)
         return bool(serving)
 
     def reload(self) -> None:
-        """Deploy: tell the master, and wait until none but new workers are there and serve."""
+        """Reload as in a deployment, and wait until only new workers are left and serve."""
         old = self.serving_workers()
         self.receiver.send_signal(signal.SIGHUP)
         give_up = time.monotonic() + START_SECONDS
@@ -157,7 +157,7 @@ class Service:
             time.sleep(0.05)
 
     def serving_workers(self) -> list[int]:
-        """Name the workers that have begun to serve: they have more than one thread."""
+        """List the workers that are serving: they have more than one thread."""
         return [worker for worker in children(self.receiver.pid) if threads(worker) > 1]
 
     def sizes(self) -> dict[str, int]:
@@ -165,7 +165,7 @@ class Service:
         while True:
             files = [file for folder in self.folders for file in list_waiting(folder)]
             files += [file for folder in self.folders for file in list_kept(folder)]
-            with suppress(FileNotFoundError):  # renamed meanwhile: look again
+            with suppress(FileNotFoundError):  # it was renamed meanwhile: look again
                 return {file.segment: file.path.stat().st_size for file in files}
 
     def stuck(self) -> list[Path]:

@@ -1,4 +1,4 @@
-"""A PostgreSQL server that another one follows."""
+"""A PostgreSQL primary and its standby."""
 
 import shutil
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ FOLLOWS = "SELECT 1 FROM pg_stat_replication WHERE replay_lsn = pg_current_wal_l
 
 
 class Pair:
-    """A primary and its standby; a client that writes finds the one that takes writes."""
+    """A primary and its standby; a writing client finds the one that takes writes."""
 
     def __init__(self, primary: PrivateServer, standby: PrivateServer) -> None:
         self.primary = primary
@@ -21,29 +21,29 @@ class Pair:
 
     @contextmanager
     def database(self) -> Iterator[sa.URL]:
-        """A migrated database, on both; it goes with them."""
+        """A migrated database on both servers."""
         url = self.primary.databases.copy()
         yield url.set(query={"host": (str(self.standby.folder), str(self.primary.folder))})
 
     def follows(self) -> bool:
-        """Tell whether the standby has all that the primary has."""
+        """Tell whether the standby has everything that the primary has."""
         with self.primary.databases.admin.connect() as connection:
             return connection.exec_driver_sql(FOLLOWS).scalar() is not None
 
     def wait_for_each_other(self) -> None:
-        """Let no commit be done on the primary before the standby has it."""
+        """Make each commit on the primary wait until the standby has it."""
         configure(self.primary, "synchronous_standby_names = '*'")
 
     def lose_patience(self) -> None:
-        """Have the standby cancel at once what keeps it from following."""
+        """Let the standby cancel at once any query that keeps it from following."""
         configure(self.standby, "max_standby_streaming_delay = 0")
 
     def fall_behind(self) -> None:
-        """Let the standby receive nothing any more."""
+        """Stop the standby from receiving anything."""
         self.standby.kill()
 
     def promote(self) -> None:
-        """Lose the primary, and have the standby in its place."""
+        """Kill the primary, and promote the standby."""
         self.primary.kill()
         if self.standby.process.poll() is not None:
             self.standby.start()
@@ -56,7 +56,7 @@ def configure(server: PrivateServer, setting: str) -> None:
 
 
 def run(server: PrivateServer, *statements: str) -> None:
-    """Run statements on a server that may be a standby, where no template can be made."""
+    """Run statements on a server that may be a standby, on which no template can be made."""
     engine = sa.create_engine(server.url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         for statement in statements:
@@ -66,7 +66,7 @@ def run(server: PrivateServer, *statements: str) -> None:
 
 @contextmanager
 def server_with_standby() -> Iterator[Pair]:
-    """Start both; the standby begins as a copy of the other's files."""
+    """Start both; the standby begins as a copy of the primary's files."""
     product = PRODUCTS["postgresql"]
     with private_server("postgresql") as primary:
         primary.stop()

@@ -1,4 +1,4 @@
-"""The cursor: it is read as it was written, for its own query only."""
+"""The cursor is read as it was written, for its own query only."""
 
 import re
 from base64 import urlsafe_b64encode

@@ -1,4 +1,4 @@
-"""Where a body differs from what Tencent documents for its command."""
+"""Differences of a body from what Tencent documents for its command."""
 
 import json
 from itertools import islice

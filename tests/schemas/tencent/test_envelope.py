@@ -1,4 +1,4 @@
-"""What the query string of a callback says."""
+"""Reading the query string of a callback."""
 
 from datetime import UTC, datetime
 from urllib.parse import urlencode

@@ -24,7 +24,7 @@ class RowSchema(Schema):
 
 @pytest.fixture
 def write():
-    """Write rows, of which only what matters is given, in some format."""
+    """Write rows, given only by the values that matter, in some format."""
 
     def write(chosen, *rows, zone="Asia/Shanghai"):
         sheet = Sheet("rows", RowSchema(), take_whole)

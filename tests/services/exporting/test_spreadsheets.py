@@ -1,4 +1,4 @@
-"""A real spreadsheet program opens what is written, and runs none of it."""
+"""A real spreadsheet program opens the files, and runs nothing in them."""
 
 import shutil
 import subprocess
@@ -16,7 +16,7 @@ IDS = ["@TGS#BIGTOWN00", "@TOA#_test_OA_for_penn", "@bob"]
 
 @pytest.fixture
 def convert(tmp_path):
-    """Open a file and save it as a workbook anew; give its first sheet."""
+    """Open a file and save it as a new workbook; return its first sheet."""
 
     def convert(data, kind):
         (tmp_path / f"file.{kind}").write_bytes(data)

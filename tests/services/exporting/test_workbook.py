@@ -1,4 +1,4 @@
-"""Cells that are what they seem, as another program reads them."""
+"""Cells have the right types and values when another program reads them."""
 
 import io
 import resource
@@ -26,7 +26,7 @@ def test_text_is_text_whatever_it_looks_like(write, text):
 
 
 def unescaped(text):
-    """openpyxl leaves the controls that XML can't hold as Excel spells them."""
+    """Undo Excel's escapes of controls that XML cannot hold, which openpyxl leaves alone."""
     return openpyxl.utils.escape.unescape(text)
 
 
@@ -78,7 +78,7 @@ def test_half_a_character_does_not_end_the_file(write):
 
 @pytest.fixture
 def small_disk():
-    """No file may be larger than some kilobytes."""
+    """Limit the size of files to some kilobytes."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
     yield

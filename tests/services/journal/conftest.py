@@ -1,4 +1,4 @@
-"""A journal of a test's own, and records for it."""
+"""Fixtures: a journal for each test, and records for it."""
 
 import time
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ def make_record(body=b"body"):
 
 
 def wait_until(condition):
-    """Look again and again, for there is no event to wait for; fail after some seconds."""
+    """Poll a condition that no event announces; fail after some seconds."""
     for _ in range(10_000):
         if condition():
             return
@@ -28,7 +28,7 @@ def wait_until(condition):
 
 
 def read_back(folder):
-    """Read all records that wait in a folder."""
+    """Read all records that are waiting in a folder."""
     return [
         record
         for file in list_waiting(folder)
@@ -38,7 +38,7 @@ def read_back(folder):
 
 @pytest.fixture
 def open_journal():
-    """Open journals that are closed when the test ends."""
+    """Open journals, and close them when the test ends."""
     opened = []
 
     def open_journal(*folders):

@@ -1,4 +1,4 @@
-"""Appending: durable once it returns, in whichever folder takes it."""
+"""Appending: a record is durable once it returns, in whichever folder takes it."""
 
 import os
 from threading import Event, Thread
@@ -14,7 +14,7 @@ from tests.services.journal.conftest import make_record, read_back, wait_until
 
 
 def retire(journal):
-    """Have all folders seal their segments, and wait until they have."""
+    """Seal the segments of all folders, and wait until that is done."""
     for folder in journal.folders:
         folder.thread.submit(folder.retire).result()
 

@@ -1,4 +1,4 @@
-"""The journal in a process of its own: with gevent, and where the system takes no more."""
+"""The journal in a separate process: with gevent, and at the limits of the system."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ from tests.services.journal.conftest import make_record, read_back
 
 
 def run(script, *arguments):
-    """Run some lines in a process of their own; give the words that they print."""
+    """Run some lines in a separate process; return the words that they print."""
     done = subprocess.run(
         [sys.executable, "-c", script, *map(str, arguments)],
         cwd=ROOT,
@@ -27,7 +27,7 @@ def run(script, *arguments):
 
 
 def keep_one(folder, body=b""):
-    """Have one recorded segment."""
+    """Make one recorded segment."""
     journal = Journal([folder])
     journal.append(make_record(body))
     journal.close()

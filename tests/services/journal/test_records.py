@@ -1,4 +1,4 @@
-"""How records are written: what goes in comes out, and damage stays where it is."""
+"""The format of records: what goes in comes out, and damage stays local."""
 
 from datetime import UTC, datetime, timedelta, timezone
 

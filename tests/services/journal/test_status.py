@@ -1,4 +1,4 @@
-"""The status of a journal: what waits and what there is room for, without content."""
+"""The status of a journal: what is waiting and the room left, without content."""
 
 import json
 from dataclasses import replace

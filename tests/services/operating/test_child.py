@@ -1,4 +1,4 @@
-"""A recorder beside a server that has all of the service on one port."""
+"""A recorder beside a server that runs everything on one port."""
 
 import os
 from threading import Event

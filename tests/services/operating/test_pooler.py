@@ -1,4 +1,4 @@
-"""A pooler before PostgreSQL is of use only if it leaves each connection a session of its own."""
+"""A pooler in front of PostgreSQL must give each connection a session of its own."""
 
 import shutil
 import subprocess
@@ -24,7 +24,7 @@ auth_file = {folder}/users
 
 @pytest.fixture
 def pooled(engine, database_url):
-    """Start PgBouncer in some mode; give the URL of the database behind it."""
+    """Start PgBouncer in some mode; yield the URL of the database behind it."""
     if engine.name != "postgresql" or not program("pgbouncer"):
         pytest.skip("no PgBouncer here, or nothing behind it")
     folder, run_as = private_folder("postgres")

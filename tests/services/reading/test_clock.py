@@ -13,7 +13,7 @@ from tests.payloads import group_created
 
 @pytest.fixture
 def deliver_late(deliver, clock):
-    """Post callbacks that say of themselves that they are some seconds old."""
+    """Post callbacks whose ``RequestTime`` is some seconds ago."""
 
     def post(*seconds, **query):
         for number, late in enumerate(seconds):
@@ -44,7 +44,7 @@ def examine(connection, receiver_settings, clock):
         ([0, 61, 61, 61], "failed", "61.1 s ahead of the sender (3 callbacks)"),
         ([0, -61, -61, -61], "failed", "60.9 s behind the sender (3 callbacks)"),
         ([0, 61, 62, 63, 64], "ok", "0.1 s ahead of the sender (1 callback)"),  # one, replayed
-        ([61, 61, 61, 0], "ok", "0.1 s ahead of the sender (1 callback)"),  # put right since
+        ([61, 61, 61, 0], "ok", "0.1 s ahead of the sender (1 callback)"),  # corrected since
         ([61, 61], "warning", "not compared: no signed callback in 24 hours"),
     ],
 )

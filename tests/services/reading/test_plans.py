@@ -1,4 +1,4 @@
-"""Every query of /history and /deliveries is served by an index: the planners say so."""
+"""Every query of /history and /deliveries is served by an index, as the planners confirm."""
 
 import re
 from contextlib import contextmanager
@@ -107,7 +107,7 @@ def rows():
 
 @contextmanager
 def filled_database(request):
-    """Open a database with some thousand events; SQLite has its statistics from a migration."""
+    """Open a database with some thousand events; SQLite's statistics come from a migration."""
     engines = request.config.stash[ENGINES]
     if request.param not in engines:
         pytest.skip(f"no {request.param} here")
@@ -143,7 +143,7 @@ def reader(request):
 
 
 def explain(engine, fetch, query):
-    """Ask the database how it reads one page; return its first query's plan."""
+    """Return the database's plan for the first query of a page."""
     asked = []
 
     def listen(_connection, _cursor, statement, parameters, *_):
@@ -163,7 +163,7 @@ def explain(engine, fetch, query):
 
 
 def is_served_by(plan, index, *, filtered):
-    """The index leads to the rows; only those of one instant, or of a merged page, are sorted."""
+    """Tell whether an index leads to the rows, and at most one instant or merged page is sorted."""
     text = "\n".join(plan)
     merged = "UNION" in text or "Merge Append" in text
     found = re.search(
@@ -171,7 +171,7 @@ def is_served_by(plan, index, *, filtered):
     )
     if found:
         return (merged or "TEMP B-TREE FOR ORDER" not in text) and bool(found["filter"]) == filtered
-    text = text.replace("Seq Scan on commands", "")  # of which there are few
+    text = text.replace("Seq Scan on commands", "")  # which are few
     examined = re.findall(r"(?:rows=|by Filter: )(\d+)", text)
     return re.search(index, text) and "Seq Scan" not in text and max(map(int, examined)) <= 1000
 

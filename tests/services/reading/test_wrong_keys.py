@@ -26,7 +26,7 @@ def wrong_keys(seconds):
 
 
 def guess(wrong_keys, address, number):
-    """Guess as fast as can be; tell how many guesses were looked at."""
+    """Guess as fast as possible; return how many guesses were checked."""
     looked_at = 0
     for _ in range(number):
         if not wrong_keys.wait_seconds(address):

@@ -1,4 +1,4 @@
-"""Who may send: the parts of the check that need no database."""
+"""Authentication of senders: SDKAppID, signature and time."""
 
 from datetime import UTC, datetime, timedelta
 

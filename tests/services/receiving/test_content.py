@@ -1,4 +1,4 @@
-"""What people wrote in callbacks that become no event need not be kept anywhere."""
+"""The content of unhandled callbacks need not be kept anywhere."""
 
 from dataclasses import replace
 

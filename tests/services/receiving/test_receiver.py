@@ -1,4 +1,4 @@
-"""The receiver of one process: what it appends of itself, and what it loses."""
+"""The receiver of one process: the records about itself, and losses."""
 
 from datetime import timedelta
 
@@ -28,7 +28,7 @@ def here(receiver):
 
 @pytest.fixture
 def stored(journal):
-    """Read what the journal has, without the tallies unless they are asked for."""
+    """Read the records of the journal, without tallies unless they are asked for."""
     return lambda *kinds: [one for one in read_back(journal.folders[0]) if one.kind in kinds]
 
 
@@ -84,7 +84,7 @@ def test_nothing_is_written_where_nothing_was_counted(here, journal):
 
 @pytest.fixture
 def block(journal, here):
-    """Have no folder take anything; the returned function clears the way."""
+    """Make all folders refuse; the returned function undoes that."""
     journal.folders[0].write_bytes(b"in place of the folder")
 
     def clear():
@@ -144,7 +144,7 @@ def test_refused_request_that_no_folder_takes_is_counted(here, stored, block):
 def test_receiver_tells_what_waits_while_no_recorder_does(here, journal, clock):
     here.accept(ARRIVAL, APP, Envelope(), b"")
     here.tick()
-    here.journal.folders[0].thread.submit(int).result()  # the name has been changed
+    here.journal.folders[0].thread.submit(int).result()  # the name was changed
     here.tick()
 
     assert read_status(journal.folders).waiting == 2  # the callback, and what was counted

@@ -1,4 +1,4 @@
-"""What is refused: how much of it is stored, and what the log says."""
+"""Refused requests: how much of them is stored, and the lines of the log."""
 
 from datetime import timedelta
 
@@ -38,7 +38,7 @@ def refusals(journal):
 
 @pytest.fixture
 def logged(caplog):
-    """What was logged since it was last asked."""
+    """What was logged since the last call."""
 
     def logged():
         messages = caplog.messages[:]
@@ -139,11 +139,11 @@ def test_flood_of_one_reason_takes_no_room_of_another(refusals):
 
 
 def test_flood_of_a_day_adds_less_than_a_quarter_of_a_gigabyte_to_the_journal(refusals):
-    """Of one worker; the database has as much, since it stores what the journal has."""
+    """For one worker; the database stores as much as the journal."""
     stored = 0
     for second in range(0, DAY_SECONDS, 300):
         for reason, app in KINDS:
-            while not refusals.tally.counts:  # until there is no more room
+            while not refusals.tally.counts:  # until the budget is used up
                 add(refusals, second, reason, app, body=bytes(10_000))
             refusals.tally.clear()
         stored += sum(len(write_record(record)) for record in refusals.waiting)

@@ -1,4 +1,4 @@
-"""What is counted between two records, and what refused requests may take."""
+"""Counts between two records, and the budget of refused requests."""
 
 from datetime import timedelta
 

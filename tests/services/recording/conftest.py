@@ -1,4 +1,4 @@
-"""Records that no request has made, and what is in the way of some."""
+"""Fixtures: records without a request, and obstacles to recording."""
 
 from datetime import timedelta
 from functools import partial
@@ -47,7 +47,7 @@ def tally_record(seconds=0.0, *, refused=0, lost=(), doubtful=()):
 
 @pytest.fixture
 def write(journal):
-    """Write records as a receiver does that ends then: its segment is sealed."""
+    """Write records like a receiver that then exits: its segment is sealed."""
 
     def write(*records, folder=None):
         writer = Journal([folder or journal.folders[0]])
@@ -58,7 +58,7 @@ def write(journal):
     return write
 
 
-# A row that one database has no place for, and how to make place again.
+# Statements that make a database reject a row, and that undo this.
 REFUSE = {
     "sqlite": (
         "CREATE TRIGGER refuse BEFORE INSERT ON lifecycle_events WHEN NEW.subject_id = 'bad' "
@@ -92,7 +92,7 @@ def administer(database_url):
 
 @pytest.fixture
 def refuse_bad_group(administer, engine):
-    """Have the database refuse one subject; the returned function lets it in again."""
+    """Make the database reject one subject; the returned function undoes that."""
     refuse, allow = REFUSE[engine.name]
     administer(refuse)
     return partial(administer, allow)
@@ -107,7 +107,7 @@ LOCKS = {
 
 @pytest.fixture
 def holding(engine, database_url):
-    """A connection that keeps a lock, of a table that not every callback needs."""
+    """A connection that holds a lock on a table that not every callback needs."""
     other = sa.create_engine(database_url, isolation_level="AUTOCOMMIT")
     with other.connect() as connection:
         for statement in LOCKS[engine.name]:

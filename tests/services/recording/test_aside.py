@@ -1,4 +1,4 @@
-"""What can't be recorded, in files of its own."""
+"""Records that cannot be recorded, in files of their own."""
 
 import pytest
 

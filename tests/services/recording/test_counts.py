@@ -1,4 +1,4 @@
-"""Counts per minute, lost callbacks and differences, as the recorder keeps them up."""
+"""Counts per minute, lost callbacks and differences, as the recorder maintains them."""
 
 import json
 from dataclasses import replace
@@ -69,7 +69,7 @@ def test_undocumented_commands_beyond_fifty_are_counted_as_other(
 
     write(*of_commands(0, MAX_OTHER_COMMANDS - 1))
     recorder.record_available()
-    recorder.database.close()  # another one begins with what is counted already
+    recorder.database.close()  # another recorder begins with what is already counted
     write(*of_commands(MAX_OTHER_COMMANDS - 1, MAX_OTHER_COMMANDS + 20), *of_commands(0, 1))
     recorder.record_available()
 
@@ -157,7 +157,7 @@ def test_lost_callbacks_are_told_with_their_time(write, recorder, rows, counted)
 
 @pytest.mark.parametrize("order", ["lost first", "found first", "at once"])
 def test_lost_callback_that_is_found_is_taken_off(write, recorder, rows, counted, order):
-    write(callback_record(0))  # after which nothing is known to be lost
+    write(callback_record(0))  # after which no losses are known
     recorder.record_available()
     found, gone = callback_record(1), callback_record(2)
     tally = tally_record(3, doubtful=[found, gone])
@@ -190,7 +190,7 @@ def test_starts_and_stops_are_stored_once_each(write, recorder, rows):
 
 
 def test_tally_that_two_folders_have_is_counted_once(write, recorder, counted):
-    """As where a flush came late, and another folder took the same records."""
+    """As when a flush came late, and another folder took the same records."""
     tally = tally_record(refused=5)
     write(tally)
     write(tally)

@@ -1,4 +1,4 @@
-"""The database as the recorder has it: what is committed is in the file that has its name."""
+"""The database of the recorder: what is committed is in the file that now has its name."""
 
 import os
 import shutil
@@ -45,7 +45,7 @@ def file(engine, database_url):
 
 @pytest.fixture
 def ask(file):
-    """Ask a process that has the database open how many deliveries there are."""
+    """Return how many deliveries a process sees that has the database open."""
     command = [sys.executable, "-c", READ, f"sqlite:///{file}"]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -87,7 +87,7 @@ def test_file_that_was_removed_is_noticed_and_its_records_wait(
 def test_file_that_was_replaced_gets_what_went_to_the_other(
     write, recorder, rows, ask, file, tmp_path, removed
 ):
-    """Whatever is left beside it of the one that was there."""
+    """Whatever files of the old one are left beside it."""
     copy = Path(shutil.copy(file, tmp_path / "copy.db"))
     write(*map(callback_record, range(5)))
     recorder.record_available()
@@ -111,7 +111,7 @@ def test_what_belongs_to_the_file_may_be_removed(
     assert ask() == 5
 
     remove(file, *removed)
-    shutil.rmtree(journal.folders[0] / "kept")  # nothing is needed of it
+    shutil.rmtree(journal.folders[0] / "kept")  # nothing of it is needed
     write(callback_record(5))
     recorder.record_available()
     recorder.close()
@@ -191,7 +191,7 @@ def test_what_passes_by_itself_is_told_apart(cause, expected):
 
 @pytest.fixture
 def sent(recorder):
-    """The first words of all statements that the recorder has sent."""
+    """The first words of all statements that the recorder sent."""
     found = []
 
     @sa.event.listens_for(recorder.database.engine, "before_cursor_execute")
@@ -203,7 +203,7 @@ def sent(recorder):
 
 @pytest.fixture
 def inserts(recorder, sent):
-    """Count the statements that insert rows: as they are sent, or as MariaDB has counted them."""
+    """Count the statements that insert rows, as sent, or as counted by MariaDB."""
 
     def count():
         if recorder.database.engine.dialect.name != "mysql":
@@ -221,7 +221,7 @@ def test_batch_takes_few_statements_whatever_its_size(post, recorder, sent):
         post(group_created(GroupId=group_id))
     recorder.record_available()
     taken = []
-    for size in (1, 1, 1, 20):  # the first ones are for what is new
+    for size in (1, 1, 1, 20):  # the first statements are for new names
         for group_id in groups[:size]:
             post(group_changed(GroupId=group_id, Notification=f"the {len(taken)}th"))
         before = len(sent)
@@ -245,7 +245,7 @@ def test_large_group_takes_no_more_statements_than_a_small_one(
 ):
     monkeypatch.setattr(following, "FEW_EVENTS", 0)  # a label for each member
     taken = []
-    for members in (1, 1, 6000):  # of the first one, some are for what is new about it
+    for members in (1, 1, 6000):  # the first batch needs some for its new names
         ids = [{"Member_Account": f"user{number}"} for number in range(members)]
         before = inserts()
         post(group_destroyed(GroupId=f"g{len(taken)}", MemberList=ids))

@@ -20,7 +20,7 @@ from tests.payloads import (
 
 GROUP = "@TGS#1"
 
-# How one label is refused, and how it is let in again.
+# Statements that make a database reject one label, and that undo this.
 REFUSE = {
     "sqlite": (
         "CREATE TRIGGER refuse BEFORE INSERT ON labels WHEN NEW.folded = 'bad' "
@@ -40,7 +40,7 @@ REFUSE = {
 
 @pytest.fixture
 def told(rows):
-    """Tell what labels there are, by kind."""
+    """Return the labels, by kind."""
 
     def read():
         return sorted((row.kind, row.holder_id, row.folded) for row in rows(Label))

@@ -1,4 +1,4 @@
-"""Recorded segments are kept for as long, and as many, as is said."""
+"""Recorded segments are kept within the limits of age and size."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -61,7 +61,7 @@ def test_none_is_kept_where_zero_hours_are_set(kept, recorder, journal, rows):
 
 @pytest.fixture
 def little_room(journal):
-    """Less room on the disk of the journal than is to be left."""
+    """Put the journal on a disk with less room than should be left."""
     make_folder(journal.folders[0])
     with small_disk(journal.folders[0], megabytes=1):
         yield

@@ -1,4 +1,4 @@
-"""The life of a recorder process."""
+"""The main loop of a recorder process."""
 
 import logging
 from threading import Event, Thread

@@ -1,4 +1,4 @@
-"""The journal of readings: nothing but readings comes out of it, and it holds up no callback."""
+"""The journal of readings: only readings come out of it, and it delays no callback."""
 
 import os
 from datetime import timedelta
@@ -69,7 +69,7 @@ def test_reader_is_named_in_full(write, folder, loop, rows, name):
 
 
 def test_reader_cannot_add_callbacks(write, folder, loop, rows, caplog):
-    """Nor anything else: whatever the process that faces the readers writes there."""
+    """Nor anything else, whatever the reader process writes there."""
     forged = [callback_record(), refusal_record(), tally_record(lost=[callback_record(1)])]
     forged += [
         Record(kind, new_uuid(NOW), NOW, {"process": "x"}) for kind in (Kind.STARTED, Kind.STOPPED)
@@ -129,7 +129,7 @@ def test_callback_is_recorded_without_the_folder_and_over_any_fault_of_it(
     loop.work()
     make_folder(folder)
     (folder / f"{SEGMENT}.1{SEALED}").write_bytes(b"damaged")
-    (folder / f"{SEGMENT}.0{DAMAGED}").mkdir()  # what is damaged can't be saved
+    (folder / f"{SEGMENT}.0{DAMAGED}").mkdir()  # damaged bytes cannot be saved
     write(callback_record(1))
     loop.chores = dict.fromkeys(loop.chores, (0.0, 0.0))
     for _ in range(2):

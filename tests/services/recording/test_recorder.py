@@ -1,4 +1,4 @@
-"""The recorder: all that the journal has is in the tables, in order of arrival, once each."""
+"""The recorder: every record of the journal is in the tables, in order of arrival, once."""
 
 import json
 import shutil
@@ -170,7 +170,7 @@ def minute_counts(rows):
 
 @pytest.fixture
 def restored_url(engine, database_url):
-    """The database as a backup has it that is older than all records."""
+    """The database from a backup that is older than all records."""
     with engine.clone() as url:
         yield url
 
@@ -222,7 +222,7 @@ def test_file_that_was_replaced_under_the_recorder_gets_what_it_lacks(
 def test_marks_that_went_back_are_noticed_over_the_same_connection(
     post, recorder, rows, administer
 ):
-    """As where a dump is loaded while the recorder is connected."""
+    """As when a dump is loaded while the recorder is connected."""
     for group_id in ("g1", "g2"):
         post(group_created(GroupId=group_id))
         recorder.record_available()

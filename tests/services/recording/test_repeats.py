@@ -1,4 +1,4 @@
-"""A callback that is delivered again is told from a new event that looks the same."""
+"""A repeated callback is told from a new event that looks the same."""
 
 import json
 from threading import Barrier, Thread
@@ -21,7 +21,7 @@ def verdicts(rows):
 
 @pytest.fixture(params=["one batch", "several batches"])
 def send(request, post, recorder):
-    """Post; have it recorded at once, or all of it in the end."""
+    """Post callbacks; record each at once, or all of them at the end."""
 
     def send(*args, **kwargs):
         assert post(*args, **kwargs).status_code == 200

@@ -1,4 +1,4 @@
-"""What is too old goes, and nothing else."""
+"""Everything that is too old is purged, and nothing else."""
 
 import json
 from contextlib import closing
@@ -38,7 +38,7 @@ MESSAGE = {"CallbackCommand": "C2C.CallbackAfterSendMsg"}
 
 @pytest.fixture(autouse=True)
 def _deliveries_are_only_added():
-    """In place of the rule for all others: here they are deleted."""
+    """Override the rule of all other tests: here deliveries are deleted."""
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +49,7 @@ def _small_steps(monkeypatch):
 
 @pytest.fixture
 def purge(recorder):
-    """Purge what arrived before now."""
+    """Purge everything that arrived before now."""
 
     def purge(*, unhandled=EPOCH, everything=EPOCH):
         limits = Limits(everything, max(unhandled, everything))
@@ -63,7 +63,7 @@ def purge(recorder):
 
 @pytest.fixture
 def happen(post, clock):
-    """Have something happen to a group, a minute after what happened before."""
+    """Let something happen to a group, a minute after the event before."""
 
     def happen(make, group="A", **said):
         clock.move(minutes=1)
@@ -392,7 +392,7 @@ def test_state_at_any_time_since_is_what_it_was(
                 assert was is None or (was["status"] == "destroyed" and was["changed_at"] < limit)
             else:
                 assert found | {"life": 0} == was | {"life": 0}
-        for group in "ABC":  # the state that is kept is the one that what is left tells
+        for group in "ABC":  # the kept state is the one that follows from the remaining events
             assert state(group) == state(group, clock() + timedelta(days=1))
 
 

@@ -1,4 +1,4 @@
-"""The present states of subjects: what is kept as events come, is what follows from all of them."""
+"""The present states of subjects: updating them event by event equals a replay of all events."""
 
 from datetime import timedelta
 
@@ -18,7 +18,7 @@ FIELDS = st.fixed_dictionaries(
     {"name": st.sampled_from([None, "", "A", "B"]), "owner": st.sampled_from([None, "u", "v"])},
     optional={"Type": st.sampled_from(["Public", "Private"]), "Introduction": st.just("x")},
 )
-# Of few instants, so that some events share one; in the order of arrival.
+# At few instants, so that some events share one; in the order of arrival.
 ARRIVALS = st.lists(
     st.tuples(st.sampled_from(ACTIONS), st.integers(0, 20), st.booleans(), FIELDS),
     min_size=1,

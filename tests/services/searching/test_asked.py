@@ -1,4 +1,4 @@
-"""What is searched, taken out of what was typed or pasted."""
+"""Extracting what is searched for from what was typed or pasted."""
 
 from uuid import UUID
 

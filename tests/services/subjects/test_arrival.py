@@ -1,4 +1,4 @@
-"""States and versions of what has been stored, whatever the order in which it came."""
+"""States and versions of stored events, in whatever order they arrived."""
 
 from datetime import timedelta
 
@@ -50,9 +50,9 @@ def reader(database_url):
 
 
 def tell(reader, group):
-    """Tell all there is to know of a group, but for IDs: now, and after each hour of its life.
+    """Return everything known about a group, without IDs: now, and after each hour of its life.
 
-    The present state, which is kept, is the one that follows from all events.
+    The stored present state is the one that follows from all events.
     """
     subject, query = Subject(SubjectType.GROUP, group), VersionsQuerySchema().load({})
     with reader.connect() as connection:

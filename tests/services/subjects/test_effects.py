@@ -1,4 +1,4 @@
-"""What an event did, as a few events before it tell, without a database."""
+"""The effect of an event, found from a few earlier ones, without a database."""
 
 from random import Random
 
@@ -15,7 +15,7 @@ LATER = 1_000_000  # a second after all others
 
 
 def happen(chance):
-    """Events at about the same time, and the one that is asked for, which comes after them."""
+    """Events at about the same time, and the event in question, which comes after them."""
     at, events = 0, []
     for _ in range(chance.randint(1, 9)):
         at += chance.choice([0, 1, 4, 6, 9, 60])
@@ -38,7 +38,7 @@ def find_newest(chance, before, last):
 
 
 def find_end(chance, before, _):
-    """The last events, some of the first instant left out."""
+    """The last events, without some of the first instant."""
     known = before[chance.randint(0, len(before)) :]
     first = known[0].occurred_at if known else None
     some = [one for one in known if one.occurred_at != first or chance.random() < 0.7]

@@ -22,7 +22,7 @@ def event(action, *, timed=True, event_id=None, at=None, name=None, owner=None, 
     """An event; other keyword arguments are details, by Tencent's names.
 
     Args:
-        at: its second; without it, a minute after the one that was made before.
+        at: its second; by default, a minute after the previous event.
     """
     number = next(IDS)
     occurred_at = NOW + timedelta(seconds=number * 60 if at is None else at)

@@ -1,4 +1,4 @@
-"""A few events of a subject tell what all of them do, on every database."""
+"""The outline of a subject tells the same as all of its events, on every database."""
 
 from datetime import timedelta
 from itertools import pairwise

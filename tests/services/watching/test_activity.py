@@ -1,4 +1,4 @@
-"""What arrives, from the counts of minutes and of hours."""
+"""Traffic, from the counts of minutes and hours."""
 
 from datetime import datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""What is told afterwards of what was counted."""
+"""Incidents, found afterwards from counts."""
 
 from datetime import timedelta
 from uuid import UUID

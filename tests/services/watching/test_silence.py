@@ -1,4 +1,4 @@
-"""What is silence, and what is a quiet time as usual."""
+"""The difference between silence and a usual quiet time."""
 
 from collections import defaultdict
 
@@ -27,7 +27,7 @@ def find(minutes, days):
 
 
 def every(step, days, hole=(0, 0), of_day=(0, DAY), resting=()):
-    """List minutes with callbacks: one in so many, but not in the hole, the night or at rest."""
+    """List minutes with callbacks: one in so many, except in the gap, at night and at rest."""
     return [
         minute
         for minute in range(0, int(days * DAY), step)

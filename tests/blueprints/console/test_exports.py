@@ -18,7 +18,7 @@ from tests.conftest import KEY
 from tests.payloads import SAMPLES, channel_created, group_created, group_destroyed
 
 AUTHORIZED = {"Authorization": f"Bearer {KEY}"}
-LISTS = ("events", "channels", "groups", "deliveries", "quarantine")
+LISTS = ("channels", "groups", "deliveries", "quarantine", "events", "readings")
 
 
 @pytest.fixture
@@ -39,16 +39,19 @@ def links(page):
 
 
 @ON_EVERY_ENGINE
-def test_every_list_can_be_had_as_a_file_of_each_format(deliver, post, record, look, download):
+def test_every_list_can_be_had_as_a_file_of_each_format(deliver, record_readings, look, download):
     for body in SAMPLES:
         deliver(body)
     deliver(SAMPLES[0], query={"SdkAppid": "1"})
 
     for name in LISTS:
+        kinds = []
         for link in links(look(name)):
+            record_readings()
             answer = download(link)
             assert answer.status_code == 200, (link, answer.text)
             kind = answer.headers["Content-Disposition"].rpartition(".")[2]
+            kinds.append(kind)
             if kind == "xlsx":
                 counts = [
                     sheet.max_row - 1 for sheet in openpyxl.load_workbook(answer_file(answer))
@@ -58,6 +61,7 @@ def test_every_list_can_be_had_as_a_file_of_each_format(deliver, post, record, l
             else:
                 counts = [json.loads(answer.text.splitlines()[-1])["count"]]
             assert min(counts) > 0, link
+        assert kinds[:3] == ["xlsx", "csv", "ndjson"]
 
 
 def answer_file(answer):

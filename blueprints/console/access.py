@@ -2,9 +2,18 @@
 
 import logging
 
-from flask import Response, make_response, redirect, render_template, request, url_for
+from flask import (
+    Response,
+    after_this_request,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from itsdangerous import BadData, URLSafeTimedSerializer
+from werkzeug.wrappers import Response as AnyResponse
 
 from blueprints.api.access import (
     CHALLENGES,
@@ -53,7 +62,16 @@ def find_session() -> Holder | None:
     if not session or read_key():
         return None
     key = slow_down(one for one in runtime().settings.api_keys if is_signed(session, one))
-    return Holder.of(key, SignIn.SESSION) if key else None
+    if key is None:  # it counts as a wrong key, once
+        after_this_request(forget_session)
+        return None
+    return Holder.of(key, SignIn.SESSION)
+
+
+def forget_session(response: AnyResponse) -> AnyResponse:
+    """Make this browser forget its session; a copy of the cookie stays valid until it expires."""
+    response.delete_cookie(COOKIE, path=url_for("console.show_overview"))
+    return response
 
 
 def is_signed(session: str, key: ApiKey) -> bool:
@@ -102,7 +120,5 @@ def sign_in() -> ResponseReturnValue:
 
 @bp.post("/sign-out")
 def sign_out() -> ResponseReturnValue:
-    """Make this browser forget its session; a copy of the cookie stays valid until it expires."""
-    response = redirect(url_for("console.show_sign_in"), 303)
-    response.delete_cookie(COOKIE, path=url_for("console.show_overview"))
-    return response
+    """End the session of this browser."""
+    return forget_session(redirect(url_for("console.show_sign_in"), 303))

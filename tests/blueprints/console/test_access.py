@@ -171,10 +171,11 @@ def test_signing_out_ends_the_session(client):
     assert 'name="next" value=""' in client.post("/console/sign-out").text
 
 
-def test_forged_session_is_none(client):
+def test_session_that_opens_nothing_is_forgotten_and_counts_as_one_wrong_key(client, app):
     client.set_cookie("console", "IiI.aaaa.bbbb", path="/console/")
 
-    assert client.get("/console/").status_code == 401
+    assert [client.get("/console/").status_code for _ in range(3)] == [401] * 3
+    assert app.extensions["runtime"].wrong_keys.count == 1
 
 
 def test_log_says_who_signed_in_and_who_failed_to(client, caplog):

@@ -1,1 +1,1 @@
-"""Our service beside others, under the same load: ``python -m bench --help``."""
+"""Compare our service with others under the same load: ``python -m bench --help``."""

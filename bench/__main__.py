@@ -20,7 +20,7 @@ from bench.report import Section, Table, write_report
 from bench.services import own_folder
 from bench.turns import Plan
 
-FOLDER = ROOT / "var" / "bench"  # on a disk whose flushes cost what they cost
+FOLDER = ROOT / "var" / "bench"  # on a real disk, whose flushes take time
 ENGINES = ("sqlite", "postgresql")
 QUICK = {"rounds": 1, "seconds": 1, "rows": 20_000}
 
@@ -43,10 +43,10 @@ ALL = (*ONCE, *ON_EACH_ENGINE)
 
 
 def main() -> bool:
-    """Measure what was asked for, and report; tell whether a turn of ours does not count."""
+    """Measure what was requested, and report; return whether a turn of ours does not count."""
     options = parse_options()
     require_wrk()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))  # so that nothing is left
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))  # leaves nothing behind
     sections: list[Section | Table] = []
     FOLDER.mkdir(parents=True, exist_ok=True)
     with own_folder(FOLDER) as folder, gather(options.beside, folder) as contenders:
@@ -70,7 +70,7 @@ def main() -> bool:
 
 
 def measure(plan: Plan, wanted: Sequence[str], engines: Sequence[str]) -> Measured:
-    """Measure one thing after the other, on one database after the other."""
+    """Run one measurement after another, on one database after another."""
     for name in wanted:
         if name in ONCE:
             yield from ONCE[name](plan)

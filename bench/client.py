@@ -1,4 +1,4 @@
-"""Send callbacks with wrk, and note what came back."""
+"""Send callbacks with wrk, and note the answers."""
 
 import json
 import shutil
@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 
 APP, TOKEN = "888888", "token"
-SIGN_TOLERANCE_SECONDS = 86400  # of the services, so that one signature serves the whole run
+SIGN_TOLERANCE_SECONDS = 86400  # of the services, so that one signature is valid for the whole run
 TIMEOUT_SECONDS = 10
 SCRIPT = Path(__file__).parent / "callbacks.lua"
 NUMBERS = count(1)
@@ -20,11 +20,12 @@ SIGN = sha256(f"{TOKEN}{SIGNED_AT}".encode()).hexdigest()
 
 @dataclass(frozen=True)
 class Load:
-    """What is sent.
+    """The load to send.
 
     Attributes:
-        rate: callbacks per second over all connections; 0 sends the next one once one is answered.
-        subjects: how many subjects the callbacks are about; 0 gives each its own.
+        rate: callbacks per second over all connections; 0 sends each as soon as the last is
+            answered.
+        subjects: how many subjects the callbacks are about; 0 means one for each.
     """
 
     connections: int
@@ -35,14 +36,14 @@ class Load:
 
 @dataclass(frozen=True)
 class Answers:
-    """What came back.
+    """The answers to a load.
 
     Attributes:
         refused: answers other than 200 with ``"ActionStatus":"OK"``.
         broken: connection errors, and answers later than ``TIMEOUT_SECONDS``.
         first: when the first callback was sent, in seconds since 1970.
         last: when the last answer came.
-        p50_ms: wrk corrects both percentiles for what a stalled connection could not send.
+        p50_ms: wrk corrects both percentiles for requests that a stalled connection could not send.
     """
 
     sent: int

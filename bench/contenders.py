@@ -1,4 +1,4 @@
-"""What is measured: our service, its version before, and what others would write instead."""
+"""The contenders: our service, the version before, and what others would write instead."""
 
 import os
 import shutil
@@ -35,8 +35,8 @@ class Contender:
 
     Attributes:
         commands: what runs; ``{port}`` stands for the port of the receiver.
-        root: the tree it is imported from.
-        migrate: what makes the tables, run in ``root``; empty if nothing is stored.
+        root: the source tree it is imported from.
+        migrate: the command that makes the tables, run in ``root``; empty if nothing is stored.
         engines: the databases it is written for.
     """
 
@@ -109,7 +109,7 @@ FASTAPI = Contender(
 
 @contextmanager
 def gather(wanted: Sequence[str], folder: Path) -> Iterator[list[Contender]]:
-    """Gather our service and those of the others that can run here; name the ones that can't."""
+    """Return our service and the others that can run here, and name those that cannot."""
     found = {"ceiling": CEILING, "naive": NAIVE}
     if "fastapi" in wanted and has_packages("fastapi", "uvicorn", "asyncpg", "aiosqlite"):
         found["fastapi"] = FASTAPI
@@ -125,7 +125,7 @@ def gather(wanted: Sequence[str], folder: Path) -> Iterator[list[Contender]]:
 
 @contextmanager
 def checking_out(commit: str, tree: Path) -> Iterator[Path]:
-    """Check a commit of this repository out beside it, and take it away afterwards."""
+    """Check out a commit of this repository beside it, and remove it afterwards."""
     git = ["git", "-C", str(ROOT), "worktree"]
     subprocess.run([*git, "add", "--quiet", "--detach", str(tree), commit], check=True)
     try:
@@ -135,7 +135,7 @@ def checking_out(commit: str, tree: Path) -> Iterator[Path]:
 
 
 def make_before(tree: Path) -> Contender:
-    """Serve the version before as it was served."""
+    """Serve the version before the way it was served."""
     serve = gunicorn(tree / "gunicorn.conf.py", "wsgi:app")
     return Contender("before", "version before", {Part.RECEIVE: serve}, tree, ALEMBIC)
 

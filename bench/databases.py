@@ -33,7 +33,7 @@ class Database:
     pid: int | None = None
 
     def come_to_rest(self) -> None:
-        """Write what an earlier load left in memory, so that the next one does not pay for it.
+        """Flush what an earlier load left in memory, so that the next one does not pay for it.
 
         On SQLite each commit has flushed what it wrote.
         """
@@ -77,11 +77,11 @@ class Database:
 
 @dataclass
 class Watch:
-    """The number of deliveries stored since the watch began, again and again.
+    """Repeated counts of deliveries stored since the watch began.
 
     Attributes:
         before: the newest ID at the beginning. IDs count up, and the newest one is cheap to fetch.
-        looks: when it was looked, in seconds since 1970, and how many there were.
+        looks: the times of the counts, in seconds since 1970, each with its count.
     """
 
     connection: sa.Connection
@@ -89,7 +89,7 @@ class Watch:
     looks: list[tuple[float, int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """Take note of the newest ID."""
+        """Note the newest ID."""
         self.before = self.fetch_newest()
 
     def fetch_newest(self) -> int:
@@ -103,11 +103,11 @@ class Watch:
         self.looks.append((time.time(), newest - self.before))
 
     def await_stored(self, count: int, *, is_working: Callable[[], bool]) -> float | None:
-        """Wait until so many are stored; return when that was, or none if it does not come.
+        """Wait until so many are stored; return when that was, or none if it does not happen.
 
         Args:
             count: since the watch began.
-            is_working: tells whether it can still come.
+            is_working: tells whether it can still happen.
         """
         deadline, seen = time.monotonic() + STORE_SECONDS, 0
         while time.monotonic() < deadline and is_working():
@@ -133,7 +133,7 @@ class Engine:
     """A kind of database.
 
     Attributes:
-        create: makes an empty one in a folder, for as long as the block lasts.
+        create: makes an empty database in a folder, for the duration of a block.
     """
 
     name: str
@@ -143,7 +143,7 @@ class Engine:
 
 @contextmanager
 def sqlite_file(folder: Path) -> Iterator[Database]:
-    """Name a file; the first connection makes it, and it goes with its folder."""
+    """Name a file; the first connection creates it, and it is deleted with its folder."""
     yield Database(sa.make_url(f"sqlite:///{folder}/bench.db"))
 
 

@@ -18,11 +18,11 @@ from services.recording.database import RecorderDatabase
 from services.recording.following.follow import follow_all
 
 CHUNK_ROWS = 250_000
-BYTES_OF_A_ROW = 3_500  # with indexes, event and members, and what the filling itself needs
+BYTES_OF_A_ROW = 3_500  # with indexes, event and members, and the needs of the filling itself
 YEAR_MS = 365 * 86_400_000
 
 TABLES = "('deliveries', 'lifecycle_events', 'event_members')"
-# What takes an index away, and what makes it again.
+# The statements that drop an index, and that make it again.
 INDEXES = {
     "sqlite": f"""SELECT 'DROP INDEX ' || name, sql FROM sqlite_master
         WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN {TABLES}""",
@@ -54,8 +54,8 @@ AFTER = {
 }
 
 
-# A group that many joined and left, and a channel that was changed often: how many events, and
-# what is said of them.
+# A group with many joins and exits, and a channel with many changes: the number of events, and
+# their values.
 LARGE = (
     (
         200_000,
@@ -139,13 +139,13 @@ def subjects_of_a_kind(rows: int) -> int:
 
 @dataclass(frozen=True)
 class Dialect:
-    """How one database spells it; each text but ``numbers`` is an expression of a row.
+    """The SQL of one database; each text except ``numbers`` is an expression of a row.
 
     Attributes:
         numbers: the numbers from ``{first}`` to ``{last}``, as column ``n``.
         digest: 64 hexadecimal digits that no other row has.
         key: 16 bytes that no other row has.
-        uuid: one that grows with the time, as version 7 does.
+        uuid: one that grows with time, like version 7.
     """
 
     numbers: str
@@ -182,7 +182,7 @@ DIALECTS = {"sqlite": SQLITE, "postgresql": POSTGRESQL}
 
 
 def spell_columns(dialect: Dialect) -> Mapping[str, Mapping[str, str]]:
-    """Give table → column → expression."""
+    """Return table → column → expression."""
     received = dialect.instant.format(ms="received_ms")
     occurred = dialect.instant.format(ms="occurred_ms")
     return {
@@ -269,7 +269,7 @@ def fill(database: Database, count: int, folder: Path, *, is_large: bool = False
 
 @contextmanager
 def open_connection(url: sa.URL) -> Iterator[sa.Connection]:
-    """Connect with each statement a transaction, and its text sent as it is."""
+    """Connect with each statement as a transaction, and its text sent unchanged."""
     engine = sa.create_engine(url)
     with engine.connect() as connection:
         if engine.dialect.name == "sqlite":  # which has it from 3.41 on
@@ -279,7 +279,7 @@ def open_connection(url: sa.URL) -> Iterator[sa.Connection]:
 
 
 def run(connection: sa.Connection, statements: Sequence[str]) -> None:
-    """Run statements one after the other."""
+    """Run statements one after another."""
     for statement in statements:
         connection.exec_driver_sql(statement)
 
@@ -317,9 +317,9 @@ def insert(
 
 
 def settle(url: sa.URL) -> None:
-    """Leave a database as it is at rest, so that no later question or commit pays for it.
+    """Bring a database to rest, so that no later question or commit pays for the filling.
 
-    The disk takes an SQLite file; PostgreSQL knows all rows, and that all may be read.
+    An SQLite file is flushed; PostgreSQL gathers statistics, and marks all rows as visible.
     """
     if url.get_backend_name() == "sqlite":
         descriptor = os.open(str(url.database), os.O_RDONLY)
@@ -331,5 +331,5 @@ def settle(url: sa.URL) -> None:
 
 
 def tell(progress: str) -> None:
-    """Show how far it is, on one line."""
+    """Show the progress on one line."""
     print(f"\r\033[Kfilling: {progress}", end="", file=sys.stderr, flush=True)

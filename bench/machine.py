@@ -1,4 +1,4 @@
-"""What the figures were measured on, and what processes cost, as Linux tells it in ``/proc``."""
+"""The machine of the measurements, and the cost of processes, from ``/proc``."""
 
 import os
 import platform
@@ -19,7 +19,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def describe_machine() -> Iterator[str]:
-    """Say processor, memory, system and versions, a line each."""
+    """Describe processor, memory, system and versions, one line each."""
     cpu = find(r"^model name\s*: (.+)$", PROC / "cpuinfo") or platform.machine()
     memory = int(find(r"^MemTotal: +(\d+)", PROC / "meminfo") or 0) / 1024**2
     system = f"{platform.system()} {platform.release()}"
@@ -37,14 +37,14 @@ def find(pattern: str, file: Path) -> str | None:
 
 
 def installed() -> Iterator[str]:
-    """Name the packages that take part."""
+    """List the packages that take part."""
     for package in PACKAGES:
         with suppress(PackageNotFoundError):
             yield f"{package} {version(package)}"
 
 
 def first_line(*command: str) -> str:
-    """Return what a program says of its version; nothing if it is not installed."""
+    """Return the version line of a program; nothing if it is not installed."""
     if not shutil.which(command[0]):
         return ""
     done = subprocess.run(command, capture_output=True, text=True)

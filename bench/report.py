@@ -1,4 +1,4 @@
-"""Write what was measured as Markdown."""
+"""Write the results as Markdown."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,8 +16,8 @@ class Run:
     """One turn of one service.
 
     Attributes:
-        turn: in which round; runs of one round are compared with each other.
-        figures: what was measured, by name.
+        turn: the round; runs of one round are compared with each other.
+        figures: the measured values, by name.
         fault: why it does not count; empty if it does.
     """
 
@@ -33,8 +33,9 @@ class Column:
     """One column of a section.
 
     Attributes:
-        figure: whose median is shown.
-        ratio: of what to what instead: ``base ÷ it`` or ``it ÷ base``; empty for the figure itself.
+        figure: the one whose median is shown.
+        ratio: the ratio to show instead: ``base ÷ it`` or ``it ÷ base``; empty for the figure
+            itself.
     """
 
     head: str
@@ -46,7 +47,7 @@ class Column:
         """Write one cell.
 
         Args:
-            runs: of one service, those that count.
+            runs: the runs of one service that count.
             base: the runs it is compared with, by turn.
         """
         values = [run.figures[self.figure] for run in runs if self.figure in run.figures]
@@ -108,7 +109,7 @@ class Table:
     runs: Sequence[Run] = ()
 
     def write(self) -> Iterator[str]:
-        """Write it as Markdown, line by line."""
+        """Write the table as Markdown, line by line."""
         yield from write_head(self.head)
         yield from map(write_row, self.rows)
         if self.notes:

@@ -37,7 +37,7 @@ class Service:
 
     Attributes:
         folder: for its journal or spool, and for its logs.
-        running: its processes, each with children.
+        running: its processes, each with its children.
     """
 
     contender: Contender
@@ -49,7 +49,7 @@ class Service:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The settings of all contenders; each takes those that it knows."""
+        """The settings of all contenders; each uses those that it knows."""
         return {
             **os.environ,
             "PYTHONPATH": str(self.contender.root),
@@ -73,7 +73,7 @@ class Service:
             )
 
     def start(self, part: Part) -> None:
-        """Start a part, if the contender has it; its output goes into a file."""
+        """Start a part, if the contender has it, with its output in a file."""
         if part not in self.contender.commands:
             return
         command = [word.format(port=self.port) for word in self.contender.commands[part]]
@@ -83,7 +83,7 @@ class Service:
             )
 
     def stop(self, part: Part) -> None:
-        """Let a part finish, within reason."""
+        """Let a part finish, within a time limit."""
         if process := self.running.pop(part, None):
             process.terminate()
             try:
@@ -92,7 +92,7 @@ class Service:
                 process.kill()
 
     def await_answer(self, part: Part, port: int) -> None:
-        """Ask until anything comes back, even 404."""
+        """Request until anything is answered, even 404."""
         deadline, process = time.monotonic() + START_SECONDS, self.running[part]
         while time.monotonic() < deadline and process.poll() is None:
             connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
@@ -104,7 +104,7 @@ class Service:
         raise SystemExit(f"{self.contender.name} did not start:\n{self.read_log(part)}")
 
     def await_idle(self, part: Part) -> None:
-        """Wait until a part computes nothing any more."""
+        """Wait until a part is idle."""
         used, pid = -1.0, self.running[part].pid
         while used != (now := cpu_seconds(pid)):
             used = now
@@ -115,15 +115,15 @@ class Service:
         return all(process.poll() is None for process in self.running.values())
 
     def cpu_seconds(self) -> float:
-        """Sum the CPU time of all processes; of one that was stopped meanwhile, nothing."""
+        """Sum the CPU time of all processes, except those that were stopped meanwhile."""
         return sum(cpu_seconds(process.pid) for process in self.running.values())
 
     def private_mb(self) -> float:
-        """Sum the memory that all processes hold."""
+        """Sum the memory of all processes."""
         return sum(private_mb(process.pid) for process in self.running.values())
 
     def log(self, name: str) -> Path:
-        """Name the file that has the output of a process."""
+        """Return the file with the output of a process."""
         return self.folder / f"{name}.log"
 
     def read_log(self, part: Part) -> str:
@@ -133,7 +133,7 @@ class Service:
 
 @contextmanager
 def preparing(contender: Contender, engine: Engine, parent: Path) -> Iterator[Service]:
-    """Make a database with empty tables for a contender, and stop what runs of it afterwards."""
+    """Make a database with empty tables for a contender, and stop its processes afterwards."""
     with own_folder(parent) as folder, engine.create(folder) as database:
         service = Service(contender, database, folder)
         if contender.stores:
@@ -147,14 +147,14 @@ def preparing(contender: Contender, engine: Engine, parent: Path) -> Iterator[Se
 
 @contextmanager
 def serving(contender: Contender, engine: Engine, parent: Path) -> Iterator[Service]:
-    """Have a contender receive and record, on empty tables."""
+    """Let a contender receive and record, on empty tables."""
     with preparing(contender, engine, parent) as service:
         start_receiving(service)
         yield service
 
 
 def start_receiving(service: Service) -> None:
-    """Start what receives and records; wait until it answers."""
+    """Start the receiver and the recorder; wait for an answer."""
     service.start(Part.RECEIVE)
     service.start(Part.RECORD)
     service.await_answer(Part.RECEIVE, service.port)
@@ -162,7 +162,7 @@ def start_receiving(service: Service) -> None:
 
 @contextmanager
 def own_folder(parent: Path) -> Iterator[Path]:
-    """Make a folder that goes with the block; the user of a private server may enter it."""
+    """Make a folder for the duration of a block; the user of a private server may enter it."""
     with tempfile.TemporaryDirectory(dir=parent, prefix="") as name:
         folder = Path(name)
         folder.chmod(0o755)

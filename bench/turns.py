@@ -1,4 +1,4 @@
-"""Load one service after the other, and look at what each turn cost and stored."""
+"""Load one service after another, and check what each turn cost and stored."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -18,15 +18,15 @@ Turn = Callable[[int], Run]
 
 @dataclass(frozen=True)
 class Plan:
-    """What was asked for.
+    """The requested measurement.
 
     Attributes:
         contenders: ours first.
         rounds: how often each has its turn under each load.
         seconds: length of a turn.
         connections: kept open by the client.
-        rows: stored before, instead of the default of a measurement.
-        folder: for databases and journals; on a disk whose flushes cost what they cost.
+        rows: stored beforehand, instead of the default of a measurement.
+        folder: for databases and journals, on a real disk, whose flushes take time.
     """
 
     contenders: Sequence[Contender]
@@ -39,15 +39,15 @@ class Plan:
 
     @property
     def full_load(self) -> Load:
-        """As much as is answered."""
+        """Full load: the next callback as soon as one is answered."""
         return Load(self.connections, self.seconds)
 
     def choose(self, engine: Engine, *names: str) -> list[Contender]:
-        """Choose contenders by name, as far as they are there and written for a database."""
+        """Choose contenders by name, as far as they are available and written for a database."""
         return [one for one in self.contenders if one.name in names and engine.name in one.engines]
 
     def take_turns(self, *turns: Turn) -> list[Run]:
-        """Give each its turn, again and again, so that what drifts meets all alike."""
+        """Give each its turn repeatedly, so that drift affects all alike."""
         return [turn(number) for number in range(self.rounds) for turn in turns]
 
 
@@ -95,7 +95,7 @@ def load_once(service: Service, load: Load, turn: int, *, bursts: bool = False) 
 
 
 def ask(service: Service, load: Load) -> tuple[dict[str, float], str]:
-    """Send callbacks; give figures of the answers and of the service, and what is wrong."""
+    """Send callbacks; return figures of the answers and of the service, and any fault."""
     cpu = service.cpu_seconds()
     answers = send(service.port, load)
     cpu = service.cpu_seconds() - cpu
@@ -103,13 +103,13 @@ def ask(service: Service, load: Load) -> tuple[dict[str, float], str]:
 
 
 def count(answers: Answers) -> dict[str, float]:
-    """Name the figures of some answers."""
+    """Return the figures of some answers."""
     names = ("sent", "answered", "first", "last", "rate", "p50_ms", "p99_ms")
     return {name: getattr(answers, name) for name in names}
 
 
 def weigh(service: Service, cpu: float, answered: int) -> dict[str, float]:
-    """Name the figures of what the service used, in CPU seconds, for so many callbacks."""
+    """Return the figures of the CPU seconds that the service used for so many callbacks."""
     return {"service_us": 1e6 * cpu / max(answered, 1), "memory_mb": service.private_mb()}
 
 

@@ -1,1 +1,1 @@
-"""What can be measured, one file for each question."""
+"""The measurements, one file for each question."""

@@ -1,4 +1,4 @@
-"""How long an answer takes at a steady rate, and how long until the callback can be read."""
+"""Measure how long an answer takes at a steady rate, and how long until the callback is visible."""
 
 import http.client
 import json
@@ -49,7 +49,7 @@ def measure_latency(plan: Plan, engine: Engine) -> Iterator[Section]:
 
 
 def measure_visible(plan: Plan, engine: Engine) -> Iterator[Section]:
-    """Ask for a callback from its answer on, until it is there, under a steady load."""
+    """Query for a callback from its answer on until it is visible, under a steady load."""
     with serving(OURS, engine, plan.folder) as service:
         warm_up([service])
         runs = plan.take_turns(lambda turn: watch_callbacks(service, plan, turn))
@@ -63,7 +63,7 @@ def measure_visible(plan: Plan, engine: Engine) -> Iterator[Section]:
 
 
 def watch_callbacks(service: Service, plan: Plan, turn: int) -> Run:
-    """Watch one callback after the other while wrk sends others."""
+    """Watch one callback after another while wrk sends others."""
     ended = Event()
     with ThreadPoolExecutor(1) as pool:
         watching = pool.submit(watch_until, ended, service)
@@ -80,7 +80,7 @@ def watch_callbacks(service: Service, plan: Plan, turn: int) -> Run:
 
 
 def watch_until(ended: Event, service: Service) -> list[float]:
-    """Send a callback, ask until its event is there, and begin again; give the times between.
+    """Send a callback, query until its event is visible, and repeat; return the times.
 
     A connection of its own asks the table behind ``/history`` for the subject: one step into an
     index, every two milliseconds, so that neither HTTP nor the reader is a part of the time.

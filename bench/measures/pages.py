@@ -1,4 +1,4 @@
-"""How long a page takes, whatever it shows: of the console, of each list, of a large subject."""
+"""Measure how long pages take: those of the console, of each list, of a large subject."""
 
 import http.client
 import time
@@ -63,7 +63,7 @@ ABOUT: Mapping[str, Mapping[str, str]] = {
 
 
 def measure_pages(plan: Plan, engine: Engine) -> Iterator[Table]:
-    """Ask for each address in turn, again and again, over one connection.
+    """Request each address in turn, repeatedly, over one connection.
 
     Raises:
         RuntimeError: the answer is not 200.
@@ -85,7 +85,7 @@ def measure_pages(plan: Plan, engine: Engine) -> Iterator[Table]:
 
 
 def time_address(connection: http.client.HTTPConnection, address: str, plan: Plan) -> list[str]:
-    """Ask for an address again and again; return p50 and p95 in milliseconds."""
+    """Request an address repeatedly; return p50 and p95 in milliseconds."""
     spent, never = [], Event()
     for _ in range(ASKED * plan.rounds):
         began = time.perf_counter()

@@ -1,4 +1,4 @@
-"""How many callbacks a second: with the recorder at work, without it, and on many rows."""
+"""Measure callbacks per second: with the recorder at work, without it, and on many rows."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -36,7 +36,7 @@ COSTS = (
 
 
 def measure_sustained(plan: Plan, engine: Engine) -> Iterator[Section]:
-    """Send as much as is answered; wait until the last of it is in the tables."""
+    """Send at full load; wait until the last callback is in the tables."""
     contenders = plan.choose(engine, *(one.name for one in plan.contenders))
     with ExitStack() as stack:
         services = [stack.enter_context(serving(one, engine, plan.folder)) for one in contenders]
@@ -47,7 +47,7 @@ def measure_sustained(plan: Plan, engine: Engine) -> Iterator[Section]:
 
 
 def measure_burst(plan: Plan, engine: Engine) -> Iterator[Section]:
-    """Send as much as is answered while the recorder is stopped."""
+    """Send at full load while the recorder is stopped."""
     with ExitStack() as stack:
         services = [
             stack.enter_context(serving(one, engine, plan.folder))
@@ -62,7 +62,7 @@ def measure_burst(plan: Plan, engine: Engine) -> Iterator[Section]:
 
 
 def measure_rows(plan: Plan, engine: Engine) -> Iterator[Section]:
-    """Send as much as is answered, to tables that hold rows already and to empty ones."""
+    """Send at full load, to tables that already hold rows and to empty ones."""
     with ExitStack() as stack:
         services = []
         for rows in (0, plan.rows or ROWS):

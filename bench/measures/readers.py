@@ -1,4 +1,4 @@
-"""What readers cost those who send: answers at a steady rate, with many readers and with none."""
+"""Measure what readers cost callbacks: answers at a steady rate, with and without readers."""
 
 import http.client
 import random
@@ -37,7 +37,7 @@ Ask = Callable[[random.Random], str]
 
 
 def make_questions(rows: int) -> Mapping[str, Ask]:
-    """Name what readers ask; each makes an address of its own every time.
+    """Name the questions of readers; each makes a new address every time.
 
     Args:
         rows: how many are stored.
@@ -102,7 +102,7 @@ def load_alone(service: Service, load: Load, turn: int) -> Run:
 
 
 def load_with_readers(service: Service, load: Load, rows: int, turn: int) -> Run:
-    """Send callbacks while readers ask one question after the other."""
+    """Send callbacks while readers ask one question after another."""
     counts: Counter[str] = Counter()
     with reading(service, rows, counts):
         time.sleep(SETTLE_SECONDS)
@@ -120,7 +120,7 @@ def load_with_readers(service: Service, load: Load, rows: int, turn: int) -> Run
 
 @contextmanager
 def reading(service: Service, rows: int, counts: Counter[str]) -> Iterator[None]:
-    """Have all clients ask until the block ends."""
+    """Let all clients ask until the block ends."""
     ended = Event()
     with ThreadPoolExecutor(len(CLIENTS)) as pool:
         for number, name in enumerate(CLIENTS):
@@ -133,12 +133,12 @@ def reading(service: Service, rows: int, counts: Counter[str]) -> Iterator[None]
 
 
 def seeded(seed: int) -> random.Random:
-    """Make a source of choices that are the same in every run."""
+    """Make a source of random choices that are the same in every run."""
     return random.Random(seed)  # noqa: S311 (no secrets here)
 
 
 def ask_until(ended: Event, port: int, ask: Callable[[], str], counts: Counter[str]) -> None:
-    """Ask again and again; leave an answer unread when it has to end."""
+    """Ask repeatedly; leave an answer unread when it is time to stop."""
     while not ended.is_set():
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         with closing(connection):
@@ -151,7 +151,7 @@ def ask_until(ended: Event, port: int, ask: Callable[[], str], counts: Counter[s
 
 
 def read_until(ended: Event, connection: http.client.HTTPConnection, address: str) -> bool:
-    """Ask once, and read the answer; tell whether it is one."""
+    """Ask once, and read the answer; return whether there was one."""
     connection.request("GET", address, headers=HEADERS)
     answer = connection.getresponse()
     while not ended.is_set() and answer.read(PIECE_BYTES):
@@ -160,7 +160,7 @@ def read_until(ended: Event, connection: http.client.HTTPConnection, address: st
 
 
 def time_questions(title: str, service: Service, plan: Plan, rows: int) -> Table:
-    """Ask each question in turn over one connection, again and again; exports once.
+    """Ask each question in turn over one connection, repeatedly; exports once.
 
     Raises:
         RuntimeError: the answer is not 200.
@@ -184,5 +184,5 @@ def time_questions(title: str, service: Service, plan: Plan, rows: int) -> Table
 
 
 def percentile(values: list[float], percent: int) -> float:
-    """Return what ``percent`` of the values do not exceed."""
+    """Return the value that ``percent`` of the values do not exceed."""
     return sorted(values)[max(0, -(-len(values) * percent // 100) - 1)]

@@ -1,6 +1,6 @@
-"""Which of our files, functions and classes one callback passes, and one question.
+"""Trace which of our files, functions and classes one callback, and one question, pass through.
 
-``python -m bench.measures.traced`` traces in a process of its own and prints JSON; the settings of
+``python -m bench.measures.traced`` traces in a separate process and prints JSON. The settings of
 all processes are in its environment, and the tables are empty.
 """
 
@@ -52,18 +52,18 @@ def measure_traced(plan: Plan) -> Iterator[Table]:
 
 
 def spell(name: str, seen: Mapping[str, list[str]]) -> Iterator[str]:
-    """List what was passed, a paragraph for each kind."""
+    """List what was passed through, a paragraph for each kind."""
     for kind in KINDS:
         yield f"- {name}, {kind}: {', '.join(f'`{one}`' for one in seen[kind])}"
 
 
 @dataclass
 class Trace:
-    """What was passed while ``is_on``.
+    """What was passed through while ``is_on``.
 
     Attributes:
         files: of application code, relative to its root.
-        functions: with their files; one that was entered before and waits counts as well.
+        functions: with their files, including one that was entered before and is waiting.
         classes: of ours, whose methods ran.
     """
 
@@ -73,12 +73,12 @@ class Trace:
     is_on: bool = False
 
     def start(self) -> None:
-        """Follow this thread, and those that begin from now on."""
+        """Trace this thread, and those that start from now on."""
         threading.setprofile(self.note)
         sys.setprofile(self.note)
 
     def note(self, frame: FrameType, event: str, _: Any) -> None:
-        """Note a call, and what led to it."""
+        """Note a call and its callers."""
         if self.is_on and event == "call":
             caller: FrameType | None = frame
             while caller is not None:
@@ -97,7 +97,7 @@ class Trace:
             self.functions.add(f"{name}:{code.co_qualname}")
 
     def note_class(self, owner: type) -> None:
-        """Note a class of ours, whoever wrote its method."""
+        """Note a class of ours, even if its method is inherited from elsewhere."""
         module = sys.modules.get(owner.__module__)
         if name := relative(getattr(module, "__file__", None) or ""):
             self.classes.add(f"{name}:{owner.__qualname__}")
@@ -127,7 +127,7 @@ def relative(file: str) -> str:
 
 
 def main() -> None:
-    """Trace the second callback and the second question, as the first ones load what loads once."""
+    """Trace the second callback and the second question, as the first ones load modules."""
     trace = Trace()
     trace.start()
     found = trace_callback(trace)
@@ -151,7 +151,7 @@ def trace_callback(trace: Trace) -> dict[str, dict[str, list[str]]]:
     loop = Loop(Recorder(RecorderSettings.from_environment(os.environ), utc_now))
     post(receiver, "first")
     loop.work()
-    loop.chores.clear()  # they are no callback's
+    loop.chores.clear()  # they do not belong to a callback
     with trace.following():
         post(receiver, GROUP)
     found = {"callback, receiver": trace.take()}
@@ -189,7 +189,7 @@ def check(answer: TestResponse) -> None:
 
 
 def trace_question(trace: Trace) -> dict[str, list[str]]:
-    """Ask twice what a group is; trace the second time."""
+    """Ask twice for the state of a group; trace the second time."""
     from app import create_reader
     from config import ReaderSettings
 

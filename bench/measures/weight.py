@@ -1,4 +1,4 @@
-"""What the receiver weighs, in seconds and bytes, and what the code does, in lines."""
+"""Measure the receiver in seconds and bytes, and the code in lines."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ STARTING = (
 
 
 def measure_start(plan: Plan) -> Iterator[Section]:
-    """Start what receives, ask until it answers, and send it a thousand callbacks."""
+    """Start a receiver, query it until it answers, and send it a thousand callbacks."""
     engine = find_engine("sqlite")
     runs = [
         start_once(contender, plan, turn)

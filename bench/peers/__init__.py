@@ -1,1 +1,1 @@
-"""What others would write instead, for the same callbacks on the same databases."""
+"""The peers: what others would write instead, for the same callbacks on the same databases."""

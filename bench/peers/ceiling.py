@@ -1,4 +1,4 @@
-"""The ceiling: what Flask and gunicorn do for a callback when nothing is done with it."""
+"""The ceiling: Flask and gunicorn, when nothing is done with a callback."""
 
 from flask import Flask, Response, jsonify, request
 

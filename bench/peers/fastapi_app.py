@@ -37,7 +37,7 @@ class Envelope(BaseModel):
 
 
 class Callback(BaseModel):
-    """What all bodies have; fields that are not named are kept as they are."""
+    """The fields of all bodies; other fields are kept as they are."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -131,7 +131,7 @@ def is_signed(envelope: Envelope) -> bool:
 def make_delivery(
     request: Request, raw: bytes, command: str, verdict: str, **columns: Any
 ) -> Delivery:
-    """Keep the request as it came."""
+    """Keep the request as it arrived."""
     return Delivery(
         received_at=datetime.now(UTC),
         sdk_app_id=APP,
@@ -145,7 +145,7 @@ def make_delivery(
 
 
 def make_event(request: Request, raw: bytes, envelope: Envelope, fact: Channel | Group) -> Event:
-    """Say what it means."""
+    """Make the event of a body."""
     canonical = json.dumps(json.loads(raw), sort_keys=True, separators=(",", ":"))
     occurred_at = EPOCH + timedelta(milliseconds=fact.event_time)
     delivery = make_delivery(request, raw, fact.command, "accepted")
@@ -178,7 +178,7 @@ async def store(delivery: Delivery) -> None:
 
 
 async def store_event(event: Event, request: Request) -> None:
-    """Commit a delivery and its event, or only the delivery if the event is there already."""
+    """Commit a delivery and its event, or only the delivery if the event exists already."""
     raw = event.delivery.body
     try:
         async with Session.begin() as session:

@@ -23,7 +23,7 @@ IDENTIFIER = validate.Length(min=1, max=255)
 
 
 class CallbackSchema(Schema):
-    """What all bodies have; fields that are not named are kept as they are."""
+    """The fields of all bodies; other fields are kept as they are."""
 
     class Meta:
         """Tencent may add fields."""
@@ -117,7 +117,7 @@ def is_signed() -> bool:
 
 
 def make_delivery(command: str | None, verdict: str, **columns: Any) -> Delivery:
-    """Keep the request as it came."""
+    """Keep the request as it arrived."""
     return Delivery(
         received_at=datetime.now(UTC),
         sdk_app_id=APP,
@@ -133,7 +133,7 @@ def make_delivery(command: str | None, verdict: str, **columns: Any) -> Delivery
 def make_event(
     command: str, body: dict[str, Any], schema: Schema, subject_type: str, action: str
 ) -> Event:
-    """Say what it means."""
+    """Make the event of a body."""
     data = schema.load(body)
     del data["CallbackCommand"]
     canonical = json.dumps(body, sort_keys=True, separators=(",", ":"))
@@ -168,7 +168,7 @@ def store(delivery: Delivery) -> None:
 
 
 def store_event(event: Event) -> None:
-    """Commit a delivery and its event, or only the delivery if the event is there already."""
+    """Commit a delivery and its event, or only the delivery if the event exists already."""
     try:
         with Session.begin() as session:
             session.add(event)

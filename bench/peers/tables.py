@@ -1,4 +1,4 @@
-"""The tables of the peers: those of our service, without what only its spool needs."""
+"""The tables of the peers: those of the version before, without what only its spool needed."""
 
 import os
 from datetime import datetime
@@ -45,7 +45,7 @@ class Delivery(Base):
 
 
 class Member(Base):
-    """A user whom an event names."""
+    """A user that an event names."""
 
     __tablename__ = "event_members"
 
@@ -58,7 +58,7 @@ class Member(Base):
 
 
 class Event(Base):
-    """What a delivery means; ``event_key`` digests app, command and canonical body."""
+    """The event of a delivery; ``event_key`` digests app, command and canonical body."""
 
     __tablename__ = "lifecycle_events"
 
@@ -98,7 +98,8 @@ class Event(Base):
 def prepare_sqlite(engine: sa.Engine) -> None:
     """Set SQLite up for several processes that write.
 
-    A transaction takes the write lock as it begins: one that has read first could not wait for it.
+    A transaction takes the write lock when it begins: one that has read first could not wait for
+    it.
     """
     if engine.dialect.name != "sqlite":
         return

@@ -68,7 +68,7 @@ def export_history(output: BinaryIO, *, deliveries: bool, **given: Any) -> None:
     """
     query = read_query(DeliveryLinesQuerySchema() if deliveries else ExportQuerySchema(), given)
     chosen = query.filters.get("format", ExportFormat.NDJSON)
-    if deliveries:  # whoever may only read sees no ``Sign``
+    if deliveries:  # readers see no ``Sign``
         table, url = DELIVERY_LINES, RecorderSettings.from_environment().database_url
         click.get_current_context().call_on_close(partial(os.umask, os.umask(0o077)))
     else:

@@ -28,7 +28,7 @@ REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO lifecycle_reader;
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO lifecycle_reader;
 
--- Whoever reads the Sign of a query string can send callbacks for a minute.
+-- With the Sign of a query string, a reader could send callbacks for a minute.
 DO $$
 DECLARE
     request record;

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 
 
 class Arrival(NamedTuple):
-    """When and from where a request came, whoever sent it.
+    """When and from where a request came, from any sender.
 
     Attributes:
         received_at: when its head was read, timezone-aware.

@@ -93,11 +93,11 @@ def show_versions(kind: SubjectType, subject_id: str, query: PageQuery) -> dict[
 def refuse_unknown(subject: Subject, when: str = "") -> NoReturn:
     """404, with the likely cause."""
     slip = find_slip_in_path(subject.id) or ""
-    abort(404, f"Nothing is known of a {subject.type} of this ID{when}. {slip}".strip())
+    abort(404, f"No {subject.type} with this ID is known{when}. {slip}".strip())
 
 
 @bp.errorhandler(AmbiguousSubjectError)
 def on_ambiguous_subject(_: AmbiguousSubjectError) -> Response:
     """400: the answer would mix the subjects of different apps."""
-    reason = "Several apps have a subject of this ID: choose one."
+    reason = "Several apps have a subject with this ID: choose one."
     return problem(400, "Ambiguous subject", errors={"sdk_app_id": [reason]})

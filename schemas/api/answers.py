@@ -66,17 +66,19 @@ class JournalHealthSchema(AnswerSchema):
 
     waiting = fields.Integer(metadata=about("Records that are not in the database yet."))
     stuck = fields.Integer(
-        metadata=about("Those that the database does not take though it takes others.")
+        metadata=about("Those that the database rejects although it accepts others.")
     )
     oldest_received_at = Instant(allow_none=True)
     age_seconds = fields.Float(
         attribute="waited_seconds", metadata=about("How long the oldest has waited.")
     )
-    room_bytes = fields.Integer(metadata=about("What its disk has room for."))
-    kept_bytes = fields.Integer(metadata=about("Of what is in the database already."))
+    room_bytes = fields.Integer(metadata=about("Free space on its disk."))
+    kept_bytes = fields.Integer(metadata=about("Of records that are already in the database."))
     writable = fields.Boolean()
     recorder_at = Instant(allow_none=True, metadata=about("When the recorder was last at work."))
-    recorder_at_work = fields.Boolean(metadata=about("Whether that was a moment ago."))
+    recorder_at_work = fields.Boolean(
+        metadata=about("Whether that was less than five seconds ago.")
+    )
 
 
 class HealthSchema(AnswerSchema):
@@ -86,7 +88,7 @@ class HealthSchema(AnswerSchema):
     journal = fields.Nested(
         JournalHealthSchema,
         allow_none=True,
-        metadata=about("Null where its status can't be read, as on another host."),
+        metadata=about("Null if its status cannot be read, as on another host."),
     )
 
 

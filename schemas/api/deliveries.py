@@ -16,7 +16,7 @@ from schemas.tencent.drift import JSON_TYPES
 class DeliveryQuerySchema(PageQuerySchema):
     """Filters of ``/deliveries``; a delivery has to pass all that are given."""
 
-    verdict = fields.Enum(Verdict, by_value=True, metadata=about("What became of it."))
+    verdict = fields.Enum(Verdict, by_value=True, metadata=about("Verdict of the delivery."))
     command = text_filter("Tencent's `CallbackCommand`.")
     sdk_app_id = app_filter()
 
@@ -64,7 +64,7 @@ class DeliverySchema(AnswerSchema):
     sdk_app_id = fields.String()
     received_at = Instant()
     peer = fields.String(metadata=about("Address of the sender, as a trusted proxy names it."))
-    query_string = fields.String(metadata=about("As received, but for the value of `Sign`."))
+    query_string = fields.String(metadata=about("As received, except for the value of `Sign`."))
     errors = fields.Dict(
         allow_none=True, metadata=about("Reasons by field; null unless the verdict is `invalid`.")
     )
@@ -77,12 +77,14 @@ class DeliverySchema(AnswerSchema):
     )
     imported_at = Instant(
         allow_none=True,
-        metadata=about("When it was imported, if another database had it before; else null."),
+        metadata=about("When it was imported, if it comes from another database; else null."),
     )
 
     unstored_bytes = fields.Integer(
         allow_none=True,
-        metadata=about("Length of a body that was not to be stored, nor its query; else null."),
+        metadata=about(
+            "Length of the body, if neither it nor the query string is stored; else null."
+        ),
     )
 
 
@@ -103,7 +105,7 @@ class QuarantinedRequestSchema(RawBodySchema):
     reason = word_field(Refusal)
     received_at = Instant()
     peer = fields.String()
-    query_string = fields.String(metadata=about("As received, but for the value of `Sign`."))
+    query_string = fields.String(metadata=about("As received, except for the value of `Sign`."))
     body_bytes = fields.Integer(
         allow_none=True,
         metadata=about("Length of the whole body; null if it was too large to read."),
@@ -120,7 +122,7 @@ class DifferenceSchema(AnswerSchema):
         validate=validate.OneOf([*JSON_TYPES.values()]), metadata=about("JSON type of its value.")
     )
     is_new = fields.Boolean(
-        metadata=about("Whether the field is undocumented; if not, its type is another one.")
+        metadata=about("Whether the field is undocumented; if not, its type differs.")
     )
     count = fields.Integer()
     first_seen = Instant()
@@ -132,7 +134,7 @@ class CommandDriftSchema(AnswerSchema):
     """What was found for one command."""
 
     command = fields.String()
-    deliveries = fields.Integer(metadata=about("How many were compared, since recording began."))
+    deliveries = fields.Integer(metadata=about("How many were compared since recording began."))
     differences = fields.List(fields.Nested(DifferenceSchema))
 
 

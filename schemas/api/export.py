@@ -71,7 +71,7 @@ class UserEventRowSchema(EventRowSchema):
 
         exclude = ("members", "details", "delivery_count")
 
-    roles = fields.String(metadata=about("As what it names the user."))
+    roles = fields.String(metadata=about("Roles of the user in it."))
 
 
 class DeliveryLinesQuerySchema(DeliveryQuerySchema):
@@ -115,7 +115,7 @@ class SubjectRowSchema(StateSchema):
         exclude = ("at", "values")
 
     changed_at = Instant(brief=True, metadata=about("When the last event occurred."))
-    name = fields.Raw(allow_none=True, metadata=about("Null where it was never reported."))
+    name = fields.Raw(allow_none=True, metadata=about("Null if it was never reported."))
     owner = fields.Raw(allow_none=True)
     introduction = fields.Raw(allow_none=True)
     notification = fields.Raw(allow_none=True)
@@ -133,5 +133,5 @@ class RefusalRowSchema(QuarantinedRequestSchema):
         exclude = ("body", "body_base64")
 
     sdk_app_id = fields.String(
-        allow_none=True, metadata=about("The app it names; null if that is none of ours.")
+        allow_none=True, metadata=about("The app it names; null if that is not one of yours.")
     )

@@ -34,7 +34,7 @@ class EventSchema(AnswerSchema):
     command = fields.String(metadata=about("Tencent's name for it."))
     sdk_app_id = fields.String()
     operator = fields.String(
-        allow_none=True, metadata=about("User ID; null where Tencent reports none.")
+        allow_none=True, metadata=about("User ID; null if Tencent reports none.")
     )
     owner = fields.String(allow_none=True)
     name = fields.String(allow_none=True)

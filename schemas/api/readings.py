@@ -23,16 +23,16 @@ class ReadingSchema(AnswerSchema):
     received_at = Instant()
     holder = fields.String()
     sign_in = word_field(SignIn)
-    address = fields.String(metadata=about("What was asked for, with its query string."))
+    address = fields.String(metadata=about("The requested address, with its query string."))
     subject_id = fields.String(
-        allow_none=True, metadata=about("The channel or group that it is about, if it is.")
+        allow_none=True, metadata=about("The channel or group that it is about, if any.")
     )
     user_id = fields.String(
-        allow_none=True, metadata=about("The user that it is about, if it is; one row for each.")
+        allow_none=True, metadata=about("The user that it is about, if any; one row for each.")
     )
     status = fields.Integer(metadata=about("The HTTP status of the answer."))
     peer = fields.String(metadata=about("Address of the sender, as a trusted proxy names it."))
-    request_id = fields.String(metadata=about("The same as in the log."))
+    request_id = fields.String(metadata=about("The same ID as in the log."))
 
 
 ReadingPageSchema = page_of(ReadingSchema)

@@ -23,7 +23,7 @@ class SearchQuerySchema(QuerySchema):
     kind = fields.List(
         fields.Enum(Findable, by_value=True),
         load_default=[*Findable],
-        metadata=about("Of which kind; repeat it to allow several."),
+        metadata=about("Kind of result; repeat it to allow several."),
     )
 
 
@@ -38,8 +38,10 @@ class HitSchema(AnswerSchema):
     status = fields.String(validate=STATUSES)
     match = word_field(Match)
     text = fields.String(metadata=about("The ID or name that matches."))
-    since = Instant(brief=True, allow_none=True, metadata=about("From when on it had this name."))
-    until = Instant(brief=True, allow_none=True, metadata=about("When it got another; or null."))
+    since = Instant(brief=True, allow_none=True, metadata=about("When it got this name."))
+    until = Instant(
+        brief=True, allow_none=True, metadata=about("When it got another name; or null.")
+    )
 
 
 class FoundSchema(AnswerSchema):
@@ -47,19 +49,19 @@ class FoundSchema(AnswerSchema):
 
     kind = word_field(Findable)
     items = fields.List(fields.Nested(HitSchema))
-    has_more = fields.Boolean(metadata=about("Whether there are more; then search for more of it."))
+    has_more = fields.Boolean(
+        metadata=about("Whether there are more; then search for a longer text.")
+    )
 
 
 class SearchSchema(AnswerSchema):
     """What was found."""
 
-    text = fields.String(metadata=about("What was searched, taken out of what was sent."))
+    text = fields.String(metadata=about("The text that was searched for, extracted from `q`."))
     found = fields.List(fields.Nested(FoundSchema), metadata=about("Kinds with at least one."))
-    lists = fields.List(
-        fields.String(), metadata=about("Addresses of lists that have it for a filter.")
-    )
+    lists = fields.List(fields.String(), metadata=about("Addresses of lists that it filters."))
     limit = fields.String(
         allow_none=True,
         validate=validate.OneOf(["too_long", "one_character", "ip_address"]),
-        metadata=about("Why not all is searched; else null."),
+        metadata=about("Why not everything is searched; else null."),
     )

@@ -23,7 +23,7 @@ def find_slip(text: str) -> str | None:
 def find_slip_in_path(text: str) -> str | None:
     """Return the likely reason why nothing has an ID from a path."""
     return find_slip(text) or (
-        "In a path, + is no blank: write a blank as %20." if "+" in text else None
+        "In a path, + is not a blank: write a blank as %20." if "+" in text else None
     )
 
 

@@ -132,11 +132,11 @@ class StateSchema(AnswerSchema):
     subject_type = word_field(SubjectType)
     subject_id = fields.String()
     sdk_app_id = fields.String()
-    life = fields.Integer(metadata=about("Counts the incarnations of a reused ID from 1."))
+    life = fields.Integer(metadata=about("Number of the life, from 1; a reused ID has several."))
     status = fields.String(validate=STATUSES)
     at = Instant(brief=True)
     created_at = Instant(
-        brief=True, allow_none=True, metadata=about("Null where the creation was never seen.")
+        brief=True, allow_none=True, metadata=about("Null if the creation was never seen.")
     )
     destroyed_at = Instant(brief=True, allow_none=True)
     last_event_id = fields.Integer()
@@ -145,7 +145,7 @@ class StateSchema(AnswerSchema):
         values=fields.Nested(FieldValueSchema),
         attribute="fields",
         data_key="fields",
-        metadata=about("By name; one that was never mentioned is absent: unknown."),
+        metadata=about("By name; a field that was never reported is absent."),
     )
 
 
@@ -170,7 +170,7 @@ class ChangeSchema(AnswerSchema):
     """The difference in one field."""
 
     field = fields.String()
-    old = fields.Raw(allow_none=True, metadata=about("Null where it was not known."))
+    old = fields.Raw(allow_none=True, metadata=about("Null if it was unknown."))
     new = fields.Raw()
 
 

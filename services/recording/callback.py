@@ -58,7 +58,7 @@ class Callback:
 
     @property
     def verdict(self) -> Verdict:
-        """What became of it."""
+        """Verdict of the delivery."""
         if self.reading.errors:
             return Verdict.INVALID
         if self.event_key is None:

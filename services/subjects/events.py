@@ -54,7 +54,7 @@ class AmbiguousSubjectError(Exception):
     """Several apps have a subject with this ID, and the question names no app."""
 
     def __init__(self, apps: Iterable[str]) -> None:
-        super().__init__("several apps have a subject of this ID")
+        super().__init__("several apps have a subject with this ID")
         self.apps = sorted(apps)
 
 

@@ -71,7 +71,7 @@ class Event(NamedTuple):
 
 @dataclass
 class Life:
-    """One incarnation of a subject, so far.
+    """One life of a subject, so far.
 
     Attributes:
         number: from 1.

@@ -22,7 +22,7 @@ def fetch_state(connection: sa.Connection, subject: Subject, at: datetime | None
     None if there are no events.
 
     Raises:
-        AmbiguousSubjectError: several apps have a subject of this ID.
+        AmbiguousSubjectError: several apps have a subject with this ID.
     """
     present = fetch_present_state(connection, subject)
     if at is None or present is None:
@@ -36,7 +36,7 @@ def fetch_present_state(connection: sa.Connection, subject: Subject) -> Row | No
     """Return the present state of a subject; none if it has no event.
 
     Raises:
-        AmbiguousSubjectError: several apps have a subject of this ID.
+        AmbiguousSubjectError: several apps have a subject with this ID.
     """
     states = fetch_states(connection, subject.type, [subject.id])
     if subject.sdk_app_id is not None:

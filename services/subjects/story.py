@@ -149,7 +149,7 @@ def fetch_story(
     """Return the story of a subject, with its state at an instant; none if it has no event.
 
     Raises:
-        AmbiguousSubjectError: several apps have a subject of this ID.
+        AmbiguousSubjectError: several apps have a subject with this ID.
     """
     present = fetch_present_state(connection, subject)
     if present is None:

@@ -18,7 +18,7 @@ def fetch_versions(connection: sa.Connection, subject: Subject, query: PageQuery
     Numbers and differences follow from its outline, which is read for each page.
 
     Raises:
-        AmbiguousSubjectError: several apps have a subject of this ID.
+        AmbiguousSubjectError: several apps have a subject with this ID.
         ForeignEventError: the cursor names an event that is not a version of it.
     """
     story = fetch_story(connection, subject)

@@ -7,7 +7,7 @@ from urllib.parse import quote, unquote
 from flask import Flask, Response
 from flask.json.provider import DefaultJSONProvider
 from flask.typing import ResponseReturnValue
-from werkzeug.routing import BaseConverter, ValidationError
+from werkzeug.routing import BaseConverter, IntegerConverter, Map, ValidationError
 
 from models.text import dump_json
 
@@ -20,6 +20,7 @@ PREFIXES = (
     "/console/users/",
     "/console/export/users/",
 )
+MAX_ROW_ID = 2**63 - 1
 ORIGIN = re.compile(r"\w+://[^/?]*")  # the beginning of an absolute address
 # Browsers run no script and guess no type; a response may have its own policy.
 HEADERS = {
@@ -82,6 +83,15 @@ class SubjectIdConverter(BaseConverter):
         return quote(value, safe="", errors="surrogatepass")
 
 
+class RowIdConverter(IntegerConverter):
+    """The ID of a row as answers write it, so that each row has one address."""
+
+    regex = "0|[1-9][0-9]*"
+
+    def __init__(self, url_map: Map) -> None:
+        super().__init__(url_map, max=MAX_ROW_ID)
+
+
 def register(app: Flask) -> None:
     """Add to an app the addresses of the API, and the headers and failures of all addresses."""
     # Imported here, so that a command that needs one of these modules does not load them all.
@@ -98,7 +108,7 @@ def register(app: Flask) -> None:
         subjects,
     )
 
-    app.url_map.converters["subject_id"] = SubjectIdConverter
+    app.url_map.converters.update(row_id=RowIdConverter, subject_id=SubjectIdConverter)
     app.register_blueprint(access.bp)
     app.register_blueprint(health.public_bp)
     app.after_request(add_headers)

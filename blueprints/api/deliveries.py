@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from flask import abort
 
 from blueprints.api.access import bp
-from blueprints.api.operation import ROW_ID, answer_page, operation
+from blueprints.api.operation import answer_page, operation
 from blueprints.api.readings import name_subject
 from blueprints.api.runtime import runtime
 from schemas.api.deliveries import (
@@ -37,7 +37,7 @@ def show_deliveries(query: PageQuery) -> dict[str, Any]:
         return answer_page(query, partial(fetch_deliveries, connection))
 
 
-@bp.get(f"/deliveries/<{ROW_ID}:delivery_id>")
+@bp.get("/deliveries/<row_id:delivery_id>")
 @operation(DeliveryDetailSchema)
 def show_delivery(delivery_id: int) -> dict[str, Any]:
     """Show one delivery with its raw body."""

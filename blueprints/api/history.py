@@ -6,7 +6,7 @@ from typing import Any
 from flask import abort
 
 from blueprints.api.access import bp, may_read
-from blueprints.api.operation import ROW_ID, answer_page, operation
+from blueprints.api.operation import answer_page, operation
 from blueprints.api.readings import name_subject
 from blueprints.api.runtime import runtime
 from config import Scope
@@ -23,7 +23,7 @@ def show_history(query: PageQuery) -> dict[str, Any]:
         return answer_page(query, partial(fetch_history, connection))
 
 
-@bp.get(f"/history/<{ROW_ID}:event_id>")
+@bp.get("/history/<row_id:event_id>")
 @operation(EventDetailSchema)
 def show_event(event_id: int) -> dict[str, Any]:
     """Show one event with its delivery, and the raw body to a holder of ``raw``."""

@@ -15,7 +15,6 @@ from schemas.api.page import ListQuery, QuerySchema
 from schemas.api.slips import refuse_slip
 from services.reading.pages import ListPage
 
-ROW_ID = f"int(max={2**63 - 1})"
 JSON = "application/json"
 
 

@@ -13,7 +13,7 @@ from flask import Response, abort, render_template
 from flask.typing import ResponseReturnValue
 
 from blueprints.api.deliveries import read_delivery
-from blueprints.api.operation import ROW_ID, answer_page
+from blueprints.api.operation import answer_page
 from blueprints.api.runtime import runtime
 from blueprints.console.arguments import read_arguments
 from blueprints.console.shell import bp
@@ -61,7 +61,7 @@ def list_deliveries() -> ResponseReturnValue:
     )
 
 
-@bp.get(f"/deliveries/<{ROW_ID}:delivery_id>")
+@bp.get("/deliveries/<row_id:delivery_id>")
 def show_delivery(delivery_id: int) -> ResponseReturnValue:
     """Show one delivery: its content, its verdict, and how to send it again."""
     with runtime().connect() as connection:
@@ -81,7 +81,7 @@ def show_delivery(delivery_id: int) -> ResponseReturnValue:
     )
 
 
-@bp.get(f"/deliveries/<{ROW_ID}:delivery_id>/body")
+@bp.get("/deliveries/<row_id:delivery_id>/body")
 def show_body(delivery_id: int) -> ResponseReturnValue:
     """Return the bytes of a body as a file, which a browser does not interpret."""
     with runtime().connect() as connection:
@@ -107,7 +107,7 @@ def list_quarantine() -> ResponseReturnValue:
     )
 
 
-@bp.get(f"/quarantine/<{ROW_ID}:request_id>")
+@bp.get("/quarantine/<row_id:request_id>")
 def show_quarantined(request_id: int) -> ResponseReturnValue:
     """Show one refused request."""
     with runtime().connect() as connection:

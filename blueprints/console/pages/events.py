@@ -5,7 +5,7 @@ from functools import partial
 from flask import abort, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from blueprints.api.operation import ROW_ID, answer_page
+from blueprints.api.operation import answer_page
 from blueprints.api.readings import name_subject
 from blueprints.api.runtime import runtime
 from blueprints.console.arguments import read_arguments
@@ -34,7 +34,7 @@ def list_events() -> ResponseReturnValue:
     )
 
 
-@bp.get(f"/events/<{ROW_ID}:event_id>")
+@bp.get("/events/<row_id:event_id>")
 def show_event(event_id: int) -> ResponseReturnValue:
     """Redirect to an event in the timeline of its subject."""
     with runtime().connect() as connection:

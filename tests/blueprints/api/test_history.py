@@ -435,3 +435,15 @@ def test_member_is_found_within_a_subject(deliver, read_all, subject_id, order):
     assert [event["id"] for event in found] == (ids if order == "asc" else ids[::-1])
     assert {event["subject_id"] for event in found} == {subject_id}
     assert found == read_all("/history", **query, action=["created", "destroyed"])
+
+
+@pytest.mark.parametrize("wrong", ["01", "+1", "%EF%BC%91", "%D9%A1", str(2**63), "9" * 5000])
+@pytest.mark.parametrize(
+    "address", ["/history", "/deliveries", "/console/events", "/console/deliveries"]
+)
+def test_row_has_one_address(deliver, client, address, wrong):
+    """Python reads the digits of all scripts, and zeros before a number."""
+    deliver(group_created())
+
+    assert client.get(f"{address}/1", headers=AUTHORIZED).status_code in (200, 302)
+    assert client.get(f"{address}/{wrong}", headers=AUTHORIZED).status_code == 404

@@ -14,11 +14,12 @@ from werkzeug.routing import Rule
 
 from blueprints.api.access import bp as api
 from blueprints.api.access import find_scope
-from blueprints.api.operation import JSON, Operation, answer_json
+from blueprints.api.operation import JSON, Operation, answer_json, read_arguments
 from blueprints.docs.guide import CHAPTERS
 from config.release import VERSION
 from models.text import MAX_ID_LENGTH
 from schemas.api.answers import CallbackReplySchema, ProblemSchema
+from schemas.api.page import QuerySchema
 from schemas.tencent.envelope import PARAMETERS
 from schemas.tencent.registry import LIFECYCLE_SCHEMAS
 
@@ -80,7 +81,12 @@ bp = Blueprint("openapi", __name__, template_folder="templates")
 
 @bp.get("/openapi.json")
 def show_openapi() -> Response:
-    """Show the description of this API for machines."""
+    """Show the description of this API for machines.
+
+    Raises:
+        ValidationError: there is a parameter.
+    """
+    QuerySchema().load(read_arguments())
     return answer_json({**find_openapi(), "servers": [{"url": request.script_root or "/"}]})
 
 

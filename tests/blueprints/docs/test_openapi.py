@@ -146,6 +146,13 @@ def test_example_matches_its_description(openapi):
             jsonschema_rs.validator_for(schema).validate(content[JSON]["example"])
 
 
+def test_description_takes_no_parameter(client):
+    assert client.get("/openapi.json").status_code == 200
+    answer = client.get("/openapi.json?lang=en")
+
+    assert (answer.status_code, list(answer.get_json()["errors"])) == (400, ["lang"])
+
+
 def test_browser_at_the_root_is_led_to_a_page(client):
     answer = client.get("/")
 

@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Mapping
 from difflib import get_close_matches
+from functools import cache
 from io import StringIO
 from pathlib import Path
 
@@ -28,8 +29,14 @@ def read_environment() -> dict[str, str]:
     given = read_sources()
     for name in given.keys() - KNOWN_NAMES:
         if meant := get_close_matches(name.upper(), KNOWN_NAMES, 1, MISSPELT):
-            log.warning("%s is not a setting and has no effect; did you mean %s?", name, meant[0])
+            warn_of_misspelling(name, meant[0])
     return given
+
+
+@cache
+def warn_of_misspelling(name: str, meant: str) -> None:
+    """Log this once, as a process and the workers it forks read the settings several times."""
+    log.warning("%s is not a setting and has no effect; did you mean %s?", name, meant)
 
 
 def read_sources() -> dict[str, str]:

@@ -27,6 +27,7 @@ secure_scheme_headers: dict[str, str] = {}
 worker_tmp_dir = str(SHARED_MEMORY) if SHARED_MEMORY.is_dir() else None
 
 
+logging.getLogger("config").addHandler(make_handler())  # workers have other handlers
 if is_json():  # gunicorn writes only text, to a file of its own, so it is told to write to none
     errorlog = os.devnull
     logging.getLogger("gunicorn.error").addHandler(make_handler())

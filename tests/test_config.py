@@ -16,6 +16,7 @@ from config import (
     SettingsError,
     read_environment,
 )
+from config.environment import warn_of_misspelling
 
 APPS = {"SDK_APPS": "888888:token"}
 KEY, OTHER_KEY = "k:1-with-16-char", "another-16-chars"
@@ -451,8 +452,10 @@ def test_file_that_cannot_be_opened_is_told_in_one_line(folder, make, reason):
 )
 def test_misspelt_setting_is_warned_about_without_its_value(folder, caplog, name, meant):
     (folder / ".env").write_text(f"{name}=secret\n")
+    warn_of_misspelling.cache_clear()
 
     read_environment()
+    read_environment()  # as a command does for the settings of each process
 
     messages = [message for message in caplog.messages if message.startswith(f"{name} ")]
     assert messages == [f"{name} is not a setting and has no effect; did you mean {meant}?"]

@@ -112,6 +112,7 @@ def test_all_lines_of_a_server_are_json_and_hold_no_secret(folder, tmp_path):  #
         "JOURNAL_DIR": str(tmp_path / "journal"),
         "TRUSTED_PROXIES": "127.0.0.1",
         "WEB_CONCURRENCY": "1",
+        "SDK_APP": "1",
     }
     key = api_key(folder)
     headers = {"Authorization": f"Bearer {key}", "X-Request-ID": "edge-7"}
@@ -138,5 +139,7 @@ def test_all_lines_of_a_server_are_json_and_hold_no_secret(folder, tmp_path):  #
         line["logger"] for line in written
     }
     assert {line.get("request_id") for line in written} == {None, "edge-7"}
+    # Read by the server, and by its workers for each process.
+    assert text.count("SDK_APP is not a setting") == 1
     for secret in (TOKEN, now_sign["Sign"], key, SECRET_BODY):
         assert secret not in text

@@ -13,6 +13,7 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 from itsdangerous import BadData, URLSafeTimedSerializer
+from werkzeug.exceptions import Forbidden
 from werkzeug.wrappers import Response as AnyResponse
 
 from blueprints.api.access import (
@@ -32,9 +33,21 @@ from models.vocabulary import SignIn
 
 COOKIE = "console"
 SESSION_SECONDS = 12 * 3600
+OTHER_SITES = {"cross-site", "same-site"}  # of ``Sec-Fetch-Site``
 OPEN = {"console.static", "console.show_sign_in", "console.sign_in"}  # open to all
 
 log = logging.getLogger(__name__)
+
+
+@bp.before_request
+def refuse_other_sites() -> None:
+    """Refuse a form of another site, as browsers tell it.
+
+    Raises:
+        Forbidden: it could sign a reader in with a key of its own, or sign it out.
+    """
+    if request.method == "POST" and request.headers.get("Sec-Fetch-Site") in OTHER_SITES:
+        raise Forbidden
 
 
 @bp.before_request

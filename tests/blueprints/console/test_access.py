@@ -96,6 +96,18 @@ def test_signing_in_leads_nowhere_else(client, address):
     assert sign_in(client, next=address).location == "/console/"
 
 
+@pytest.mark.parametrize("form", ["sign-in", "sign-out", "preferences"])
+def test_form_of_another_site_does_nothing(client, form):
+    """Or it could sign a reader in with a key of its own, whose name its readings would have."""
+    data = {"key": KEY, "lang": "zh-CN"}
+    for site, status in (("cross-site", 403), ("same-site", 403), ("same-origin", 303)):
+        sign_in(client)
+        headers = {"Sec-Fetch-Site": site}
+        answer = client.post(f"/console/{form}", data=data, headers=headers)
+        assert (answer.status_code, "Set-Cookie" in answer.headers) == (status, status == 303)
+        assert ("This form is from another site." in answer.text) == (status == 403)
+
+
 @pytest.mark.parametrize("key", ["", "x", KEY + "x", "tests"])
 def test_wrong_key_leaves_no_session(client, key):
     answer = sign_in(client, key)

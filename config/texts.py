@@ -17,6 +17,11 @@ Network = IPv4Network | IPv6Network
 
 DATABASE_DRIVERS = ("sqlite", "postgresql+psycopg", "mysql+pymysql")
 LOG_FORMATS = ("text", "json")
+# Every request through a proxy has some of these: its sender would be a user, or its key a name.
+NAMELESS_HEADERS = {
+    *("authorization", "cookie", "forwarded", "host", "x-real-ip", "x-request-id"),
+    *(f"x-forwarded-{name}" for name in ("for", "host", "port", "prefix", "proto", "uri")),
+}
 MOST_TOKENS = 2  # of an app: the old one and the new one, during a rotation
 
 log = logging.getLogger("config")
@@ -102,8 +107,11 @@ def to_bool(text: str) -> bool:
 
 
 def to_header(text: str) -> str:
-    """Parse the name of a header; refuse an underscore, as no server reads such a header."""
-    if not re.fullmatch("[A-Za-z0-9-]+", text):
+    """Parse the name of a header that can name a user.
+
+    No server reads a header with an underscore.
+    """
+    if not re.fullmatch("[A-Za-z0-9-]+", text) or text.lower() in NAMELESS_HEADERS:
         raise ValueError(text)
     return text
 

@@ -202,6 +202,8 @@ WRONG = {
         ("API_KEYS", ",".join(["ops:secret-of-16-chars"] * 3)),
         ("API_KEYS", "ops:secret-of-16-chars,ops[read]:secret-of-16-chars"),
         ("SIGN_IN_HEADER", "X_Forwarded_User"),
+        ("SIGN_IN_HEADER", "Authorization"),
+        ("SIGN_IN_HEADER", "x-forwarded-for"),
         ("SIGN_IN_SCOPES", "all"),
         ("READ_PORT", "0"),
         ("WEB_CONCURRENCY", "two"),

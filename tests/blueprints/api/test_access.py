@@ -37,7 +37,7 @@ def addresses(app):
 
 
 def concrete(address):
-    address = re.sub("<int.*?>", "1", address).replace("<path:filename>", "console.css")
+    address = re.sub("<row_id:.*?>", "1", address).replace("<path:filename>", "console.css")
     return re.sub(r"<any\((\w+).*?>", r"\1", address)
 
 

@@ -3,8 +3,9 @@
 from functools import partial
 
 import pytest
+import sqlalchemy as sa
 
-from models.tables import Delivery, Label, Ledger, PresentState
+from models.tables import Delivery, Label, Ledger, LifecycleEvent, PresentState
 from services.recording.following import follow as following
 from services.recording.following import subjects as by_subject
 from services.recording.following.follow import follow_all, follow_some
@@ -187,6 +188,19 @@ def test_most_events_are_followed_by_subject_as_they_are_in_order(
         pass
     assert rows(PresentState) == states
     assert told() == labels
+
+
+def test_events_that_were_imported_have_statistics_before_they_are_followed(
+    story, recorder, engine, rows
+):
+    if engine.name != "postgresql":
+        pytest.skip("the others have them at any time")
+    known = sa.text("SELECT reltuples FROM pg_class WHERE relname = 'lifecycle_events'")
+
+    follow_subjects(recorder.database)
+
+    with recorder.database.engine.connect() as connection:
+        assert connection.scalar(known) == len(rows(LifecycleEvent))
 
 
 def test_few_events_are_not_followed_by_subject(story, recorder, rows, post):

@@ -41,6 +41,8 @@ POSTGRESQL_SETTINGS = {
     "default_transaction_deferrable": "off",
     # Compiling a statement takes longer than running it, and is repeated each time.
     "jit": "off",
+    # Parallel workers take longer to start than a page takes, and take cores from callbacks.
+    "max_parallel_workers_per_gather": "0",
 }
 MYSQL_SETTINGS = {
     "sql_mode": "'TRADITIONAL'",

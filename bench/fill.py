@@ -107,8 +107,9 @@ SOURCE = f"""(
         'user' || (hash % 9973) AS account, received_ms - hash % 2000 AS occurred_ms FROM (
     SELECT n, (n * 2654435761) % 4294967296 AS hash, {{start_ms}} + n * {{step_ms}} AS received_ms
     FROM {{numbers}}) AS numbers) AS kinds) AS facts"""
+# A change of a profile names none.
 MEMBERS = """CROSS JOIN (SELECT 0 AS position UNION ALL SELECT 1 UNION ALL SELECT 2) AS places
-    WHERE kind = 3"""
+    WHERE kind = 3 AND {action} <> 'profile_changed'"""
 
 # The counts of hours that the recorder would have left; those of minutes are folded after 90 days.
 COUNT = """INSERT INTO minute_counts (minute, measure, sdk_app_id, name, verdict, value)
@@ -309,9 +310,10 @@ def insert(
         table: {name: said.get(name, text) for name, text in texts.items()}
         for table, texts in spell_columns(DIALECTS[engine]).items()
     }
+    members = MEMBERS.format(action=columns["lifecycle_events"]["action"])
     return [
         f"INSERT INTO {table} ({', '.join(texts)}) SELECT {', '.join(texts.values())} "
-        f"FROM {source} {MEMBERS if table == 'event_members' else ''}"
+        f"FROM {source} {members if table == 'event_members' else ''}"
         for table, texts in columns.items()
     ]
 

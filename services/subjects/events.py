@@ -38,7 +38,7 @@ COLUMNS: tuple[sa.ColumnElement[Any], ...] = (
 STREAMED = {"yield_per": 500}
 IN_ORDER = (TABLE.c.occurred_at, TABLE.c.received_at, TABLE.c.id)
 FORWARD, BACKWARD = TABLE.c.occurred_at.asc(), TABLE.c.occurred_at.desc()
-# Of an event. By position, as names take longer and there may be thousands.
+# Of an event or a step, by position: names take longer, and there may be thousands.
 ACTION, AT = itemgetter(1), itemgetter(2)
 PLACE = itemgetter(2, 3, 0)  # as ``IN_ORDER`` says
 IS_TELLING = TABLE.c.action.in_(sorted(TELLING))

@@ -16,6 +16,7 @@ from models.text import unescape_text
 from models.vocabulary import Action
 from services.subjects.events import (
     IN_ORDER,
+    PLACE,
     STREAMED,
     TABLE,
     Span,
@@ -24,7 +25,7 @@ from services.subjects.events import (
     select_events,
 )
 from services.subjects.lives import Life
-from services.subjects.story import PLACE, Step, Story
+from services.subjects.story import Step, Story
 
 MOST_MENTIONS = 10_000  # of users that are added up to members for one page
 FEW_MENTIONS = 500  # examined for the first members, where there are too many to add up

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from services.subjects.events import NEVER, Span, Subject, fetch_outline
+from services.subjects.events import AT, NEVER, PLACE, Span, Subject, fetch_outline
 from services.subjects.lives import (
     TELLING,
     Change,
@@ -22,9 +22,6 @@ from services.subjects.lives import (
 )
 from services.subjects.states import fetch_present_state
 
-AT = attrgetter("occurred_at")
-PLACE = attrgetter("occurred_at", "received_at", "event_id")
-
 
 class ForeignEventError(Exception):
     """The event is not one of the subject."""
@@ -32,6 +29,8 @@ class ForeignEventError(Exception):
 
 class Step(NamedTuple):
     """One event of a subject, and the difference it made.
+
+    It begins like ``Event``, so ``AT`` and ``PLACE`` tell its time and place as well.
 
     Attributes:
         life: the number of the life it belongs to.

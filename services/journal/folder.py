@@ -191,10 +191,21 @@ def find_fault(folder: Path) -> OSError | None:
     return None
 
 
+def find_existing(folder: Path) -> Path:
+    """Find a folder, or the nearest parent in which it can be made once it is needed."""
+    return next(path for path in (folder, *folder.absolute().parents) if os.path.exists(path))
+
+
+def may_write(folder: Path) -> bool:
+    """Tell whether a folder, or the nearest parent if it is missing, lets this user write to it."""
+    existing = find_existing(folder)
+    return existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
+
+
 def room_bytes(folder: Path) -> int:
-    """Return how much room the disk of a folder has; 0 if unknown."""
+    """Return how much room the disk of a folder has, even of a missing one; 0 if unknown."""
     try:
-        return shutil.disk_usage(folder).free
+        return shutil.disk_usage(find_existing(folder)).free
     except OSError:
         return 0
 

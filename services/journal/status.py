@@ -4,7 +4,6 @@ A process that may not open the journal, such as the reader, reads this file ins
 """
 
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -17,6 +16,7 @@ from services.journal.folder import (
     list_kept,
     list_stuck,
     list_waiting,
+    may_write,
     replacing,
     room_bytes,
     size_of,
@@ -111,7 +111,7 @@ def measure(
         segment_bytes=sum(size_of(file.path) for file in files),
         kept_bytes=sum(size_of(file.path) for folder in folders for file in list_kept(folder)),
         room_bytes=max(room.values()),
-        writable=any(room[folder] > PROBE_BYTES and os.access(folder, os.W_OK) for folder in room),
+        writable=any(room[folder] > PROBE_BYTES and may_write(folder) for folder in room),
         recorder_at=recorder_at,
         recorded=progress,
     )

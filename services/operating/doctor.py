@@ -18,7 +18,13 @@ from models.database.connection import NotReadyError, describe
 from models.database.engine import PATIENCE, connect_to_read
 from models.database.revision import check_revision, newest_revision
 from models.ledger import Ledger
-from services.journal.folder import LEAST_ROOM_BYTES, find_fault, room_bytes
+from services.journal.folder import (
+    LEAST_ROOM_BYTES,
+    find_existing,
+    find_fault,
+    may_write,
+    room_bytes,
+)
 from services.journal.status import find_status
 from services.operating.finding import Finding, Level, count, duration
 from services.reading.clock import measure_ahead
@@ -81,7 +87,7 @@ def examine_folders(folders: Sequence[Path]) -> Iterator[Finding]:
     worst = Level.FAILED if all(faults.values()) else Level.WARNING
     for folder, fault in faults.items():
         exists = folder.exists()
-        room = room_bytes(folder if exists else find_parent(folder))
+        room = room_bytes(folder)
         free = f"{show_bytes(room)} free"
         if fault:
             yield Finding(worst, "journal", f"{folder} can't be written to: {fault}")
@@ -97,14 +103,9 @@ def find_folder_fault(folder: Path) -> str:
     if folder.exists():
         fault = find_fault(folder)
         return describe(fault) if fault else ""
-    parent = find_parent(folder)
-    may_create = parent.is_dir() and os.access(parent, os.W_OK | os.X_OK)
-    return "" if may_create else f"it does not exist and can't be created in {parent}"
-
-
-def find_parent(path: Path) -> Path:
-    """Find the nearest parent folder that exists."""
-    return next(parent for parent in path.absolute().parents if parent.exists())
+    if may_write(folder):
+        return ""
+    return f"it does not exist and can't be created in {find_existing(folder)}"
 
 
 def show_bytes(number: int) -> str:

@@ -15,6 +15,14 @@ def test_receiver_is_ready_once_its_journal_takes_records(receiver, post):
     assert answer.get_json()["journal"]["room_bytes"] > 0
 
 
+def test_receiver_is_ready_while_its_folder_is_still_to_be_made(receiver, journal):
+    assert not journal.folders[0].exists()
+
+    answer = receiver.test_client().get("/readyz")
+
+    assert (answer.status_code, answer.get_json()["status"]) == (200, "ready")
+
+
 def test_receiver_is_not_ready_while_no_folder_takes_records(receiver, post, journal):
     journal.folders[0].write_bytes(b"in place of the folder")
     client = receiver.test_client()

@@ -14,6 +14,7 @@ from services.journal.folder import (
     list_stuck,
     list_waiting,
     make_folder,
+    may_write,
     new_segment_name,
     room_bytes,
     write_file,
@@ -47,8 +48,15 @@ def test_folder_that_is_not_there_has_no_files(tmp_path):
     missing = tmp_path / "missing"
 
     assert list_waiting(missing) == list_kept(missing) == list_stuck(missing) == []
-    assert room_bytes(missing) == 0
     assert drop_kept(missing, keep_bytes=0, begun_before=utc_now()) == []
+
+
+def test_folder_that_is_not_there_has_the_room_and_the_rights_of_where_it_can_be_made(tmp_path):
+    (tmp_path / "file").touch()
+
+    assert room_bytes(tmp_path / "some" / "folder") > 0
+    assert may_write(tmp_path / "some" / "folder")
+    assert not may_write(tmp_path / "file" / "folder")
 
 
 def test_file_is_written_whole_for_its_owner_alone(tmp_path):

@@ -94,10 +94,11 @@ def test_status_tells_nothing_of_any_callback(open_journal, tmp_path):
     assert set(json.loads(text)) == set(JournalStatus.__dataclass_fields__)
 
 
-def test_folder_that_is_not_there_is_not_writable(tmp_path):
-    status = status_of(tmp_path / "missing")
+def test_folder_that_cannot_be_made_is_not_writable(tmp_path):
+    (tmp_path / "file").touch()
 
-    assert (status.writable, status.room_bytes, status.waiting) == (False, 0, 0)
+    assert status_of(tmp_path / "missing").writable
+    assert not status_of(tmp_path / "file" / "missing").writable
 
 
 def test_age_is_that_of_the_oldest_and_never_negative():

@@ -4,13 +4,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from models.database.connection import NotReadyError, describe
-from services.importing.ahead import Read, Rows, Source, read_ahead
 from services.importing.rows import BadRowError
-from services.importing.sources import IncompleteError, measure
+from services.importing.sources import IncompleteError
 from services.journal.records import Record
 from services.recording.counts import Counts
 from services.recording.database import RecorderDatabase
@@ -47,38 +47,42 @@ class Importer:
     rejected: int = 0
     broken: str = ""
 
-    def take(self, source: Iterable[tuple[int, Source]], read: Read[Source]) -> Iterator[int]:
-        """Store everything in a source; yield how many more rows were read.
+    def take(
+        self, source: Iterable[tuple[int, Any]], read: Callable[[Any], Record]
+    ) -> Iterator[int]:
+        """Store everything in a source; yield how many more rows were stored.
+
+        Args:
+            source: rows, each with its place.
+            read: makes a record of a row, or raises BadRowError.
 
         Raises:
-            sqlalchemy.exc.SQLAlchemyError, ChildProcessError: the database failed, or the process
-                that reads. What was stored until then stays, and another run stores the rest.
+            sqlalchemy.exc.SQLAlchemyError: the database failed. What was stored until then stays,
+                and another run stores the rest.
         """
-        for found in read_ahead(self.part(source), read):
-            batch = []
-            for place, record in found:
-                if isinstance(record, BadRowError):
-                    self.unreadable += 1
-                    self.on_fault(place, str(record))
-                else:
-                    batch.append((place, record))
-            yield self.store(batch)
-
-    def part(self, source: Iterable[tuple[int, Source]]) -> Iterator[Rows[Source]]:
-        """Yield batches of a source until it ends, or turns out to be incomplete."""
-        batch: list[tuple[int, Source]] = []
+        batch: list[Placed] = []
         size = 0
+        for place, record in self.read(source, read):
+            batch.append((place, record))
+            size += len(record.body)
+            if len(batch) == MAX_BATCH_RECORDS or size >= MAX_BATCH_BYTES:
+                yield self.store(batch)
+                batch, size = [], 0
+        yield self.store(batch)
+
+    def read(
+        self, source: Iterable[tuple[int, Any]], read: Callable[[Any], Record]
+    ) -> Iterator[Placed]:
+        """Read a source until it ends, or turns out to be incomplete."""
         try:
             for place, row in source:
-                batch.append((place, row))
-                size += measure(row)
-                if len(batch) == MAX_BATCH_RECORDS or size >= MAX_BATCH_BYTES:
-                    yield batch
-                    batch, size = [], 0
+                try:
+                    yield place, read(row)
+                except BadRowError as fault:
+                    self.unreadable += 1
+                    self.on_fault(place, str(fault))
         except IncompleteError as fault:
             self.broken = str(fault)
-        if batch:
-            yield batch
 
     def store(self, batch: list[Placed]) -> int:
         """Store a batch, or each half separately if that fails; return how many records it has."""

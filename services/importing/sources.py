@@ -79,9 +79,3 @@ def fetch_rows(connection: sa.Connection, query: str) -> Iterator[tuple[int, Row
         )
     for number, row in enumerate(result.mappings(), 1):
         yield number, {**row}
-
-
-def measure(row: bytes | Row) -> int:
-    """Return roughly how many bytes a line or a row has."""
-    content = row if isinstance(row, bytes) else row["body"]
-    return len(content if isinstance(content, bytes | str) else repr(content))

@@ -3,7 +3,6 @@
 import json
 import sqlite3
 from datetime import UTC, datetime
-from multiprocessing import active_children
 from uuid import UUID
 
 import pytest
@@ -63,7 +62,7 @@ def use(monkeypatch, url):
 def test_deliveries_move_to_another_database_byte_for_byte_and_once(
     exported, run, engine, database_url, fetch, monkeypatch, batch
 ):
-    monkeypatch.setattr(importer, "MAX_BATCH_RECORDS", batch)  # several are read in a process
+    monkeypatch.setattr(importer, "MAX_BATCH_RECORDS", batch)
     assert exported.stat().st_mode & 0o777 == 0o600
     deliveries = fetch(database_url, Delivery, "imported_at")
     events = fetch(database_url, LifecycleEvent)
@@ -276,29 +275,3 @@ def test_recorder_goes_on_beside_an_import(
     assert done.stdout.startswith("1200 deliveries imported")
     ids = [row.id for row in rows(Delivery)]
     assert ids == [*range(1, len(ids) + 1)]
-
-
-@ON_SQLITE
-def test_import_whose_reading_process_is_killed_says_so_and_can_be_repeated(
-    exported, run, engine, fetch, monkeypatch
-):
-    monkeypatch.setattr(importer, "MAX_BATCH_RECORDS", 2)
-    started = importer.read_ahead
-
-    def read_ahead(*args):
-        for found in started(*args):
-            for child in active_children():
-                child.kill()
-                child.join()
-            yield found
-
-    with engine.clone() as url:
-        use(monkeypatch, url)
-        with monkeypatch.context() as patched:
-            patched.setattr(importer, "read_ahead", read_ahead)
-            done = run("import", str(exported), code=2)
-        again = run("import", str(exported))
-
-        assert done.stderr.endswith("the process that reads was killed\n")
-        assert "stored before" in again.stdout
-        assert len(fetch(url, Delivery)) == 8

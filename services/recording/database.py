@@ -1,25 +1,27 @@
 """The database of the recorder; after it is reopened, it may be another one."""
 
 import os
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import timedelta
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy import event
 
+from models.clock import EPOCH
 from models.database.connection import NotReadyError as NotReadyError
 from models.database.engine import LOCK_WAIT, open_writer
+from models.database.many import insert
 from models.database.revision import check_revision
 from models.delivery import Delivery
-from models.vocabulary import Verdict
+from schemas.tencent.body import Reading
+from services.journal.records import Kind, Record
+from services.recording.callback import to_callback
 from services.recording.ledger import Numbers
 
 REHEARSED_BYTES = 16 * 1024  # more than fits in a page of any database
-
-REHEARSE = sa.insert(Delivery)
+HEAD = {"sdk_app_id": "", "peer": "", "query_string": "", "reading": Reading(None)}
 
 
 class RecorderDatabase:
@@ -78,29 +80,13 @@ class RecorderDatabase:
         Raises:
             sqlalchemy.exc.SQLAlchemyError: it would not.
         """
+        body = body or os.urandom(REHEARSED_BYTES)
+        callback = to_callback(Record(Kind.CALLBACK, UUID(int=0), EPOCH, HEAD, body))
         with self.engine.connect() as connection:
             Numbers.lock(connection)  # blocks all other records until it ends
-            connection.execute(REHEARSE, make_delivery(body or os.urandom(REHEARSED_BYTES)))
+            insert(connection, Delivery, [callback.to_delivery({})])
             connection.rollback()
 
     def close(self) -> None:
         """Close the connection; the next transaction opens another."""
         self.engine.dispose()
-
-
-def make_delivery(body: bytes) -> dict[str, Any]:
-    """Make a delivery that will be rolled back."""
-    return {
-        "id": 0,
-        "uuid": uuid.UUID(int=0),
-        "received_at": datetime(1970, 1, 1, tzinfo=UTC),
-        "sdk_app_id": "",
-        "command_id": None,
-        "verdict": Verdict.UNHANDLED,
-        "errors": None,
-        "duplicate_of": None,
-        "peer": "",
-        "query_string": "",
-        "body": body,
-        "unstored_bytes": None,
-    }

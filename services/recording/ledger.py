@@ -1,7 +1,7 @@
 """The turn to write, the next IDs, and how far the journal is recorded."""
 
 from collections.abc import Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Self
 
@@ -12,16 +12,6 @@ from models.database.many import fetch_among, insert, replace
 from models.delivery import Command
 from models.ledger import JournalMark, Ledger
 
-LOCK = sa.select(
-    Ledger.next_delivery_id,
-    Ledger.next_event_id,
-    Ledger.next_request_id,
-    Ledger.next_reading_id,
-    Ledger.kept_since,
-    Ledger.unhandled_kept_since,
-    Ledger.followed_event_id,
-)
-LOCK = LOCK.where(Ledger.id == 1).with_for_update()
 TURN_PAGE = sa.update(Ledger).where(Ledger.id == 1)
 FIND_COMMANDS = sa.select(Command.name, Command.id)
 LEAST_RETENTION = DAY  # as the settings have it
@@ -66,6 +56,10 @@ class Numbers:
     def store(self, connection: sa.Connection) -> None:
         """Store the numbers for the next transaction."""
         connection.execute(TURN_PAGE, vars(self))
+
+
+LOCK = sa.select(*(Ledger.__table__.c[one.name] for one in fields(Numbers)))
+LOCK = LOCK.where(Ledger.id == 1).with_for_update()
 
 
 def number_commands(connection: sa.Connection, names: Set[str | None]) -> Mapping[str | None, int]:

@@ -22,17 +22,19 @@ def set_aside(folders: Sequence[Path], record: Record) -> None:
     write_to_any(folders, f"{record.uuid.hex}{STUCK}", write_record(record))
 
 
-def write_to_any(folders: Sequence[Path], name: str, data: bytes) -> None:
+def write_to_any(folders: Sequence[Path], name: str, data: bytes) -> Path:
     """Write a file to the first folder that takes it: that of its segment may be read-only.
 
     Raises:
         OSError: no folder took it.
     """
-    *others, last = folders
-    for folder in others:
+    *others, last = [folder / name for folder in folders]
+    for path in others:
         with suppress(OSError):
-            return write_file(folder / name, data)
-    return write_file(last / name, data)
+            write_file(path, data)
+            return path
+    write_file(last, data)
+    return last
 
 
 def read_stuck(folders: Iterable[Path]) -> Iterator[tuple[Path, Record]]:
@@ -56,5 +58,5 @@ def save_damaged(folders: Sequence[Path], entry: Entry) -> None:
     reader, size = entry.segment, entry.end - entry.start
     name = f"{reader.name}.{entry.start}{DAMAGED}"
     if not any((folder / name).is_file() for folder in folders):
-        log.error("journal: %s: %d bytes are not a record", reader.folder / name, size)
-        write_to_any(folders, name, os.pread(reader.descriptor, size, entry.start))
+        path = write_to_any(folders, name, os.pread(reader.descriptor, size, entry.start))
+        log.error("journal: %s: %d bytes are not a record", path, size)

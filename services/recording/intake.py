@@ -5,11 +5,10 @@ import os
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from heapq import heapify, heappop, heapreplace
 from pathlib import Path
-from typing import Self
 
 from models.file_lock import try_to_lock, unlock
 from services.journal.folder import (
@@ -29,8 +28,6 @@ MAX_BATCH_RECORDS = 500
 MAX_BATCH_BYTES = 16 * 1024 * 1024
 READ_ONLY = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK  # a pipe in its place blocks nothing
 MAX_OPEN_SEGMENTS = 64  # segments with more to record; more than processes ever write at once
-
-Found = tuple[SegmentFile, Path]  # with its folder
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +53,6 @@ class Entry:
         return self.record.received_at if self.record else self.segment.file.begun_at
 
 
-@dataclass(eq=False)
 class SegmentReader:
     """A segment, read while its writer may still append to it.
 
@@ -68,28 +64,21 @@ class SegmentReader:
         last_received_at: when the last of these arrived.
         read: up to where it is read.
         ahead: entries that were read and not taken yet.
+
+    Raises:
+        OSError: its file is gone, or can't be read.
     """
 
-    folder: Path
-    file: SegmentFile
-    is_kept: bool
-    descriptor: int
-    recorded: int = 0
-    records: int = 0
-    last_received_at: datetime | None = None
-    read: int = 0
-    ahead: deque[Entry] = field(default_factory=deque)
-
-    @classmethod
-    def open(cls, folder: Path, file: SegmentFile, *, recorded: int, is_kept: bool) -> Self:
-        """Open a segment's file.
-
-        Raises:
-            OSError: it is gone, or can't be read.
-        """
-        reader = cls(folder, file, is_kept, os.open(file.path, READ_ONLY))
-        reader.rewind(recorded)
-        return reader
+    def __init__(self, file: SegmentFile, *, recorded: int, is_kept: bool) -> None:
+        self.file = file
+        self.is_kept = is_kept
+        self.descriptor = os.open(file.path, READ_ONLY)
+        self.recorded = self.read = recorded
+        self.records = 0
+        self.last_received_at: datetime | None = None
+        self.ahead: deque[Entry] = deque()
+        for record, _ in read_records(os.pread(self.descriptor, recorded, 0), complete=True):
+            self.count(record)
 
     @property
     def name(self) -> str:
@@ -120,13 +109,11 @@ class SegmentReader:
         # In this order: whatever is appended before the seal must count.
         return self.is_complete and self.recorded >= os.fstat(self.descriptor).st_size
 
-    def rewind(self, recorded: int) -> None:
-        """Continue reading from where the tables are."""
-        self.recorded, self.records, self.last_received_at = recorded, 0, None
-        for record, _ in read_records(os.pread(self.descriptor, recorded, 0), complete=True):
-            if record is not None:
-                self.records, self.last_received_at = self.records + 1, record.received_at
-        self.go_back()
+    def count(self, record: Record | None) -> None:
+        """Count a record that is in the tables; bytes that are not a record do not count."""
+        if record is not None:
+            self.records += 1
+            self.last_received_at = record.received_at
 
     def go_back(self) -> None:
         """Return to the first entry that was taken and is not recorded."""
@@ -157,9 +144,7 @@ class SegmentReader:
         """Note that a record is in the tables."""
         self.recorded = entry.end
         self.read = max(self.read, entry.end)
-        if entry.record is not None:
-            self.records += 1
-            self.last_received_at = entry.record.received_at
+        self.count(entry.record)
 
     def keep(self) -> None:
         """Move the file to the kept ones, unless it is already there.
@@ -167,11 +152,12 @@ class SegmentReader:
         Raises:
             OSError: it can't be moved.
         """
-        found = [file for file in list_waiting(self.folder) if file.segment == self.name]
-        for file in found:
-            with suppress(FileNotFoundError):
-                kept = self.folder / KEPT / name_file(self.name, file.records, SEALED)
-                os.rename(file.path, kept)
+        folder = self.file.path.parent
+        for file in () if self.is_kept else list_waiting(folder):
+            if file.segment == self.name:
+                with suppress(FileNotFoundError):
+                    kept = folder / KEPT / name_file(self.name, file.records, SEALED)
+                    os.rename(file.path, kept)
 
     def close(self) -> None:
         """Close the file."""
@@ -194,7 +180,7 @@ class Intake:
         self.folders = folders
         self.readers: dict[str, SegmentReader] = {}
         self.marks: Mapping[str, int] = {}
-        self.lacking: dict[str, Found] = {}
+        self.lacking: dict[str, SegmentFile] = {}
         self.unreadable: set[str] = set()
 
     @property
@@ -212,14 +198,14 @@ class Intake:
 
     def open_new(self) -> None:
         """Open the next segments, oldest first; skip one that has just disappeared."""
-        waiting = [(file, folder) for folder in self.folders for file in list_waiting(folder)]
+        waiting = [file for folder in self.folders for file in list_waiting(folder)]
         found = [*self.lacking.values(), *waiting]
-        new = sorted(one for one in found if one[0].segment not in self.readers)
+        new = sorted(file for file in found if file.segment not in self.readers)
         busy = sum(reader.has_more for reader in self.readers.values()) if new else 0
-        for file, folder in new[: max(MAX_OPEN_SEGMENTS - busy, 0)]:
+        for file in new[: max(MAX_OPEN_SEGMENTS - busy, 0)]:
             recorded, is_kept = self.marks.get(file.segment, 0), file.segment in self.lacking
             try:
-                reader = SegmentReader.open(folder, file, recorded=recorded, is_kept=is_kept)
+                reader = SegmentReader(file, recorded=recorded, is_kept=is_kept)
             except FileNotFoundError:
                 self.lacking.pop(file.segment, None)
             except OSError as fault:
@@ -280,10 +266,10 @@ class Intake:
             self.drop(reader)
 
 
-def find_lacking(folders: Sequence[Path], marks: Mapping[str, int]) -> dict[str, Found]:
+def find_lacking(folders: Sequence[Path], marks: Mapping[str, int]) -> dict[str, SegmentFile]:
     """Find the kept segments of which the tables lack something, by name."""
     return {
-        file.segment: (file, folder)
+        file.segment: file
         for folder in folders
         for file in list_kept(folder)
         if size_of(file.path) > marks.get(file.segment, 0)

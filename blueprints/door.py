@@ -50,7 +50,9 @@ class Door:
         self.receiver = receiver
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        """Answer a request."""
+        """Answer a request; once the journal is closed hang up, so that a proxy sends it again."""
+        if self.receiver.journal.is_closed:
+            hang_up()
         try:
             if environ["REQUEST_METHOD"] == "POST" and is_callback_address(environ):
                 environ[ADMITTED] = self.admit(environ)
@@ -97,7 +99,10 @@ def refuse(here: Receiver, environ: dict[str, Any], reason: Refusal) -> Response
 
 
 def turn_away(environ: dict[str, Any], status: int, error_code: int, error_info: str) -> Response:
-    """Answer as ``fail`` does, and stop reading a chunked body."""
+    """Answer as ``fail`` does, and stop reading a chunked body.
+
+    Chunks of a byte each cost a hundred times what the same bytes cost in one piece.
+    """
     response = fail(status, error_code, error_info)
     if is_chunked(environ) and status != 413:
         response.call_on_close(hang_up)
@@ -128,11 +133,9 @@ def has_parameters(query_string: str) -> bool:
 
 
 def hang_up() -> None:
-    """Make the server close the connection: the rest of a body may cost more than it is worth.
-
-    Chunks of a byte each cost a hundred times what the same bytes cost in one piece.
+    """Make the server close the connection.
 
     Raises:
         BrokenPipeError: as if the sender had closed it.
     """
-    raise BrokenPipeError(errno.EPIPE, "refused")
+    raise BrokenPipeError(errno.EPIPE, "hung up")

@@ -250,6 +250,14 @@ def test_callback_that_no_folder_takes_is_not_acknowledged(post, receiver, journ
     }
 
 
+def test_receiver_that_has_closed_its_journal_answers_nothing(post, receiver):
+    """A 503 would neither be sent again nor counted any more."""
+    receiver.extensions["receiver"].close()
+
+    with pytest.raises(BrokenPipeError):
+        post(channel_created())
+
+
 def test_callback_is_durable_without_any_database(post, journal):
     assert post(channel_created()).get_json() == OK
 

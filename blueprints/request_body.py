@@ -53,9 +53,6 @@ def read(environ: dict[str, Any], most: int) -> bytes:
     """Read up to some bytes in steps, between which other requests proceed.
 
     The time is limited under gevent; a thread waits for as long as its server lets it.
-
-    Raises:
-        BrokenBodyError, SlowBodyError: as ``read_body``.
     """
     if not environ.get("wsgi.input_terminated"):  # the stream does not end by itself
         most = min(most, get_content_length(environ) or 0)

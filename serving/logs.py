@@ -56,11 +56,7 @@ def is_json() -> bool:
 
 
 def make_handler() -> logging.Handler:
-    """Make the handler that writes the log to standard error.
-
-    Raises:
-        config.SettingsError: as ``is_json``.
-    """
+    """Make the handler that writes the log to standard error."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter() if is_json() else TextFormatter(TEXT))
     return handler

@@ -29,15 +29,9 @@ def insert(
     """Insert rows; for keys that exist already, change the named columns.
 
     Args:
-        connection: in a transaction of the caller's.
-        model: the table.
         rows: each has all columns, and no two have the same key.
         changes: by column name, how to change it, such as ``replace`` or ``add``; without any, all
             rows must be new.
-
-    Raises:
-        BusyError: another transaction holds what it needs.
-        sqlalchemy.exc.SQLAlchemyError: the database rejects them.
     """
     if not rows:
         return
@@ -61,11 +55,7 @@ def insert(
 
 
 def copy(connection: sa.Connection, statement: str, rows: Iterable[Sequence[Any]]) -> None:
-    """Copy new rows to PostgreSQL; writing them as arrays takes two or three times as long.
-
-    Raises:
-        BusyError, sqlalchemy.exc.SQLAlchemyError: as ``insert``.
-    """
+    """Copy new rows to PostgreSQL; writing them as arrays takes two or three times as long."""
     driver = cast(Any, connection.connection)
     try:
         with driver.cursor() as cursor, cursor.copy(statement) as writer:
@@ -184,7 +174,6 @@ def fetch_among(
     """Fetch the rows of a query whose columns each have one of some values.
 
     Args:
-        connection: to read from.
         query: a constant, as its statement is cached.
         values: by column.
         parameters: of the query itself.

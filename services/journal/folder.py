@@ -62,7 +62,7 @@ class SegmentFile:
 
     @property
     def begun_at(self) -> datetime:
-        """Tell when the segment was begun, timezone-aware."""
+        """Tell when the segment was begun."""
         return EPOCH + timedelta(microseconds=int(self.segment.partition("-")[0]))
 
 
@@ -106,11 +106,7 @@ def list_stuck(folder: Path) -> list[Path]:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder of the journal.
-
-    Raises:
-        OSError: it can't be made.
-    """
+    """Make a folder of the journal."""
     folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
     kept = folder / KEPT
     kept.mkdir(mode=FOLDER_MODE, exist_ok=True)
@@ -124,11 +120,7 @@ def is_shared(folder: Path) -> bool:
 
 
 def flush_folder(folder: Path) -> None:
-    """Wait until the names of a folder's files are on disk.
-
-    Raises:
-        OSError: it could not be flushed.
-    """
+    """Wait until the names of a folder's files are on disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
@@ -137,11 +129,7 @@ def flush_folder(folder: Path) -> None:
 
 
 def write_file(path: Path, data: bytes, mode: int = FILE_MODE) -> None:
-    """Write a file so that a crash leaves either all of it or nothing.
-
-    Raises:
-        OSError: the disk did not take it.
-    """
+    """Write a file so that a crash leaves either all of it or nothing."""
     with replacing(path, mode) as descriptor:
         write_all(descriptor, data)
         os.fsync(descriptor)
@@ -149,11 +137,7 @@ def write_file(path: Path, data: bytes, mode: int = FILE_MODE) -> None:
 
 
 def write_all(descriptor: int, data: bytes) -> None:
-    """Write all of the data: a nearly full disk takes a part, and fails only at the next write.
-
-    Raises:
-        OSError: the disk did not take it, or only a part of it.
-    """
+    """Write all of the data: a nearly full disk takes a part, and fails only at the next write."""
     rest = memoryview(data)
     while rest:
         rest = rest[os.write(descriptor, rest) :]
@@ -161,11 +145,7 @@ def write_all(descriptor: int, data: bytes) -> None:
 
 @contextmanager
 def replacing(path: Path, mode: int = FILE_MODE) -> Iterator[int]:
-    """Write a temporary file, and rename it into place once it is complete.
-
-    Raises:
-        OSError: the disk did not take it.
-    """
+    """Write a temporary file, and rename it into place once it is complete."""
     draft = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
@@ -214,9 +194,8 @@ def drop_kept(folder: Path, *, keep_bytes: int, begun_before: datetime) -> list[
     """Drop kept segments, oldest first, until the rest is within the limits.
 
     Args:
-        folder: of the journal.
         keep_bytes: the total size that may stay.
-        begun_before: segments that were begun earlier are dropped in any case; timezone-aware.
+        begun_before: segments that were begun earlier are dropped in any case.
 
     Returns:
         The segments that were dropped.

@@ -56,7 +56,7 @@ class Record:
 
     Attributes:
         uuid: identifies the record and all copies of it.
-        received_at: when its request arrived, or when the record was made; timezone-aware.
+        received_at: when its request arrived, or when the record was made.
         head: the members of its kind, as JSON.
         body: of a request, as received.
     """

@@ -42,7 +42,6 @@ def replay(
     A delivery that already has its event is skipped, so a second run adds nothing.
 
     Args:
-        engine: one that may write.
         dry_run: add nothing, and return what would be added.
         on_read: called with how many more were read.
 

@@ -61,13 +61,9 @@ def reverify(
     """Find the refused requests that are authentic under the current settings.
 
     Args:
-        engine: one that may read.
         settings: the current tokens, and how far ``RequestTime`` may be from the arrival.
-        since: of their arrival, timezone-aware.
+        since: of their arrival.
         ahead: how far this machine's clock was ahead of the sender's then.
-
-    Raises:
-        sqlalchemy.exc.SQLAlchemyError: the database failed.
     """
     found = Reverified()
     requests: dict[Pair, list[int]] = defaultdict(list)
@@ -126,10 +122,8 @@ def take(
     has moved is skipped.
 
     Args:
-        engine: one that may write.
         request_ids: few enough for one transaction.
         unhandled_bodies: whether the content of unhandled ones is kept.
-        now: timezone-aware.
 
     Raises:
         sqlalchemy.exc.SQLAlchemyError: the database rejects them; all stay in the quarantine.

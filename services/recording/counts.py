@@ -151,12 +151,7 @@ def fetch_other_commands(connection: sa.Connection, *, since: datetime) -> set[s
 
 
 def store_differences(connection: sa.Connection, callbacks: Iterable[Callback]) -> None:
-    """Count how the bodies of lifecycle commands differ from what Tencent documents for them.
-
-    Args:
-        connection: in a transaction that has the turn to write.
-        callbacks: in order of arrival, stored.
-    """
+    """Count how the bodies of lifecycle commands differ from what Tencent documents for them."""
     found: dict[tuple[str, str, str], dict[str, Any]] = {}
     for callback in callbacks:
         if not callback.content:

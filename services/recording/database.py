@@ -76,9 +76,6 @@ class RecorderDatabase:
 
         Args:
             body: of the callback; by default incompressible bytes.
-
-        Raises:
-            sqlalchemy.exc.SQLAlchemyError: it would not.
         """
         body = body or os.urandom(REHEARSED_BYTES)
         callback = to_callback(Record(Kind.CALLBACK, UUID(int=0), EPOCH, HEAD, body))

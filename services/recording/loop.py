@@ -197,11 +197,7 @@ class Loop:
 def drop_old_segments(
     database: RecorderDatabase, journal: JournalSettings, *, now: datetime, mark_prefix: str = ""
 ) -> None:
-    """Drop recorded segments beyond the limits of age and size, and old drafts.
-
-    Raises:
-        sqlalchemy.exc.SQLAlchemyError: their marks cannot be deleted, and stay without effect.
-    """
+    """Drop recorded segments beyond the limits of age and size, and old drafts."""
     dropped = []
     for folder in journal.folders:
         begun_before = now - journal.keep
@@ -216,11 +212,7 @@ def drop_old_segments(
 
 
 def fold_old_minutes(database: RecorderDatabase, *, now: datetime) -> None:
-    """Fold minutes older than ``MINUTES_KEPT`` into hours; forget callbacks that were lost then.
-
-    Raises:
-        sqlalchemy.exc.SQLAlchemyError: the database rejected it; the minutes stay.
-    """
+    """Fold minutes older than ``MINUTES_KEPT`` into hours; forget callbacks that were lost then."""
     end = (now - MINUTES_KEPT).replace(minute=0, second=0, microsecond=0)
     is_due = MinuteCount.minute.between(end - FOLDED_LATELY, end - timedelta(microseconds=1))
     with database.begin() as connection:
@@ -239,11 +231,7 @@ def fold_old_minutes(database: RecorderDatabase, *, now: datetime) -> None:
 
 
 def drop_old_readings(database: RecorderDatabase, *, now: datetime) -> None:
-    """Drop the readings beyond the limits of age and number.
-
-    Raises:
-        sqlalchemy.exc.SQLAlchemyError: the database rejected it; they stay.
-    """
+    """Drop the readings beyond the limits of age and number."""
     with database.begin() as connection:
         numbers = Numbers.lock(connection)
         for is_old in (

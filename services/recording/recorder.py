@@ -33,7 +33,7 @@ class Recorder:
 
     Args:
         settings: of the recorder.
-        now: returns the current instant, timezone-aware.
+        now: returns the current instant.
         lock_wait: how long a transaction waits for its turn.
 
     Attributes:
@@ -68,20 +68,11 @@ class Recorder:
         self.is_followed = False
 
     def record_available(self) -> int:
-        """Record everything that is in the journal now; return how many records it was.
-
-        Raises:
-            sqlalchemy.exc.SQLAlchemyError, NotReadyError: the database takes no records.
-            OSError: the journal cannot be read or written.
-        """
+        """Record everything that is in the journal now; return how many records it was."""
         return sum(iter(self.record_batch, 0))
 
     def record_batch(self) -> int:
-        """Record the next batch; return how many records it has, 0 once the journal is empty.
-
-        Raises:
-            sqlalchemy.exc.SQLAlchemyError, NotReadyError, OSError: as ``record_available``.
-        """
+        """Record the next batch; return how many records it has, 0 once the journal is empty."""
         try:
             if self.database.is_new():
                 self.compare()
@@ -118,11 +109,7 @@ class Recorder:
             )
 
     def record(self, entries: Sequence[Entry]) -> None:
-        """Record a batch, or each entry separately if that fails although the database works.
-
-        Raises:
-            MarksMovedError, sqlalchemy.exc.SQLAlchemyError, OSError: as ``commit``.
-        """
+        """Record a batch, or each entry separately if that fails although the database works."""
         for entry in entries:
             if entry.record is None:
                 save_damaged(self.settings.journal.folders, entry)
@@ -135,11 +122,7 @@ class Recorder:
             self.record_one_by_one(entries)
 
     def record_one_by_one(self, entries: Sequence[Entry]) -> None:
-        """Record each entry separately; set aside those that the database still rejects.
-
-        Raises:
-            MarksMovedError, sqlalchemy.exc.SQLAlchemyError, OSError: as ``commit``.
-        """
+        """Record each entry separately; set aside those that the database still rejects."""
         for entry in sorted(entries, key=lambda entry: (entry.segment.name, entry.start)):
             # Twice: the first fault may be that of a database that came back a moment later.
             fault = self.try_to_commit(entry) and self.try_to_commit(entry)
@@ -155,11 +138,7 @@ class Recorder:
                 self.commit([entry], is_stored=False)
 
     def try_to_commit(self, entry: Entry) -> Exception | None:
-        """Record one entry; return the fault if that fails although the database works.
-
-        Raises:
-            MarksMovedError, sqlalchemy.exc.SQLAlchemyError: as ``commit``.
-        """
+        """Record one entry; return the fault if that fails although the database works."""
         try:
             self.commit([entry])
         except (MarksMovedError, NotReadyError):
@@ -204,11 +183,7 @@ class Recorder:
             entry.segment.note_recorded(entry)
 
     def store(self, batch: Batch) -> None:
-        """Store a batch in a transaction of its own, without records that do not belong there.
-
-        Raises:
-            MarksMovedError, sqlalchemy.exc.SQLAlchemyError: as ``commit``.
-        """
+        """Store a batch in a transaction of its own, without records that do not belong there."""
         records = [one for one in batch.records if one.kind in self.kinds]
         if foreign := len(batch.records) - len(records):
             log.error("journal: dropped %d records that do not belong in this one", foreign)
@@ -221,11 +196,7 @@ class Recorder:
             self.store(replace(batch, is_followed=False))
 
     def retry_stuck(self) -> int:
-        """Retry records that were set aside; return how many still cannot be stored.
-
-        Raises:
-            OSError: the journal cannot be written.
-        """
+        """Retry records that were set aside; return how many still cannot be stored."""
         left = 0
         for path, record in [*read_stuck(self.settings.journal.folders)]:
             try:
@@ -246,12 +217,6 @@ class Recorder:
         """Record kept segments of some time again; return how many records that was.
 
         What the database already has is left alone, and nothing is counted again.
-
-        Args:
-            since: timezone-aware.
-
-        Raises:
-            sqlalchemy.exc.SQLAlchemyError, OSError: as ``record_available``.
         """
         self.database.is_new()
         again = Intake([])

@@ -72,7 +72,6 @@ def fetch_bars(
     """Count what arrived in each part of a period, the oldest first.
 
     Args:
-        connection: to read from.
         since: when the first bar begins: a full minute, or a full hour if bars are hours wide.
         until: when the last bar ends, or before.
         width: of each bar: a minute, or some hours.

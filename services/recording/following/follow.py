@@ -46,22 +46,14 @@ class NotFollowedError(Exception):
 
 
 def follow_all(database: RecorderDatabase) -> None:
-    """Follow all events.
-
-    Raises:
-        sqlalchemy.exc.SQLAlchemyError, NotReadyError: as ``follow_some``.
-    """
+    """Follow all events."""
     follow_subjects(database)
     while follow_some(database):
         pass
 
 
 def follow_some(database: RecorderDatabase) -> int:
-    """Follow the next events; return how many, 0 once all are followed.
-
-    Raises:
-        sqlalchemy.exc.SQLAlchemyError, NotReadyError: the database rejects the changes.
-    """
+    """Follow the next events; return how many, 0 once all are followed."""
     with database.begin() as connection:
         if connection.scalar(IS_FOLLOWED):
             return 0
@@ -120,7 +112,6 @@ def follow(
     """Store the states and labels that follow from events.
 
     Args:
-        connection: in a transaction that has the turn to write.
         events: as they are stored, in order of ID.
         members: the users that each event names, by the ID of the event.
     """

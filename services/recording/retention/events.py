@@ -51,7 +51,6 @@ def purge_deliveries(
     Earlier events of their subjects are looked at again: some that stayed may go now.
 
     Args:
-        connection: in a transaction that has the turn to write.
         delivery_ids: the next deliveries, by time of arrival.
         until: with these, everything that arrived before this has been looked at.
     """
@@ -102,9 +101,7 @@ def find_grounds(connection: sa.Connection, earlier: Iterable[Row], until: datet
     A subject that has ended has none, unless more about it arrived later.
 
     Args:
-        connection: to read from.
         earlier: all events of the subjects that arrived before the instant, in order.
-        until: the instant.
     """
     states = [
         read_grounds(Event._make(row[len(FOUND_BY) :]) for row in rows)

@@ -25,6 +25,7 @@ from config import (
     ReceiverSettings,
     RecorderSettings,
 )
+from models.database.connection import CONNECT_ARGS
 from models.database.engine import open_reader
 from models.tables import MinuteCount
 from services.recording.following.follow import follow_all
@@ -42,6 +43,8 @@ KEY, OTHER_KEY = "a-key-that-may-read", "another-key-to-read"
 # A busy machine must not report faults of the code.
 examples.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 examples.load_profile("busy")
+for server in ("postgresql", "mysql"):
+    CONNECT_ARGS[server]["connect_timeout"] = 30  # seconds
 
 UMASK = 0o022  # that of most machines, as modes of files and folders are tested
 LONG = ("browser", "faults", "test_memory", "test_migrations", "test_serving")

@@ -28,8 +28,9 @@ def read_environment() -> dict[str, str]:
     """
     given = read_sources()
     for name in given.keys() - KNOWN_NAMES:
-        if meant := get_close_matches(name.upper(), KNOWN_NAMES, 1, MISSPELT):
-            warn_of_misspelling(name, meant[0])
+        stem = name.upper().removesuffix("_FILE")
+        if meant := get_close_matches(stem, KNOWN_NAMES, 1, MISSPELT):
+            warn_of_misspelling(name, meant[0] + name.upper().removeprefix(stem))
     return given
 
 

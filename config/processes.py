@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
+from os.path import realpath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -42,9 +43,7 @@ def read_reading_folders(environ: Environment) -> tuple[Path, ...]:
         SettingsError: both journals share a folder, or it is wrong.
     """
     folders = declared.READING_JOURNAL_DIR.read(environ)
-    if shared := {one.resolve() for one in folders} & {
-        one.resolve() for one in declared.JOURNAL_DIR.read(environ)
-    }:
+    if shared := {*map(realpath, folders)} & {*map(realpath, declared.JOURNAL_DIR.read(environ))}:
         raise SettingsError(f"JOURNAL_DIR and READING_JOURNAL_DIR share {shared.pop()}")
     return folders
 

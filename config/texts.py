@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from os.path import realpath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,8 +59,8 @@ def to_sdk_apps(text: str) -> Mapping[str, tuple[str, ...]]:
 
 
 def show_sdk_apps(text: str) -> str:
-    """Show only the SDKAppID of each item, once there is a token anywhere."""
-    return re.sub("([0-9]*)[^,]*", r"\1…", text) if ":" in text else text
+    """Show only the SDKAppID of each item; what follows may be a token."""
+    return re.sub("[^,0-9][^,]*", "…", text)
 
 
 def to_database_url(text: str) -> "URL":
@@ -81,14 +82,14 @@ def to_database_url(text: str) -> "URL":
 
 def show_database_url(text: str) -> str:
     """Show neither user nor options, as either may hold a password."""
-    return re.sub(r"\?.*", "?…", re.sub("//.*@", "//…@", text))
+    return re.sub(r"\?.*", "?…", re.sub("(:/*).*@", r"\1…@", text))
 
 
 def to_folders(text: str) -> tuple[Path, ...]:
     """Parse ``FOLDER[:FOLDER…]``; refuse a folder that is named twice."""
     names = [name.strip() for name in text.split(":")]
     folders = tuple(map(Path, names))
-    if "" in names or len({*folders}) < len(folders):
+    if "" in names or len({*map(realpath, folders)}) < len(folders):
         raise ValueError(text)
     return folders
 

@@ -137,6 +137,8 @@ WRONG = {
         ("SDK_APPS", "\u0661"),
         ("SDK_APPS", "1:two words"),
         ("SDK_APPS", "1:top,secret"),
+        ("SDK_APPS", "1=secret"),
+        ("SDK_APPS", "secret"),
         ("SDK_APPS", "0888888"),
         ("SDK_APPS", '888888:"secret"'),
         ("SDK_APPS", "888888:'secret'"),
@@ -160,6 +162,7 @@ WRONG = {
         ("WEB_CONCURRENCY", "0"),
         ("JOURNAL_DIR", "a:a"),
         ("JOURNAL_DIR", "a:./a/"),
+        ("JOURNAL_DIR", "a:b/../a"),
         ("JOURNAL_DIR", "a:"),
         ("JOURNAL_DIR", '"var/journal"'),
         ("PORT", "'8000'"),
@@ -177,6 +180,7 @@ WRONG = {
         ("DATABASE_URL", "sqlite:///file:audit.db?uri=true"),
         ("DATABASE_URL", "'sqlite:///audit.db'"),
         ("DATABASE_URL", "postgresql://u:secret@h/d"),
+        ("DATABASE_URL", "postgresql+psycopg:/u:secret@h/d"),
         ("JOURNAL_KEEP_HOURS", "a day"),
         ("RETENTION_DAYS", "0"),
         ("RETENTION_UNHANDLED_DAYS", "1 month"),
@@ -241,7 +245,7 @@ def test_wrong_value_is_told_in_one_line_without_secrets(read, name, value):
     assert "\n" not in message
     assert "secret" not in message
     assert "key-without" not in message
-    if value == "abc" or name in SHOWN:
+    if name in SHOWN:
         assert repr(value) in message
 
 
@@ -267,6 +271,13 @@ def test_sign_in_by_a_header_wants_proxies_to_believe():
 def test_readings_share_no_folder_with_callbacks(read):
     with pytest.raises(SettingsError, match="JOURNAL_DIR and READING_JOURNAL_DIR share /"):
         read(JOURNAL_DIR="b:a", READING_JOURNAL_DIR="./a/")
+
+
+@pytest.mark.parametrize("read", [reader, recorder])
+def test_folder_that_leads_nowhere_keeps_no_process_from_starting(tmp_path, read):
+    (tmp_path / "circle").symlink_to("circle")
+
+    assert read(JOURNAL_DIR=f"{tmp_path}/circle:{tmp_path}/other")
 
 
 def test_key_has_sixteen_characters_or_more():
@@ -450,6 +461,7 @@ def test_file_that_cannot_be_opened_is_told_in_one_line(folder, make, reason):
         ("sdk_apps", "SDK_APPS"),
         ("DATABASE_URI", "DATABASE_URL"),
         ("JOURNAL_DIRS", "JOURNAL_DIR"),
+        ("API_KEY_FILE", "API_KEYS_FILE"),
     ],
 )
 def test_misspelt_setting_is_warned_about_without_its_value(folder, caplog, name, meant):
@@ -470,4 +482,4 @@ def test_setting_that_is_spelled_well_is_not_warned_about(folder, caplog):
     with caplog.at_level(logging.WARNING):
         read_environment()
 
-    assert [message for message in caplog.messages if "no setting" in message] == []
+    assert [message for message in caplog.messages if "is not a setting" in message] == []

@@ -30,7 +30,8 @@ def parse_json(raw: bytes) -> Any:
             raise UnreadableError("Compressed with gzip; Tencent sends plain JSON.") from None
         raise UnreadableError(f"Not UTF-8: byte {error.start}.") from None
     except json.JSONDecodeError as error:
-        raise UnreadableError(f"Not JSON: {error.msg} at character {error.pos}.") from None
+        reason = error.msg.removesuffix(" at")
+        raise UnreadableError(f"Not JSON: {reason} at character {error.pos}.") from None
     except UnreadableError:
         raise
     except RecursionError:

@@ -121,6 +121,7 @@ def test_command_may_stand_in_the_body_alone(deliver, rows):
     [
         (b"", 40001, "body: Not JSON"),
         (b"not json", 40001, "body: Not JSON"),
+        (b'{"GroupId":"a', 40001, "body: Not JSON: Unterminated string starting at character 11."),
         (b'{"GroupId": NaN}', 40001, "body: Not JSON: NaN"),
         (b"\xff\xfe{", 40001, "body: Not UTF-8"),
         ('{"GroupId":"x"}'.encode("utf-16"), 40001, "body: Not UTF-8"),

@@ -60,6 +60,7 @@ class Loop:
     Attributes:
         chores: what is done at intervals of some seconds, and when it was last done.
         purged: the limits up to which everything is purged.
+        purge_at: when to purge again, by the clock of ``time.monotonic``.
         recorded: records since the last purge.
         readings: the recorder of the other journal.
         faults: as logged, by their effect; empty once they are over.
@@ -67,7 +68,8 @@ class Loop:
 
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
-        self.purging, self.purged, self.recorded = Purge(recorder.database), NOTHING, 0
+        self.purging, self.purged = Purge(recorder.database), NOTHING
+        self.purge_at, self.recorded = 0.0, 0
         self.readings = ReadingRecorder(recorder.settings, recorder.now)
         self.faults: dict[str, str] = {}
         journal, database, now = recorder.settings.journal, recorder.database, recorder.now
@@ -172,14 +174,15 @@ class Loop:
 
     def purge(self) -> None:
         """Purge some requests that are too old."""
-        recorded, self.recorded = self.recorded, 0
         limits = find_limits(self.recorder.settings, self.recorder.now())
         if limits == self.purged:
-            return
-        self.purged = limits  # until the next hour, if this fails
-        with self.apart("old deliveries are not purged yet"):
-            if self.purging.step(limits, least=recorded).seen:
-                self.purged = NOTHING
+            self.recorded = 0
+        elif time.monotonic() >= self.purge_at:
+            self.purge_at = time.monotonic() + RETRY_SECONDS  # if this fails
+            with self.apart("old deliveries are not purged yet"):
+                step = self.purging.step(limits, least=self.recorded)
+                self.purged = NOTHING if step.seen else limits
+                self.purge_at, self.recorded = 0.0, 0
 
     def publish_status(self) -> None:
         """Publish the status, for processes that may not open the journal."""

@@ -22,6 +22,7 @@ from models.tables import (
 from models.vocabulary import Findable, Measure, SubjectType
 from schemas.tencent import body
 from services.operating.replay import replay
+from services.recording.ledger import Numbers
 from services.recording.loop import Loop
 from services.recording.recorder import Recorder
 from services.recording.retention import purge as purging
@@ -441,3 +442,23 @@ def test_purge_that_fails_holds_up_nothing(
         assert len(rows(Delivery)) == 3
         (told,) = caplog.messages
         assert told.startswith("old deliveries are not purged yet: ")
+
+
+def test_purge_that_has_met_a_lock_goes_on_soon(
+    recorder_settings, clock, write, rows, monkeypatch, recorder
+):
+    monkeypatch.setattr("services.recording.loop.RETRY_SECONDS", 0)
+    settings = replace(recorder_settings, retention=timedelta(days=1))
+    with closing(Recorder(settings, clock, lock_wait=timedelta(milliseconds=1))) as purger:
+        loop = Loop(purger)
+        write(callback_record())
+        loop.work()
+        clock.move(days=2)
+        with recorder.database.begin() as connection:
+            Numbers.lock(connection)
+            loop.purge()
+        assert len(rows(Delivery)) == 1
+        while loop.purged != find_limits(settings, clock()):
+            loop.purge()
+
+        assert rows(Delivery) == []

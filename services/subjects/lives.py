@@ -191,6 +191,8 @@ class Life:
             set_at = self.set_at.get(name)
             if set_at is None or set_at == at:
                 return False
+            if name == TYPE and at < set_at:  # an event that need not count may have set it
+                return False
             if (value == self.values[name]) is not (at > set_at):
                 return False
         return True

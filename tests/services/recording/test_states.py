@@ -92,3 +92,13 @@ def test_states_of_all_apps_and_kinds_can_be_made_again(deliver, rows, recorder,
 
     assert [row.status for row in kept].count("destroyed") == 2
     assert rows(PresentState) == kept
+
+
+def test_type_that_a_late_change_tells_first_is_that_of_the_group(deliver, rows):
+    deliver(group_created(GroupId="g", Type=None, EventTime=1_000_000))
+    deliver(sample("CallbackAfterMemberExit", GroupId="g", Type="Private", EventTime=1_003_000))
+
+    deliver(group_changed(GroupId="g", Type="Public", Notification=None, EventTime=1_002_000))
+
+    [row] = rows(PresentState)
+    assert (row.group_type, row.fields["group_type"]["event_id"]) == ("Public", 3)

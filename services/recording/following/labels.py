@@ -10,8 +10,9 @@ from models.database.many import fetch_among, split
 from models.event import Label
 from models.text import FOLDED_LENGTH, fold
 from models.vocabulary import OF_TOPICS, Findable
+from services.recording.following.states import key_of
 
-KEYS = sa.select(Label.kind, Label.sdk_app_id, Label.holder_id, Label.folded)
+KEYS = sa.select(Label.kind, Label.holder_id, Label.sdk_app_id, Label.folded)
 NEXT_LABEL = sa.select(sa.func.coalesce(sa.func.max(Label.id), 0) + 1)
 
 
@@ -19,8 +20,8 @@ class Key(NamedTuple):
     """The content of a label; no two labels have the same."""
 
     kind: str
-    sdk_app_id: str
     holder_id: str
+    sdk_app_id: str
     folded: str
 
 
@@ -41,15 +42,15 @@ def list_keys(
 ) -> Iterator[Key]:
     """List the labels of events: their subjects by ID and name, and their users."""
     for event in events:
-        subject = (event["subject_type"], event["sdk_app_id"], event["subject_id"])
+        subject = key_of(event)
         yield make_key(*subject, event["subject_id"])
         if event["name"] is not None and event["action"] not in OF_TOPICS:
             yield make_key(*subject, event["name"])
         for user_id in (event["operator"], event["owner"], *members.get(event["id"], ())):
             if user_id is not None:
-                yield make_key(Findable.USER, "", user_id, user_id)
+                yield make_key(Findable.USER, user_id, "", user_id)
 
 
-def make_key(kind: str, sdk_app_id: str, holder_id: str, text: str) -> Key:
+def make_key(kind: str, holder_id: str, sdk_app_id: str, text: str) -> Key:
     """Make the key of the label for an ID or a name."""
-    return Key(kind, sdk_app_id, holder_id, fold(text)[:FOLDED_LENGTH])
+    return Key(kind, holder_id, sdk_app_id, fold(text)[:FOLDED_LENGTH])

@@ -78,9 +78,9 @@ def read_labels(connection: sa.Connection, kind: SubjectType, ids: Sequence[str]
     is_event = is_among(connection, LifecycleEvent.subject_id, ids)
     names = NAMES.where(LifecycleEvent.subject_type == kind, is_event)
     for app, subject_id, name in connection.execute(names):
-        yield make_key(kind, app, subject_id, subject_id)
+        yield make_key(kind, subject_id, app, subject_id)
         if name is not None:
-            yield make_key(kind, app, subject_id, name)
+            yield make_key(kind, subject_id, app, name)
     users = sa.union(
         sa.select(LifecycleEvent.operator.label("id")).where(is_event),
         sa.select(LifecycleEvent.owner).where(is_event),
@@ -89,4 +89,4 @@ def read_labels(connection: sa.Connection, kind: SubjectType, ids: Sequence[str]
     label = (Label.kind == Findable.USER, Label.sdk_app_id == "", Label.holder_id == users.c.id)
     new = sa.select(users.c.id).where(users.c.id.is_not(None), ~sa.exists().where(*label))
     for user_id in connection.scalars(new):
-        yield make_key(Findable.USER, "", user_id, user_id)
+        yield make_key(Findable.USER, user_id, "", user_id)

@@ -5,7 +5,7 @@ its state at any later time remains correct.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -13,18 +13,20 @@ from typing import Any
 import sqlalchemy as sa
 
 from models.clock import HOUR
+from models.database.labels import delete_labels
 from models.database.many import delete, is_among, split
 from models.delivery import Delivery
-from models.event import EventMember, LifecycleEvent
+from models.event import EventMember, Label, LifecycleEvent, PresentState
 from models.text import unescape_text
-from services.recording.retention.labels import Key, purge_subject_labels, purge_user_labels
-from services.recording.retention.states import purge_states
+from models.vocabulary import Findable
+from services.recording.following.labels import make_key
+from services.recording.following.states import Key, find_life, store_lives
 from services.subjects.events import COLUMNS, IN_ORDER, TABLE
 from services.subjects.lives import Event, Life, follow_lives
 
 AHEAD = HOUR  # how far Tencent's clocks may be ahead of ours
 
-SUBJECT = (TABLE.c.subject_type, TABLE.c.sdk_app_id, TABLE.c.subject_id)
+SUBJECT = tuple(TABLE.c["subject_type", "subject_id", "sdk_app_id"])
 FOUND_BY = TABLE.c["subject_type", "subject_id", "delivery_id", "operator"]
 EVENTS = sa.select(*FOUND_BY, *COLUMNS).order_by(*SUBJECT, *IN_ORDER)
 LATER = TABLE.alias("later")
@@ -39,6 +41,17 @@ GOES_ON = sa.select(TABLE.c.id).where(
     .scalar_subquery()
     .is_not(None)
 )
+STATES = sa.select(*PresentState.__table__.primary_key)
+HAS_EVENT = sa.exists().where(
+    *(TABLE.c[column.key] == column for column in PresentState.__table__.primary_key)
+)
+NAMES = sa.select(
+    LifecycleEvent.subject_type,
+    LifecycleEvent.subject_id,
+    LifecycleEvent.sdk_app_id,
+    LifecycleEvent.name,
+).distinct()
+HELD = sa.select(Label.kind, Label.holder_id, Label.sdk_app_id, Label.folded, Label.id)
 
 Row = sa.Row[Any]
 
@@ -63,7 +76,7 @@ def purge_deliveries(
         TABLE.c.received_at < until,
     )
     ahead = [row for row in arrived if row.occurred_at >= until + AHEAD]  # after all others
-    earlier = sorted([*earlier, *ahead], key=key_of)
+    earlier = sorted([*earlier, *ahead], key=subject_of)
     grounds = find_grounds(connection, earlier, until)
     staying = [row for row in earlier if row.id in grounds]
     gone = {row.id: row for row in (*arrived, *earlier) if row.id not in grounds}
@@ -73,10 +86,11 @@ def purge_deliveries(
     delete(connection, EventMember.event_id, [*gone])
     delete(connection, LifecycleEvent.id, [*gone])
     delete(connection, Delivery.id, [*purged])
-    purge_states(connection, {key_of(row) for row in gone.values()})
-    said = {(key_of(row), row.name) for row in staying}
+    purge_states(connection, {subject_of(row) for row in gone.values()})
+    said = {(subject_of(row), row.name) for row in staying}
     purge_subject_labels(
-        connection, {key_of(row) for row in gone.values() if (key_of(row), row.name) not in said}
+        connection,
+        {subject_of(row) for row in gone.values() if (subject_of(row), row.name) not in said},
     )
     purge_user_labels(connection, users)
     return len(purged)
@@ -90,9 +104,9 @@ def fetch(
     return connection.execute(query).all() if values else []
 
 
-def key_of(row: Row) -> Key:
-    """Return the type, app and ID of the subject of an event."""
-    return row.subject_type, row.sdk_app_id, row.subject_id
+def subject_of(row: Row) -> Key:
+    """Return the key of the subject of an event."""
+    return row.subject_type, row.subject_id, row.sdk_app_id
 
 
 def find_grounds(connection: sa.Connection, earlier: Iterable[Row], until: datetime) -> set[int]:
@@ -105,7 +119,7 @@ def find_grounds(connection: sa.Connection, earlier: Iterable[Row], until: datet
     """
     states = [
         read_grounds(Event._make(row[len(FOUND_BY) :]) for row in rows)
-        for _, rows in groupby(earlier, key_of)
+        for _, rows in groupby(earlier, subject_of)
     ]
     ends = [end for end, _ in states if end is not None]
     going_on = GOES_ON.where(is_among(connection, TABLE.c.id, ends))
@@ -145,3 +159,50 @@ def fetch_users(connection: sa.Connection, events: Sequence[Row]) -> list[str]:
         )
         users.update(connection.scalars(named.distinct()))
     return [*users]
+
+
+def purge_states(connection: sa.Connection, subjects: Collection[Key]) -> None:
+    """Purge the states of subjects without events; recount the lives of the others."""
+    is_meant = (
+        is_among(connection, PresentState.subject_type, [*{kind for kind, _, _ in subjects}]),
+        is_among(connection, PresentState.subject_id, [*{one for _, one, _ in subjects}]),
+    )
+    connection.execute(sa.delete(PresentState).where(*is_meant, ~HAS_EVENT))
+    reused = connection.execute(STATES.where(*is_meant, PresentState.life > 1)).all()
+    store_lives(connection, {(*key,): find_life(connection, (*key,)) for key in reused})
+
+
+def purge_subject_labels(connection: sa.Connection, subjects: Collection[Key]) -> None:
+    """Purge the labels of subjects that no event supports any more: names, or IDs."""
+    for part in split([*subjects]):
+        ids = [*{subject_id for _, subject_id, _ in part}]
+        names = NAMES.where(is_among(connection, LifecycleEvent.subject_id, ids))
+        said = {
+            make_key(kind, subject_id, app, text)
+            for kind, subject_id, app, name in connection.execute(names)
+            for text in (subject_id, name)
+            if text is not None
+        }
+        held = connection.execute(HELD.where(is_among(connection, Label.holder_id, ids))).all()
+        meant = {*part}
+        unsaid = [one.id for one in held if one[:3] in meant and one[:4] not in said]
+        if unsaid:
+            delete_labels(connection, is_among(connection, Label.id, unsaid))
+
+
+def purge_user_labels(connection: sa.Connection, users: Sequence[str]) -> None:
+    """Purge the labels of those users that no event names any more."""
+    user_id: Any = Label.holder_id
+    if connection.dialect.name == "postgresql":
+        user_id = Label.holder_id.collate("default")  # the order of the indexes
+    named = (LifecycleEvent.operator, LifecycleEvent.owner, EventMember.user_id)
+    # The limit keeps the planner from comparing all users at once.
+    is_unnamed = [
+        sa.select(sa.literal(1)).where(column == user_id).limit(1).scalar_subquery().is_(None)
+        for column in named
+    ]
+    of_users = (Label.kind == Findable.USER, Label.sdk_app_id == "")
+    for part in split(users):
+        delete_labels(
+            connection, *of_users, is_among(connection, Label.holder_id, part), *is_unnamed
+        )

@@ -6,9 +6,9 @@ from config import ReaderSettings, ReceiverSettings
 from serving.banner import show_reader, show_receiver
 from serving.common import *  # noqa: F403 (settings of gunicorn)
 
-reader_settings = ReaderSettings.from_environment()
+reader_settings = ReaderSettings.of_server()
 
-bind = f"{reader_settings.host}:{ReceiverSettings.from_environment().port}"
+bind = f"{reader_settings.host}:{ReceiverSettings.of_server().port}"
 worker_class = "gthread"
 workers = reader_settings.workers or 2
 threads = 16

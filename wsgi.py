@@ -28,7 +28,7 @@ def make_receiver() -> "Flask":
     """Make the app that receives callbacks, and start it."""
     from app import create_receiver
 
-    made = create_receiver(ReceiverSettings.from_environment())
+    made = create_receiver(ReceiverSettings.in_use or ReceiverSettings.from_environment())
     made.extensions["receiver"].start()
     closing.callback(made.extensions["receiver"].close)
     return made
@@ -38,7 +38,7 @@ def make_reader() -> "Flask":
     """Make the app that serves history."""
     from app import create_reader
 
-    made = create_reader(ReaderSettings.from_environment())
+    made = create_reader(ReaderSettings.in_use or ReaderSettings.from_environment())
     closing.callback(made.extensions["runtime"].close)
     return made
 

@@ -1,11 +1,12 @@
 """The settings of each process."""
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from os.path import realpath
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import config.declared as declared
 from config.environment import read_environment
@@ -15,6 +16,8 @@ from config.texts import Network
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
+
+log = logging.getLogger("config")
 
 
 def read_with(read: Callable[[Environment], Any], **options: Any) -> Any:
@@ -49,7 +52,29 @@ def read_reading_folders(environ: Environment) -> tuple[Path, ...]:
 
 
 class Settings:
-    """The settings of one process."""
+    """The settings of one process.
+
+    Attributes:
+        in_use: those of a server, which its workers inherit; none elsewhere.
+    """
+
+    in_use: ClassVar[Any] = None
+
+    @classmethod
+    def of_server(cls) -> Self:
+        """Read the settings of a server; if a reload finds one wrong, keep those in use.
+
+        Raises:
+            SettingsError: one of them is missing or wrong at the start.
+        """
+        try:
+            cls.in_use = cls.from_environment()
+        except SettingsError as fault:
+            if cls.in_use is None:
+                raise
+            log.warning("settings are not reloaded: %s", fault)
+        found: Self = cls.in_use
+        return found
 
     @classmethod
     def from_environment(cls, environ: Environment | None = None) -> Self:

@@ -9,7 +9,7 @@ from serving.common import *  # noqa: F403 (settings of gunicorn)
 
 NICENESS = 10  # on few cores, readers take no time from callbacks
 
-settings = ReaderSettings.from_environment()
+settings = ReaderSettings.of_server()
 
 bind = f"{settings.host}:{settings.port}"
 worker_class = "gthread"

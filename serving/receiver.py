@@ -12,9 +12,10 @@ from serving.common import *  # noqa: F403 (settings of gunicorn)
 # The flushing thread waits this long, twice for each flush, for the event loop to yield.
 SWITCH_SECONDS = 0.0005
 
-settings = ReceiverSettings.from_environment()
+is_start = ReceiverSettings.in_use is None
+settings = ReceiverSettings.of_server()
 faults = {folder: find_fault(folder) for folder in settings.journal.folders}
-if all(faults.values()):
+if is_start and all(faults.values()):
     reasons = "; ".join(f"{folder}: {fault}" for folder, fault in faults.items())
     raise SystemExit(f"JOURNAL_DIR: no folder can be written to: {reasons}")
 

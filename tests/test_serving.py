@@ -511,6 +511,33 @@ def test_receiver_does_not_start_without_a_folder_to_write_to(tmp_path):
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("module", [RECEIVER, ALL_IN_ONE], ids=["receiver", "app"])
+def test_reload_with_a_wrong_setting_keeps_those_in_use(folder, tmp_path, module):
+    """A worker that is replaced meanwhile uses them as well."""
+    port = free_port()
+    settings = {"PORT": str(port), "JOURNAL_DIR": str(tmp_path / "journal"), "WEB_CONCURRENCY": "1"}
+    (tmp_path / ".env").write_text("SDK_APPS=888888\n")
+    options = {"stderr": subprocess.PIPE}
+    with process(*module, folder=tmp_path, popen=options, **settings) as started:
+        read_until_it_logs(started, "Booting worker")
+        for text, told in [
+            ("SDK_APPS=888888:\n", "settings are not reloaded: SDK_APPS='888888…' is not allowed"),
+            ("SDK_APPS=888888:new\n", "Hang up: Master"),
+        ]:
+            assert post_creations(f"127.0.0.1:{port}", ["kept"]) == [200]
+            (tmp_path / ".env").write_text(text)
+            started.send_signal(signal.SIGHUP)
+            read_until_it_logs(started, told)
+            read_until_it_logs(started, "Worker exiting")
+
+        assert post_creations(f"127.0.0.1:{port}", ["signed"]) == [403]
+
+
+def read_until_it_logs(started, text):
+    while text not in (line := started.stderr.readline()):
+        assert line, "it has ended"
+
+
 def test_all_in_one_records_and_serves_on_one_port(folder, tmp_path):
     port, journal = str(free_port()), str(tmp_path / "journal")
     settings = {"PORT": port, "SDK_APPS": "888888", "JOURNAL_DIR": journal}

@@ -3,11 +3,11 @@
 import logging
 import os
 import sqlite3
-import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ ENDINGS = ("", "-wal", "-shm")  # of the files of a database; each one belongs t
 OWNER_ALONE, STRANGERS = 0o600, 0o007
 
 Inodes = list[tuple[int, int] | None]
+Lock = Callable[[], int]  # waits for the turn to write, and returns a descriptor that holds it
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +33,23 @@ class WriterLockError(BusyError):
     """The lock could not be acquired, so nothing was written."""
 
 
-class WriterLock:
-    """Lets one thread of one process write at a time; the death of a process releases it.
+def set_up_file(engine: sa.Engine, *, read_only: bool, lock_wait: timedelta) -> None:
+    """Notice when the files of a database are replaced, and control when a transaction begins.
+
+    The connection of a reader makes no checkpoint.
+    """
+    path, timeout = Path(engine.url.database or ""), lock_wait.total_seconds()
+    lock = None if read_only else partial(lock_writers, Path(f"{path}-lock"), timeout)
+    open_file(engine, path, mode="ro" if read_only else "rw")
+    let_go_of_moved_files(engine, path, lock)
+    if lock is None:
+        begin_reading(engine)
+    else:
+        begin_writing(engine, lock)
+
+
+def lock_writers(path: Path, timeout: float) -> int:
+    """Wait at most ``timeout`` seconds for the turn to write.
 
     In WAL mode, SQLite before 3.51.3 can lose pages when a checkpoint races a writer in another
     process. A checkpoint runs at the end of a commit, so a writer that holds this lock from BEGIN
@@ -41,61 +57,30 @@ class WriterLock:
 
     It is a turnstile of two files: a process that waits for the first holds the second, so a busy
     process cannot come round again before the waiting one has had its turn.
+
+    Returns:
+        A descriptor that holds the lock until it is closed; the death of the process closes it.
+
+    Raises:
+        WriterLockError: another writer kept it, or the files cannot be opened.
     """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.threads = threading.Lock()
-        self.held = -1
-
-    def acquire(self, timeout: float) -> None:
-        """Wait at most ``timeout`` seconds for the lock.
-
-        Raises:
-            WriterLockError: another writer kept it, or the files cannot be opened.
-        """
-        deadline = time.monotonic() + timeout
-        if not self.threads.acquire(timeout=timeout):
-            raise WriterLockError(f"{self.path} is held by another thread")
-        try:
-            turn = self.wait_for(Path(f"{self.path}-turn"), deadline)
-            try:
-                self.held = self.wait_for(self.path, deadline)
-            finally:
-                os.close(turn)
-        except BaseException:
-            self.threads.release()
-            raise
-
-    def wait_for(self, path: Path, deadline: float) -> int:
-        """Wait for the lock of one of the files, and hold it until its descriptor is closed."""
-        try:
-            descriptor = lock_file(path, deadline - time.monotonic())
-        except OSError as error:
-            raise WriterLockError(str(error)) from error
-        if descriptor is None:
-            raise WriterLockError(f"{path} is held by another process")
-        return descriptor
-
-    def release(self) -> None:
-        """Let the next writer in."""
-        os.close(self.held)
-        self.threads.release()
+    deadline = time.monotonic() + timeout
+    turn = wait_for_lock(Path(f"{path}-turn"), deadline)
+    try:
+        return wait_for_lock(path, deadline)
+    finally:
+        os.close(turn)
 
 
-def set_up_file(engine: sa.Engine, *, read_only: bool, lock_wait: timedelta) -> None:
-    """Notice when the files of a database are replaced, and control when a transaction begins.
-
-    The connection of a reader makes no checkpoint.
-    """
-    path, timeout = Path(engine.url.database or ""), lock_wait.total_seconds()
-    lock = None if read_only else WriterLock(Path(f"{path}-lock"))
-    open_file(engine, path, mode="ro" if read_only else "rw")
-    let_go_of_moved_files(engine, path, lock, timeout)
-    if lock is None:
-        begin_reading(engine)
-    else:
-        begin_writing(engine, lock, timeout)
+def wait_for_lock(path: Path, deadline: float) -> int:
+    """Wait for the lock of one of the files, and hold it until its descriptor is closed."""
+    try:
+        descriptor = lock_file(path, deadline - time.monotonic())
+    except OSError as error:
+        raise WriterLockError(str(error)) from error
+    if descriptor is None:
+        raise WriterLockError(f"{path} is held by another process")
+    return descriptor
 
 
 def make_file(path: Path) -> None:
@@ -146,9 +131,7 @@ def open_file(engine: sa.Engine, path: Path, *, mode: str) -> None:
             raise NotReadyError(f"{path} was replaced a moment ago")
 
 
-def let_go_of_moved_files(
-    engine: sa.Engine, path: Path, lock: WriterLock | None, timeout: float
-) -> None:
+def let_go_of_moved_files(engine: sa.Engine, path: Path, lock: Lock | None) -> None:
     """Reopen a database once one of its names is gone or belongs to another file.
 
     Anything written to a file without a name is lost when the file is closed. A writer first saves
@@ -162,11 +145,11 @@ def let_go_of_moved_files(
             if lock is not None:
                 log.warning("%s was removed or replaced: reopening it", path)
                 with suppress(sqlite3.Error, OSError, WriterLockError):
-                    lock.acquire(timeout)
+                    descriptor = lock()
                     try:
                         save_moved_files(connection, path, opened)
                     finally:
-                        lock.release()
+                        os.close(descriptor)
             raise DisconnectionError(f"{path} was replaced")
 
 
@@ -194,7 +177,7 @@ def begin_reading(engine: sa.Engine) -> None:
         connection.exec_driver_sql("BEGIN")
 
 
-def begin_writing(engine: sa.Engine, lock: WriterLock, timeout: float) -> None:
+def begin_writing(engine: sa.Engine, lock: Lock) -> None:
     """Hold the lock from before a transaction begins until its connection is back in the pool.
 
     Python's driver would begin with the first write. That is too late to wait for SQLite's own
@@ -203,12 +186,11 @@ def begin_writing(engine: sa.Engine, lock: WriterLock, timeout: float) -> None:
 
     @event.listens_for(engine, "begin")
     def begin(connection: sa.Connection) -> None:
-        if not connection.info.get("holds_lock"):
-            lock.acquire(timeout)
-            connection.info["holds_lock"] = True
+        if "lock" not in connection.info:
+            connection.info["lock"] = lock()
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     @event.listens_for(engine, "checkin")
     def give_back(_: DBAPIConnection, entry: ConnectionPoolEntry) -> None:
-        if entry.info.pop("holds_lock", False):
-            lock.release()
+        if "lock" in entry.info:
+            os.close(entry.info.pop("lock"))

@@ -4,22 +4,20 @@ import os
 import stat
 import subprocess
 import sys
-from threading import Thread
 
 import pytest
 import sqlalchemy as sa
 
 from models.database.engine import connect_to_migrate, open_reader, open_writer
-from models.database.sqlite import WriterLock, WriterLockError
+from models.database.sqlite import WriterLockError, lock_writers
 from tests.engines import ROOT
 
 HOLD = """
 import sqlite3
 import sys
 from pathlib import Path
-from models.database.sqlite import WriterLock
-lock = WriterLock(Path(f"{sys.argv[1]}-lock"))
-lock.acquire(1)
+from models.database.sqlite import lock_writers
+lock = lock_writers(Path(f"{sys.argv[1]}-lock"), 1)
 connection = sqlite3.connect(sys.argv[1])
 connection.execute("BEGIN IMMEDIATE")
 print("held", flush=True)
@@ -74,28 +72,20 @@ def test_readers_need_no_lock(url, other_process):
     engine.dispose()
 
 
-def test_nobody_writes_while_another_thread_does(tmp_path):
-    lock, seen = WriterLock(tmp_path / "lock"), []
+def test_nobody_writes_while_another_connection_of_the_process_does(url):
+    first, second = open_writer(url), open_writer(url)
 
-    def write():
-        try:
-            lock.acquire(0.05)
-        except WriterLockError as error:
-            seen.append(str(error))
-
-    lock.acquire(1)
-    thread = Thread(target=write)
-    thread.start()
-    thread.join()
-    lock.release()
-
-    assert "another thread" in seen[0]
+    with first.begin(), pytest.raises(WriterLockError, match="held by"), second.begin():
+        pass
+    with second.begin():
+        pass
+    first.dispose()
+    second.dispose()
 
 
 @pytest.mark.parametrize("ending", ["commit", "rollback", "failure"])
 def test_lock_is_let_go_however_a_transaction_ends(url, ending):
     engine = open_writer(url)
-    lock = WriterLock(f"{url.database}-lock")
 
     with engine.connect() as connection:
         connection.exec_driver_sql("CREATE TABLE IF NOT EXISTS t (x)")
@@ -105,8 +95,7 @@ def test_lock_is_let_go_however_a_transaction_ends(url, ending):
         else:
             getattr(connection, ending)()
 
-    lock.acquire(0)
-    lock.release()
+    os.close(lock_writers(f"{url.database}-lock", 0))
     engine.dispose()
 
 
@@ -121,12 +110,9 @@ def test_one_connection_may_begin_twice(url):
 
 
 def test_folder_that_went_away_is_a_database_error(tmp_path):
-    lock = WriterLock(tmp_path / "gone" / "lock")
-
-    with pytest.raises(WriterLockError, match="No such file"):
-        lock.acquire(0)
-    with pytest.raises(WriterLockError, match="No such file"):
-        lock.acquire(0)
+    for _ in range(2):
+        with pytest.raises(WriterLockError, match="No such file"):
+            lock_writers(tmp_path / "gone" / "lock", 0)
 
 
 MIGRATIONS = {

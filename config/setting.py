@@ -65,6 +65,17 @@ def number(name: str, least: int, most: int, unit: Number, **more: Any) -> Setti
     return Setting(name, parse, f"{least} to {most}", **more)
 
 
+def choice(name: str, values: Mapping[str, T], **more: Any) -> Setting[T]:
+    """Make a setting for one of some words, each with its value."""
+
+    def parse(text: str) -> T:
+        if text not in values:
+            raise ValueError(text)
+        return values[text]
+
+    return Setting(name, parse, " or ".join(values), **more)
+
+
 def unquoted(text: str) -> str:
     """Return a text without quotation marks around it, which a container's env file would keep.
 

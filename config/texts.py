@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 Network = IPv4Network | IPv6Network
 
 DATABASE_DRIVERS = ("sqlite", "postgresql+psycopg", "mysql+pymysql")
-LOG_FORMATS = ("text", "json")
 # Every request through a proxy has some of these: its sender would be a user, or its key a name.
 NAMELESS_HEADERS = {
     *("authorization", "cookie", "forwarded", "host", "x-real-ip", "x-request-id"),
@@ -100,26 +99,12 @@ def to_host(text: str) -> str:
     return f"[{address}]" if address.version == 6 else str(address)
 
 
-def to_bool(text: str) -> bool:
-    """Parse ``yes`` or ``no``."""
-    if text not in ("yes", "no"):
-        raise ValueError(text)
-    return text == "yes"
-
-
 def to_header(text: str) -> str:
     """Parse the name of a header that can name a user.
 
     No server reads a header with an underscore.
     """
     if not re.fullmatch("[A-Za-z0-9-]+", text) or text.lower() in NAMELESS_HEADERS:
-        raise ValueError(text)
-    return text
-
-
-def to_log_format(text: str) -> str:
-    """Parse the format of the log."""
-    if text not in LOG_FORMATS:
         raise ValueError(text)
     return text
 

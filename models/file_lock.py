@@ -3,8 +3,6 @@
 import fcntl
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 POLL_SECONDS = 0.0005
@@ -51,18 +49,3 @@ def has_name(descriptor: int, path: Path) -> bool:
         return os.path.samestat(os.fstat(descriptor), os.stat(path))
     except FileNotFoundError:
         return False
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[int]:
-    """Hold the lock of an existing file, however long others keep it; yield its descriptor.
-
-    Raises:
-        OSError: the file can't be opened.
-    """
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield descriptor
-    finally:
-        os.close(descriptor)

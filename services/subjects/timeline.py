@@ -26,7 +26,7 @@ from services.subjects.states import has_namesake
 from services.subjects.story import ForeignEventError, Step, Story, find_event
 
 # The parts to which a timeline can be narrowed.
-ALL, NAMES, OWNER, MEMBERS = PARTS = ("all", "names", "owner", "members")
+ALL, NAMES, OWNER, MEMBERS = ("all", "names", "owner", "members")
 # The other parts, by what identifies them: an action, or the field that a step changed.
 CHANGES = {NAMES: (None, "name"), OWNER: (Action.OWNER_CHANGED, "owner")}
 OF_MEMBERS = (

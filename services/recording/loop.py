@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from config import JournalSettings
+from models.clock import EPOCH
 from models.counts import LostCallback, MinuteCount
 from models.database.connection import BusyError, describe
 from models.database.many import delete, insert
@@ -43,6 +44,8 @@ PURGE_SECONDS = 0.2  # after which some of what is too old is purged, whatever i
 FOLLOW_SECONDS = 2.0  # after which some events are followed, whatever is waiting
 READINGS_SECONDS = 0.5
 RETRY_SECONDS = 1.0  # after a fault of the database
+STEADY_SECONDS = 600.0  # after which a clock that was set counts as right
+SET_BY = timedelta(minutes=1)  # a smaller step of the clock does not matter
 
 MINUTES_KEPT = timedelta(days=90)
 READINGS_KEPT = timedelta(days=400)  # a year, and some time to look back at it
@@ -62,6 +65,7 @@ class Loop:
         purged: the limits up to which everything is purged.
         purge_at: when to purge again, by the clock of ``time.monotonic``.
         recorded: records since the last purge.
+        steady_since: what the clock showed when ``time.monotonic`` was 0, and since when.
         readings: the recorder of the other journal.
         faults: as logged, by their effect; empty once they are over.
     """
@@ -70,6 +74,7 @@ class Loop:
         self.recorder = recorder
         self.purging, self.purged = Purge(recorder.database), NOTHING
         self.purge_at, self.recorded = 0.0, 0
+        self.steady_since = (EPOCH, 0.0)
         self.readings = ReadingRecorder(recorder.settings, recorder.now)
         self.faults: dict[str, str] = {}
         journal, database, now = recorder.settings.journal, recorder.database, recorder.now
@@ -82,7 +87,7 @@ class Loop:
             lambda: fold_old_minutes(database, now=now()): (3600.0, 0.0),
             self.record_readings: (READINGS_SECONDS, 0.0),
             self.tidy_readings: (15.0, time.monotonic()),
-            lambda: drop_old_readings(database, now=now()): (3600.0, 0.0),
+            self.forget_readings: (3600.0, 0.0),
         }
 
     def run(self, stop: Event) -> None:
@@ -149,6 +154,12 @@ class Loop:
                 mark_prefix=self.readings.mark_prefix,
             )
 
+    def forget_readings(self) -> None:
+        """Drop the readings that are too old, or too many."""
+        now = self.recorder.now()
+        if self.is_steady(now):
+            drop_old_readings(self.recorder.database, now=now)
+
     @contextmanager
     def apart(self, meaning: str) -> Iterator[None]:
         """Keep a fault from stopping anything else."""
@@ -174,15 +185,27 @@ class Loop:
 
     def purge(self) -> None:
         """Purge some requests that are too old."""
-        limits = find_limits(self.recorder.settings, self.recorder.now())
+        now = self.recorder.now()
+        limits = find_limits(self.recorder.settings, now)
         if limits == self.purged:
             self.recorded = 0
-        elif time.monotonic() >= self.purge_at:
+        elif time.monotonic() >= self.purge_at and self.is_steady(now):
             self.purge_at = time.monotonic() + RETRY_SECONDS  # if this fails
             with self.apart("old deliveries are not purged yet"):
                 step = self.purging.step(limits, least=self.recorded)
                 self.purged = NOTHING if step.seen else limits
                 self.purge_at, self.recorded = 0.0, 0
+
+    def is_steady(self, now: datetime) -> bool:
+        """Tell whether the clock has run for some time without being set.
+
+        One that is wrong after a start is soon corrected. Until then nothing seems too old.
+        """
+        seconds, (at_zero, since) = time.monotonic(), self.steady_since
+        shows = now - timedelta(seconds=seconds)
+        if abs(shows - at_zero) > SET_BY:
+            self.steady_since = (shows, since := seconds)
+        return seconds >= since + STEADY_SECONDS
 
     def publish_status(self) -> None:
         """Publish the status, for processes that may not open the journal."""

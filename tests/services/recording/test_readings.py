@@ -12,7 +12,7 @@ from services.journal.journal import Journal
 from services.journal.records import Kind, Record, new_uuid
 from services.recording import loop as loops
 from services.recording.aside import set_aside
-from services.recording.loop import READINGS_KEPT, Loop, drop_old_readings
+from services.recording.loop import READINGS_KEPT, Loop
 from tests.conftest import NOW
 from tests.services.recording.conftest import callback_record, refusal_record, tally_record
 
@@ -172,13 +172,16 @@ def test_readings_are_dropped_when_they_are_old_or_too_many(
 ):
     write(*(reading_record(number) for number in range(4)), folder=folder)
     loop.record_readings()
-    now = NOW + READINGS_KEPT + timedelta(seconds=0.5)
     recorder.database.is_new()
+    recorder.now = lambda: NOW + READINGS_KEPT + timedelta(seconds=0.5)
 
-    drop_old_readings(recorder.database, now=now)
+    loop.forget_readings()
+    assert [row.id for row in rows(ActOfReading)] == [1, 2, 3, 4]  # the clock was just set
+    monkeypatch.setattr(loops, "STEADY_SECONDS", 0)
+    loop.forget_readings()
     assert [row.id for row in rows(ActOfReading)] == [2, 3, 4]
     monkeypatch.setattr(loops, "MOST_READINGS", 2)
-    drop_old_readings(recorder.database, now=NOW)
+    loop.forget_readings()
     assert [row.id for row in rows(ActOfReading)] == [3, 4]
 
 

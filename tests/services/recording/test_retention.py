@@ -22,6 +22,7 @@ from models.tables import (
 from models.vocabulary import Findable, Measure, SubjectType
 from schemas.tencent import body
 from services.operating.replay import replay
+from services.recording import loop as loops
 from services.recording.ledger import Numbers
 from services.recording.loop import Loop
 from services.recording.recorder import Recorder
@@ -32,6 +33,7 @@ from services.subjects.states import fetch_state
 from tests.blueprints.console.html import plain
 from tests.conftest import APP, KEY, NOW
 from tests.payloads import group_changed, group_created, group_destroyed, sample
+from tests.services.journal.conftest import wait_until
 from tests.services.recording.conftest import callback_record, refusal_record
 
 MESSAGE = {"CallbackCommand": "C2C.CallbackAfterSendMsg"}
@@ -46,6 +48,11 @@ def _deliveries_are_only_added():
 def _small_steps(monkeypatch):
     monkeypatch.setattr(purging, "FEWEST_DELIVERIES", 3)
     monkeypatch.setattr(purging, "STEP_SECONDS", 0)
+
+
+@pytest.fixture(autouse=True)
+def _right_clock(monkeypatch):
+    monkeypatch.setattr(loops, "STEADY_SECONDS", 0)
 
 
 @pytest.fixture
@@ -460,5 +467,22 @@ def test_purge_that_has_met_a_lock_goes_on_soon(
         assert len(rows(Delivery)) == 1
         while loop.purged != find_limits(settings, clock()):
             loop.purge()
+
+        assert rows(Delivery) == []
+
+
+@pytest.mark.any_engine
+def test_clock_that_was_just_set_purges_nothing(recorder_settings, clock, write, rows, monkeypatch):
+    monkeypatch.setattr(loops, "STEADY_SECONDS", 0.1)
+    settings = replace(recorder_settings, retention=timedelta(days=1))
+    with closing(Recorder(settings, clock)) as recorder:
+        loop = Loop(recorder)
+        write(callback_record())
+        loop.work()
+        wait_until(lambda: loop.is_steady(clock()))
+        clock.move(days=2)
+        loop.purge()
+        assert len(rows(Delivery)) == 1
+        wait_until(lambda: loop.purge() or loop.purged == find_limits(settings, clock()))
 
         assert rows(Delivery) == []

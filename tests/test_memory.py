@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from models.database.engine import open_writer
 from models.tables import Command, Delivery, EventMember, LifecycleEvent, QuarantinedRequest
-from services.operating.replay import restore_all_states
+from services.recording.following.subjects import restore_subjects
 from tests.conftest import KEY
 from tests.engines import ROOT
 from tests.processes import children
@@ -59,7 +59,7 @@ def fill(url):
             connection.execute(sa.insert(LifecycleEvent), [event])
             connection.execute(sa.insert(EventMember), members)
             connection.execute(sa.insert(QuarantinedRequest), [request | refused])
-    restore_all_states(engine)
+    assert [*restore_subjects(engine)]
     engine.dispose()
 
 
@@ -145,7 +145,7 @@ def fill_with_events(url):
         ]
         with engine.begin() as connection:
             connection.execute(sa.insert(LifecycleEvent), events)
-    restore_all_states(engine)
+    assert [*restore_subjects(engine)]
     engine.dispose()
 
 

@@ -4,7 +4,8 @@ import click
 
 from blueprints.commands import bp, open_to_write, progress
 from services.operating.finding import count
-from services.operating.replay import Replayed, replay, restore_all_states
+from services.operating.replay import Replayed, replay
+from services.recording.following.subjects import restore_subjects
 
 
 @bp.cli.command("replay")
@@ -13,15 +14,16 @@ def replay_deliveries(*, dry_run: bool) -> None:
     """Read deliveries without an event again.
 
     An unhandled or invalid delivery that the current schemas can read becomes an event. Deliveries
-    never change, and a second run adds nothing. The present states of channels and groups are made
-    again from all events.
+    never change, and a second run adds nothing. The present states of channels and groups, and the
+    names that a search finds, are made again from all events.
     """
     with open_to_write() as database:
         with progress("Reading") as advance:
             done = replay(database.engine, dry_run=dry_run, on_read=advance)
         if not dry_run:
             with progress("Following") as advance:
-                restore_all_states(database.engine, on_restored=advance)
+                for number in restore_subjects(database.engine):
+                    advance(number)
     show_outcome(done, verb="would be added" if dry_run else "added")
 
 

@@ -1,7 +1,4 @@
-"""Read stored deliveries again, so that those a newer release understands become events.
-
-Present states and labels follow from the events, so they are rebuilt as well.
-"""
+"""Read stored deliveries again, so that those a newer release understands become events."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -11,11 +8,9 @@ import sqlalchemy as sa
 
 from models.delivery import Delivery, has_verdict
 from models.event import LifecycleEvent
-from models.vocabulary import SubjectType, Verdict
+from models.vocabulary import Verdict
 from services.journal.records import Kind, Record
 from services.recording.callback import Callback, to_callback
-from services.recording.following.states import restore_states
-from services.recording.following.subjects import list_subjects
 from services.recording.ledger import Numbers
 from services.recording.repeats import Repeats
 from services.recording.store import store_events
@@ -69,22 +64,6 @@ def replay(
         done.read += len(rows)
         on_read(len(rows))
     return done
-
-
-def restore_all_states(
-    engine: sa.Engine, *, on_restored: Callable[[int], None] = lambda _: None
-) -> None:
-    """Rebuild the present states of all subjects.
-
-    Raises:
-        sqlalchemy.exc.SQLAlchemyError: the database failed; another run rebuilds all of them.
-    """
-    for kind in SubjectType:
-        for ids in list_subjects(engine, kind):
-            with engine.begin() as connection:
-                Numbers.lock(connection)
-                restore_states(connection, kind, ids)
-            on_restored(len(ids))
 
 
 def fetch_unread(engine: sa.Engine) -> Iterator[Sequence[sa.Row[tuple[object, ...]]]]:

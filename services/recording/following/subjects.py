@@ -47,17 +47,24 @@ def follow_subjects(database: RecorderDatabase) -> None:
             return
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql(ANALYZE)
-    for kind in SubjectType:
-        for ids in list_subjects(database.engine, kind):
-            with database.begin() as connection:
-                Numbers.lock(connection)
-                restore_states(connection, kind, ids)
-                add_labels(connection, read_labels(connection, kind, ids))
+    for _ in restore_subjects(database.engine):
+        pass
     with database.begin() as connection:
         if connection.connection.dbapi_connection is opened:  # else it may be another database
             numbers = Numbers.lock(connection)
             numbers.followed_event_id = max(numbers.followed_event_id, last)
             numbers.store(connection)
+
+
+def restore_subjects(engine: sa.Engine) -> Iterator[int]:
+    """Store what follows from all events; yield how many more subjects that is done for."""
+    for kind in SubjectType:
+        for ids in list_subjects(engine, kind):
+            with engine.begin() as connection:
+                Numbers.lock(connection)
+                restore_states(connection, kind, ids)
+                add_labels(connection, read_labels(connection, kind, ids))
+            yield len(ids)
 
 
 def list_subjects(engine: sa.Engine, kind: SubjectType) -> Iterator[Sequence[str]]:

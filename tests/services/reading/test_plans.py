@@ -19,11 +19,11 @@ from schemas.api.lists import SubjectListSchema, UserQuerySchema
 from schemas.api.readings import ReadingQuerySchema
 from services.lists.belonging import fetch_joined
 from services.lists.subjects import fetch_subjects
-from services.operating.replay import restore_all_states
 from services.reading.deliveries import fetch_deliveries
 from services.reading.history import fetch_history
 from services.reading.readings import fetch_readings
 from services.reading.users import fetch_user_events
+from services.recording.following.subjects import restore_subjects
 from services.watching.activity import find_last_commands
 from tests.conftest import ENGINES
 
@@ -128,7 +128,7 @@ def fill(url):
         connection.execute(sa.insert(LifecycleEvent), list(events))
         connection.execute(sa.insert(EventMember), list(members))
         connection.execute(sa.insert(ActOfReading), list(readings))
-    restore_all_states(engine)
+    assert [*restore_subjects(engine)]
     if engine.dialect.name == "postgresql":
         with engine.begin() as connection:
             connection.execute(sa.text("ANALYZE"))

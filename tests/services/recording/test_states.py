@@ -5,9 +5,9 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.tables import PresentState
-from services.operating.replay import restore_all_states
+from models.tables import Label, PresentState
 from services.recording.following import states
+from services.recording.following.subjects import restore_subjects
 from services.subjects.lives import find_last_life
 from services.subjects.present import make_row, read_life
 from tests.conftest import OPEN_APP
@@ -76,7 +76,13 @@ def test_late_name_of_a_busy_group_takes_few_of_its_events(deliver, rows, monkey
     assert row.fields["introduction"]["event_id"] == 3
 
 
-def test_states_of_all_apps_and_kinds_can_be_made_again(deliver, rows, recorder, administer):
+def contents(labels):
+    return {(one.kind, one.holder_id, one.sdk_app_id, one.folded) for one in labels}
+
+
+def test_states_and_labels_of_all_apps_and_kinds_can_be_made_again(
+    deliver, rows, recorder, administer
+):
     deliver(channel_created(Official_Account="a"))
     for app in (None, OPEN_APP):
         query = {"SdkAppid": app} if app else None
@@ -84,14 +90,16 @@ def test_states_of_all_apps_and_kinds_can_be_made_again(deliver, rows, recorder,
             deliver(group_created(GroupId=f"g{number}", EventTime=1000), query=query)
         deliver(group_destroyed(GroupId="g1", EventTime=9000), query=query)
         deliver(group_changed(GroupId="g2", Name="late", EventTime=500), query=query)
-    kept = rows(PresentState)
+    kept, labels = rows(PresentState), contents(rows(Label))
+    administer("DELETE FROM labels WHERE holder_id = 'g0'")
     administer("DELETE FROM subjects WHERE subject_id <> 'g0'")
     administer("UPDATE subjects SET status = 'wrong'")
 
-    restore_all_states(recorder.database.engine)
+    assert [*restore_subjects(recorder.database.engine)]
 
     assert [row.status for row in kept].count("destroyed") == 2
     assert rows(PresentState) == kept
+    assert contents(rows(Label)) == labels
 
 
 def test_type_that_a_late_change_tells_first_is_that_of_the_group(deliver, rows):

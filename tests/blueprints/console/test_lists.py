@@ -96,7 +96,9 @@ def test_same_id_in_two_apps_has_two_names(deliver, look):
     for app, name in ((APP, "Ours"), (OPEN_APP, "Theirs")):
         deliver(group_created(GroupId="g", Name=name), query={"SdkAppid": app})
 
-    assert {row[1] for row in rows(look("events"))} == {f"Ours g {APP}", f"Theirs g {OPEN_APP}"}
+    for page in ("", "events", "groups", "search?q=g", "users/leckie"):
+        text = plain(look(page))
+        assert (f"Ours g {APP}" in text, f"Theirs g {OPEN_APP}" in text) == (True, True), page
     assert [row[1] for row in rows(look(f"events?sdk_app_id={APP}"))] == ["Ours g"]
 
 

@@ -132,6 +132,13 @@ def list_searches(last):
     }
 
 
+def test_owner_that_no_callback_names_is_not_reported(deliver, look):
+    for number in (1, 2):
+        deliver(group_changed(GroupId=f"@TGS#{number}", Name="Known by its name"))
+
+    assert section(look("search?q=known"), "group").count("active not reported") == 2
+
+
 @ON_EVERY_ENGINE
 def test_what_people_type_leads_to_what_they_mean(story, lead):
     missed = {}

@@ -162,7 +162,7 @@ def find_restarts(events: Sequence[tuple[datetime, str]]) -> Iterator[Incident]:
         kinds = {kind for _, kind in group}
         stopped |= kinds & {*STARTS.values()}
         started = kinds & known
-        words = tuple(sorted(kinds))
+        words = tuple(dict.fromkeys(kind for _, kind in group))
         if started:
             is_clean = all(STARTS[ServiceEventKind(one)] in stopped for one in started)
             kind = IncidentKind.RESTARTED if is_clean else IncidentKind.KILLED

@@ -151,7 +151,7 @@ def find_problems(
     found += find_problems_of_journal(journal) if journal else ()
     found += find_problems_of_arrivals(arrivals) if arrivals else ()
     gravity = [*ProblemKind]
-    return sorted(found, key=lambda one: (not one.is_grave, gravity.index(one.kind)))
+    return sorted(found, key=lambda one: (not one.is_grave, one.is_over, gravity.index(one.kind)))
 
 
 def find_problems_of_journal(journal: JournalHealth) -> Iterator[Problem]:

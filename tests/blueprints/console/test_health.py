@@ -64,7 +64,7 @@ def test_sentence_says_that_it_works_and_since_when(deliver, look, client, clock
     clock.move(seconds=42)
     store_status(client, replace(WELL, at=clock(), recorder_at=clock()))
 
-    facts = "Working. Last callback 42 seconds ago; 2 in 24 hours. 0 waiting."
+    facts = "Working. Last recorded callback 42 seconds ago; 2 in 24 hours. Records waiting: 0."
     assert find_dot(look("groups")) == ("good", facts, "Working")
     assert facts in section(look(""), "problems")
     assert facts in plain(look("health"))
@@ -161,7 +161,7 @@ def test_wrong_signature_for_our_app_is_an_alarm_with_its_cause(look, store, rea
     assert find_dot(page)[0] == "bad"
 
 
-def test_refusal_is_no_alarm_any_more_once_callbacks_arrive(deliver, look, store, clock):
+def test_refusal_is_no_alarm_any_more_once_callbacks_arrive(deliver, look, client, store, clock):
     store(counted(0, Measure.REFUSED, 12, name=Refusal.SIGN_WRONG))
     deliver(group_created())
     assert find_dot(look(""))[0] == "bad"
@@ -172,6 +172,8 @@ def test_refusal_is_no_alarm_any_more_once_callbacks_arrive(deliver, look, store
 
     assert "Last at 2026-11-21 07:00:00; callbacks have arrived since." in section(page, "problems")
     assert find_dot(page)[0] == "odd"
+    store_status(client, replace(WELL, at=clock(), recorder_at=clock(), stuck=1, waiting=1))
+    assert find_dot(look(""))[1].startswith("1 record is rejected by the database.")
 
 
 def test_noise_of_strangers_is_no_problem(look, store):

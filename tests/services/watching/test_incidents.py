@@ -102,6 +102,14 @@ def kinds(*events):
     ]
 
 
+def test_restart_tells_what_the_processes_did_in_that_order():
+    did = [STARTED, STOPPED, RECORDER_STARTED, STARTED]
+
+    [restart] = find_restarts([(HERE, STARTED), *((HERE + HOUR, kind) for kind in did)])
+
+    assert restart.words == (STARTED, STOPPED, RECORDER_STARTED)
+
+
 @pytest.mark.parametrize(
     ("events", "expected"),
     [

@@ -1,6 +1,6 @@
 """The console until the first callback arrives."""
 
-from flask import render_template
+from flask import redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
 from blueprints.api.runtime import runtime
@@ -16,7 +16,9 @@ def address_receiver() -> str:
 
 @bp.get("/first")
 def show_first() -> ResponseReturnValue:
-    """Show, as part of a page, whether a callback has arrived, and what was refused instead."""
+    """Show, as part of a page, what was refused so far; redirect once a callback has arrived."""
     with runtime().connect() as connection:
         delivery_id, refused = fetch_first(connection)
-    return render_template("console/first.html", delivery_id=delivery_id, refused=refused)
+    if delivery_id is not None:
+        return redirect(url_for(".show_overview"))
+    return render_template("console/first.html", refused=refused)

@@ -11,13 +11,12 @@ from tests.payloads import group_created
 
 
 @ON_EVERY_ENGINE
-def test_part_says_that_the_first_callback_has_arrived(deliver, look):
-    before = plain(look("first"))
-    deliver(group_created())
-    after = plain(look("first"))
+def test_part_leads_to_the_overview_once_the_first_callback_has_arrived(deliver, look):
+    assert plain(look("first")) == "Waiting for the first callback… Look again"
 
-    assert before == "Waiting for the first callback… Look again"
-    assert after == "The first callback has arrived. Show the overview"
+    deliver(group_created())
+
+    assert "<h1>Overview</h1>" in look("first")
 
 
 @ON_EVERY_ENGINE
@@ -34,12 +33,16 @@ def test_part_tells_what_was_refused_for_an_app_of_ours(deliver, look):
 
 
 def test_overview_says_how_to_connect_until_a_callback_arrives(deliver, look):
-    first = section(look(""), "first")
+    page = look("")
+    first = section(page, "first")
 
     assert "https://YOUR.PUBLIC.HOST/callback" in first
     assert "the receiver, http://127.0.0.1:8000/callback on its machine" in first
     assert "lifecycle simulate http://127.0.0.1:8000/callback" in first
     assert "Waiting for the first callback…" in first
+    assert 'id="callbacks"' not in page
+    deliver(group_created(), query={"SdkAppid": "1"})
+    assert "unknown SDKAppID 1." in section(look(""), "problems")
     deliver(group_created())
     assert 'data-first="' not in look("")
 

@@ -105,9 +105,10 @@ def serializer(key: ApiKey) -> URLSafeTimedSerializer:
 
 
 def ask_to_sign_in() -> Response:
-    """401: a browser asks for a key by itself; after a cancel, it shows a form."""
+    """401: a browser asks for a key by itself; after a cancel, or a session, it shows a form."""
     response = make_response(render_template("console/sign_in.html"), 401)
-    response.headers.extend([("WWW-Authenticate", str(one)) for one in CHALLENGES])
+    asked = [one for one in CHALLENGES if one.type != "basic" or COOKIE not in request.cookies]
+    response.headers.extend([("WWW-Authenticate", str(one)) for one in asked])
     return response
 
 

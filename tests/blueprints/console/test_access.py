@@ -128,9 +128,13 @@ def test_session_ends_when_its_key_is_taken_out(client, settings):
     cookie = client.get_cookie("console", path="/console/").value
     object.__setattr__(settings, "api_keys", (ApiKey("other", "a-new-key"),))
 
-    answer = client.get("/console/", headers={"Cookie": f"console={cookie}"})
+    answer = client.get("/console/groups", headers={"Cookie": f"console={cookie}"})
 
     assert answer.status_code == 401
+    assert [one.partition(" ")[0] for one in answer.headers.getlist("WWW-Authenticate")] == [
+        "Bearer"  # with Basic, the browser would cover the form that the session was opened with
+    ]
+    assert 'value="/console/groups"' in answer.text
 
 
 def test_session_of_a_key_that_is_known_by_its_hash_needs_the_key(client, settings):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
 from tests.browser.conftest import DESKTOP, PHONE
 from tests.engines import ROOT
@@ -63,3 +64,5 @@ def test_every_page_is_accessible_and_fits(open_page, way):
                 page.evaluate("document.documentElement.scrollWidth")
                 <= WAYS[way]["viewport"]["width"]
             ), name
+            for here in page.locator("header [aria-current]").all():
+                expect(here).to_be_in_viewport()

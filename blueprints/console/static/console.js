@@ -21,6 +21,9 @@ if (zones) {
   zones.prepend(option);
 }
 
+// On a phone the names of pages are wider than the screen.
+document.querySelector("header [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
 // Over plain http to another host there is no clipboard, but there still is a selection to copy.
 async function copy(text) {
   if (navigator.clipboard) {

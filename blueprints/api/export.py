@@ -90,7 +90,8 @@ def write_file(
 
 def name_file(table: Table, filters: Mapping[str, Any], now: datetime) -> str:
     """Name a file after its content: ``events_2026-11-25_group_destroyed``."""
-    parts = (part for name, given in filters.items() for part in name_filter(name, given, now))
+    chosen = [(name, given) for name, given in filters.items() if name != "sort"]
+    parts = (part for name, given in chosen for part in name_filter(name, given, now))
     return "_".join([table.name, f"{now:%Y-%m-%d}", *parts])[:MOST_OF_A_NAME]
 
 

@@ -9,7 +9,7 @@ from schemas.api.deliveries import DeliveryQuerySchema, QuarantineQuerySchema
 from schemas.api.history import HistoryQuerySchema
 from schemas.api.page import PagedQuerySchema, PageQuerySchema
 from schemas.api.readings import ReadingQuerySchema
-from schemas.api.subjects import SubjectSearchSchema
+from schemas.api.subjects import SubjectsQuerySchema
 
 
 class BothWaysSchema(PagedQuerySchema):
@@ -34,8 +34,10 @@ class ReadingListSchema(BothWaysSchema, ReadingQuerySchema):
     """Which acts of reading."""
 
 
-class SubjectListSchema(BothWaysSchema, SubjectSearchSchema):
+class SubjectListSchema(BothWaysSchema, SubjectsQuerySchema):
     """Which channels or groups, and in which order."""
+
+    id = fields.String()
 
     def choose_sort(self, filters: Mapping[str, Any]) -> str:
         """Choose the order that an index of the filter has, or else newest first."""

@@ -65,12 +65,6 @@ class SubjectsQuerySchema(PagedQuerySchema):
         return {"id": SubjectPosition, "name": NamePosition}.get(filters["sort"], Position)
 
 
-class SubjectSearchSchema(SubjectsQuerySchema):
-    """The console's filters: those of both addresses, and the beginning of an ID."""
-
-    id = fields.String(metadata=about("Start of the ID, case-sensitive."))
-
-
 class ChannelsQuerySchema(SubjectsQuerySchema):
     """Which channels."""
 

@@ -13,10 +13,9 @@ from blueprints.console.zone import choose_zone
 from schemas.api.deliveries import DeliveryQuerySchema, QuarantineQuerySchema
 from schemas.api.export import FormatQuerySchema
 from schemas.api.history import HistoryQuerySchema
-from schemas.api.lists import UserQuerySchema
+from schemas.api.lists import SubjectListSchema, UserQuerySchema
 from schemas.api.page import PagedQuerySchema
 from schemas.api.readings import ReadingQuerySchema
-from schemas.api.subjects import SubjectSearchSchema
 from services.exporting.tables import (
     CHANNELS,
     DELIVERIES,
@@ -29,18 +28,18 @@ from services.exporting.tables import (
     Table,
 )
 
-# Each with the filters of its list.
+# Each with the filters, and the order, of its list.
 TABLES: Mapping[str, tuple[Table, type[PagedQuerySchema]]] = {
     "events": (EVENTS, HistoryQuerySchema),
     "members": (MEMBERS, HistoryQuerySchema),
-    "channels": (CHANNELS, SubjectSearchSchema),
-    "groups": (GROUPS, SubjectSearchSchema),
+    "channels": (CHANNELS, SubjectListSchema),
+    "groups": (GROUPS, SubjectListSchema),
     "deliveries": (DELIVERIES, DeliveryQuerySchema),
     "quarantine": (QUARANTINE, QuarantineQuerySchema),
     "readings": (READINGS, ReadingQuerySchema),
 }
 TABLE = f"<any({','.join(TABLES)}):table>"
-OF_A_PAGE = {"limit", "cursor", "before", "sort"}
+OF_A_PAGE = {"limit", "cursor", "before"}
 
 
 @bp.app_template_global()

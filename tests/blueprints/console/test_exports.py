@@ -84,16 +84,33 @@ def test_file_has_what_passes_the_filters_of_the_list_on_all_its_pages(deliver, 
         assert answer.headers["Content-Disposition"].endswith("_group_owner-a-b.csv")
 
 
+@ON_EVERY_ENGINE
+@pytest.mark.parametrize(
+    ("query", "expected"), [("", "bca"), ("?sort=ended", "b"), ("?sort=id", "abc")]
+)
+def test_file_of_groups_has_the_rows_of_the_list_in_its_order(
+    deliver, look, download, query, expected
+):
+    for minute, group_id in enumerate("abc"):
+        deliver(group_created(GroupId=group_id, EventTime=1670574414123 + minute))
+    deliver(group_destroyed(GroupId="b", EventTime=1670574494123))
+
+    answer = download(links(look(f"groups{query}"))[1])
+
+    assert "".join(row["subject_id"] for row in read_csv(answer)) == expected
+    assert "sort" not in answer.headers["Content-Disposition"]
+
+
 def test_state_of_a_subject_is_a_row_with_a_column_for_each_field(deliver, download):
     deliver(group_created(GroupId="@TGS#A", Name="=1", Owner_Account="ann"))
     deliver(group_destroyed(GroupId="@TGS#B"))
 
-    first, second = read_csv(download("export/groups?format=csv"))
+    first, second = read_csv(download("export/groups?sort=id&format=csv"))
     assert (first["subject_id"], first["name"], first["owner"]) == ("@TGS#A", "'=1", "ann")
     assert (first["status"], second["status"]) == ("active", "destroyed")
     assert second["changed_at"] == second["destroyed_at"] != ""
     assert (first["introduction"], second["created_at"], first["destroyed_at"]) == ("", "", "")
-    line = json.loads(download("export/groups").text.splitlines()[0])
+    line = json.loads(download("export/groups?sort=id").text.splitlines()[0])
     assert (line["introduction"], line["name"]) == (None, "=1")
 
 

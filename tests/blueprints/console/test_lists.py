@@ -276,7 +276,7 @@ def test_sorted_groups_lead_on_and_back(groups, look):
             page = look(link(page, "Previous page"))
             assert ids(page) == before
         assert link(page, "Previous page") is None
-        assert link(page, "CSV") == "export/groups?format=csv"
+        assert link(page, "CSV") == f"export/groups?sort={sort}&format=csv"
 
 
 @ON_EVERY_ENGINE

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -16,7 +16,7 @@ from schemas.tencent.envelope import read_envelope
 from schemas.tencent.registry import LIFECYCLE_SCHEMAS
 from services.journal.records import Kind, Record, new_uuid
 from services.operating.demo import everyday, tales
-from services.operating.demo.story import DAYS, Happening, Story
+from services.operating.demo.story import DAYS, Story
 from services.operating.sender import to_bytes, write_query
 from services.receiving.authentication import RefusedError, authenticate_sender
 from services.receiving.tally import Tally
@@ -46,15 +46,6 @@ class NotEmptyError(Exception):
     """The database has callbacks already."""
 
 
-class Request(NamedTuple):
-    """A request that arrives at the receiver."""
-
-    at: datetime
-    peer: str
-    query_string: str
-    body: bytes
-
-
 def play(connection: sa.Connection, settings: ReceiverSettings, *, now: datetime, seed: int) -> int:
     """Store a week that ends now; return how many requests arrived in it.
 
@@ -70,14 +61,14 @@ def play(connection: sa.Connection, settings: ReceiverSettings, *, now: datetime
     story = Story(now - SECOND, seed)
     for tell in TALES:
         tell(story)
-    requests = [*send_all(story, settings), *knock(story)]
-    received = [receive(one, settings) for one in sorted(requests, key=lambda one: one.at)]
+    received = [*send_all(story, settings), *knock(story, settings)]
+    received.sort(key=lambda one: one.received_at)
     store_by_second(connection, received, story)
     store_service_events(connection, story)
     return len(received)
 
 
-def send_all(story: Story, settings: ReceiverSettings) -> Iterator[Request]:
+def send_all(story: Story, settings: ReceiverSettings) -> Iterator[Record]:
     """Send each callback a moment later, some of them twice; the outage swallows some."""
     sdk_app_id, tokens = next(iter(settings.sdk_apps.items()))
     for one in sorted(story.happenings, key=lambda one: one.at):
@@ -85,41 +76,40 @@ def send_all(story: Story, settings: ReceiverSettings) -> Iterator[Request]:
         if story.outage.has(at):
             continue
         token = OTHER_TOKEN if story.mix_up.has(at) or not tokens else tokens[-1]
-        yield (sent := send(one, at, sdk_app_id, token))
+        sender = {"ClientIP": one.client_ip, "OptPlatform": one.platform}
+        query_string = write_query(one.body, sdk_app_id, token, at, **sender)
+        sent = (TENCENT, query_string, to_bytes(one.body))
+        yield receive(settings, at, *sent)
         if one.body["CallbackCommand"] in LIFECYCLE_SCHEMAS and story.random.random() < REPEATED:
-            yield sent._replace(at=at + REPEATED_AFTER)
+            yield receive(settings, at + REPEATED_AFTER, *sent)
 
 
-def send(one: Happening, at: datetime, sdk_app_id: str, token: str) -> Request:
-    """Send one callback as Tencent does."""
-    sender = {"ClientIP": one.client_ip, "OptPlatform": one.platform}
-    query_string = write_query(one.body, sdk_app_id, token, at, **sender)
-    return Request(at, TENCENT, query_string, to_bytes(one.body))
-
-
-def knock(story: Story) -> Iterator[Request]:
+def knock(story: Story, settings: ReceiverSettings) -> Iterator[Record]:
     """A stranger probes the address, mostly in one night."""
     begin = story.on(2, "02:04:00")
     for number in range(KNOCKS):
-        yield Request(begin + number * 3 * SECOND, STRANGER, "", b'{"id":%d}' % number)
+        at = begin + number * 3 * SECOND
+        yield receive(settings, at, STRANGER, "", b'{"id":%d}' % number)
     for at in story.moments(KNOCKS // 4):
-        yield Request(at, STRANGER, "SdkAppid=1400999999", b"{}")
+        yield receive(settings, at, STRANGER, "SdkAppid=1400999999", b"{}")
 
 
-def receive(request: Request, settings: ReceiverSettings) -> Record:
+def receive(
+    settings: ReceiverSettings, at: datetime, peer: str, query_string: str, body: bytes
+) -> Record:
     """Make the record that the receiver would make of a request."""
-    envelope = read_envelope(request.query_string)
-    head: dict[str, Any] = {"peer": request.peer, "query_string": request.query_string}
+    envelope = read_envelope(query_string)
+    head: dict[str, Any] = {"peer": peer, "query_string": query_string}
     try:
-        sdk_app_id = authenticate_sender(envelope, settings, now=request.at)
+        sdk_app_id = authenticate_sender(envelope, settings, now=at)
     except RefusedError as refused:
         kind, known = Kind.REFUSAL, envelope.sdk_app_id in settings.sdk_apps
         head |= {"reason": refused.reason, "sdk_app_id": envelope.sdk_app_id if known else None}
-        head["body_bytes"] = len(request.body)
+        head["body_bytes"] = len(body)
     else:
         kind = Kind.CALLBACK
-        head |= {"sdk_app_id": sdk_app_id, "reading": read_callback(envelope, request.body)}
-    return Record(kind, new_uuid(request.at), request.at, head, request.body)
+        head |= {"sdk_app_id": sdk_app_id, "reading": read_callback(envelope, body)}
+    return Record(kind, new_uuid(at), at, head, body)
 
 
 def store_by_second(connection: sa.Connection, received: Sequence[Record], story: Story) -> None:

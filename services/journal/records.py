@@ -6,6 +6,7 @@ body. No body contains the magic bytes, so nothing that a stranger sends can pas
 
 import json
 import os
+import socket
 import struct
 import zlib
 from base64 import b64decode, b64encode
@@ -36,8 +37,8 @@ class Kind(StrEnum):
     app, name and value, as ``models.counts.MinuteCount`` has them; ``losses``, none if nothing was
     lost, else ``count``, ``first_at``, ``last_at`` and ``doubtful``: lists of UUID, time of arrival
     and app of those callbacks that a disk may have after all.
-    ``started``, ``stopped``: the receiver has. All kinds except callbacks and refusals name the
-    ``process``.
+    ``started``, ``stopped``: the receiver has. ``recorder_started``, ``recorder_stopped``: the
+    recorder, which stores these itself. All of them and a tally name the ``process``.
     ``reading``: from the reader, in a separate journal: the fields of
     ``models.ledger.ActOfReading``.
     """
@@ -47,6 +48,8 @@ class Kind(StrEnum):
     TALLY = "tally"
     STARTED = "started"
     STOPPED = "stopped"
+    RECORDER_STARTED = "recorder_started"
+    RECORDER_STOPPED = "recorder_stopped"
     READING = "reading"
 
 
@@ -75,6 +78,12 @@ def new_uuid(at: datetime) -> UUID:
     chance = int.from_bytes(os.urandom(10))
     high = milliseconds << 16 | 7 << 12 | chance >> 68
     return UUID(int=high << 64 | 2 << 62 | chance & (1 << 62) - 1)
+
+
+def make_own_record(kind: Kind, at: datetime, **head: object) -> Record:
+    """Make a record about this process itself."""
+    process = f"{socket.gethostname()}:{os.getpid()}"
+    return Record(kind, new_uuid(at), at, {"process": process, **head})
 
 
 def write_record(record: Record) -> bytes:

@@ -1,8 +1,6 @@
 """The receiver of one process: what its views call, and the work of every second."""
 
 import logging
-import os
-import socket
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
@@ -13,7 +11,7 @@ from config import ReceiverSettings
 from schemas.tencent.body import Reading, read_callback
 from schemas.tencent.envelope import Arrival, Envelope
 from services.journal.journal import Journal, NotDurableError
-from services.journal.records import Kind, Record, new_uuid
+from services.journal.records import Kind, Record, make_own_record, new_uuid
 from services.journal.status import find_status, write_status
 from services.receiving.content import leave_out_content
 from services.receiving.refusals import Refusals
@@ -48,7 +46,7 @@ class Receiver:
             if not tokens:
                 log.warning("SDK_APPS: app %s has no token: any sender is accepted", sdk_app_id)
         with suppress(NotDurableError):
-            self.journal.append(self.make_record(Kind.STARTED))
+            self.journal.append(make_own_record(Kind.STARTED, self.now()))
         self.ticker.start()
 
     def close(self) -> None:
@@ -63,7 +61,7 @@ class Receiver:
             self.write_tally()
         self.write_tally()
         with suppress(NotDurableError):
-            self.journal.append(self.make_record(Kind.STOPPED))
+            self.journal.append(make_own_record(Kind.STOPPED, self.now()))
         self.journal.close()
 
     def accept(
@@ -125,15 +123,10 @@ class Receiver:
             head = self.tally.take()
             if not head["counts"] and not self.journal.is_refusing:
                 return  # while the journal refuses, an empty one tests whether that is over
-            self.unwritten = self.make_record(Kind.TALLY, **head)
+            self.unwritten = make_own_record(Kind.TALLY, self.now(), **head)
         with suppress(NotDurableError):
             self.journal.append(self.unwritten)
             self.unwritten = None
-
-    def make_record(self, kind: Kind, **head: object) -> Record:
-        """Make a record about this process itself."""
-        at, process = self.now(), f"{socket.gethostname()}:{os.getpid()}"
-        return Record(kind, new_uuid(at), at, {"process": process, **head})
 
     def publish_status(self) -> None:
         """Publish the status of the journal, unless the recorder does."""

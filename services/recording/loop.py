@@ -1,8 +1,6 @@
 """Record until told to stop, and maintain the journal, counts, states, labels and retention."""
 
 import logging
-import os
-import socket
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -19,7 +17,6 @@ from models.counts import LostCallback, MinuteCount
 from models.database.connection import BusyError, describe
 from models.database.many import delete, insert
 from models.ledger import ActOfReading, JournalMark
-from models.vocabulary import ServiceEventKind
 from services.journal.folder import (
     LEAST_ROOM_BYTES,
     drop_drafts,
@@ -28,7 +25,7 @@ from services.journal.folder import (
     make_room,
     room_bytes,
 )
-from services.journal.records import new_uuid
+from services.journal.records import Kind, make_own_record
 from services.journal.status import measure, write_status
 from services.recording.counts import add_up
 from services.recording.database import NotReadyError, RecorderDatabase
@@ -92,10 +89,10 @@ class Loop:
 
     def run(self, stop: Event) -> None:
         """Record until told to stop."""
-        self.note(ServiceEventKind.RECORDER_STARTED)
+        self.recorder.own.append(make_own_record(Kind.RECORDER_STARTED, self.recorder.now()))
         while not stop.is_set():
             stop.wait(self.work())
-        self.note(ServiceEventKind.RECORDER_STOPPED)
+        self.recorder.own.append(make_own_record(Kind.RECORDER_STOPPED, self.recorder.now()))
         self.work()
         self.record_readings()
         self.publish_status()
@@ -212,12 +209,6 @@ class Loop:
         folders, now = self.recorder.settings.journal.folders, self.recorder.now()
         status = measure(folders, self.recorder.progress, recorder_at=now, now=now)
         write_status(folders, status)
-
-    def note(self, kind: ServiceEventKind) -> None:
-        """Note a service event of this process, to be stored."""
-        at, process = self.recorder.now(), f"{socket.gethostname()}:{os.getpid()}"
-        row = {"uuid": new_uuid(at), "at": at, "kind": kind, "process": process, "details": {}}
-        self.recorder.events.append(row)
 
 
 def drop_old_segments(

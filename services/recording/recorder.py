@@ -6,13 +6,13 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import ClassVar
 from uuid import UUID
 
 from config import RecorderSettings
 from models.database.connection import NotReadyError, describe
 from models.database.engine import LOCK_WAIT
-from services.journal.records import Kind
+from services.journal.records import Kind, Record
 from services.journal.status import Progress
 from services.recording.aside import read_stuck, save_damaged, set_aside
 from services.recording.counts import Counts, fetch_other_commands
@@ -41,7 +41,7 @@ class Recorder:
         mark_prefix: of the marks of its segments, so that a process that writes one journal cannot
             claim that a segment of another is recorded.
         commands: undocumented ones that are counted by name.
-        events: service events to store with the next batch.
+        own: records about this process, to store with the next batch.
         finished: the segment that was finished last, and up to where it is recorded.
         tallies: the recently stored ones; a late folder may hold one of them again.
         is_followed: whether all events were followed after the last batch.
@@ -62,7 +62,7 @@ class Recorder:
         self.database = RecorderDatabase(settings.database_url, lock_wait=lock_wait)
         self.intake = Intake(settings.journal.folders)
         self.commands: set[str] = set()
-        self.events: list[dict[str, Any]] = []
+        self.own: list[Record] = []
         self.finished: dict[str, int] = {}
         self.tallies: deque[UUID] = deque(maxlen=MAX_TALLIES)
         self.is_followed = False
@@ -80,7 +80,7 @@ class Recorder:
             entries = self.intake.take()
             if entries:
                 self.record(entries)
-            elif self.events:
+            elif self.own:
                 self.commit([])
             for reader in self.intake.find_finished():
                 with suppress(OSError):  # the folder is not writable: it stays until it is
@@ -171,13 +171,12 @@ class Recorder:
         marks = {entry.segment.name: entry.end for entry in entries}
         self.store(
             Batch(
-                records,
+                [*records, *self.own],
                 known_marks={f"{self.mark_prefix}{name}": at for name, at in known.items()},
                 marks={f"{self.mark_prefix}{name}": at for name, at in marks.items()},
-                events=self.events,
             )
         )
-        self.events = []
+        self.own = []
         self.tallies.extend(one.uuid for one in records if one.kind is Kind.TALLY)
         for entry in entries:
             entry.segment.note_recorded(entry)

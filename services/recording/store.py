@@ -39,6 +39,8 @@ LOST = sa.select(LostCallback.uuid, LostCallback.received_at, LostCallback.sdk_a
 SERVICE_EVENTS = {
     Kind.STARTED: ServiceEventKind.RECEIVER_STARTED,
     Kind.STOPPED: ServiceEventKind.RECEIVER_STOPPED,
+    Kind.RECORDER_STARTED: ServiceEventKind.RECORDER_STARTED,
+    Kind.RECORDER_STOPPED: ServiceEventKind.RECORDER_STOPPED,
     Kind.TALLY: ServiceEventKind.CALLBACKS_LOST,
 }
 
@@ -53,7 +55,6 @@ class Batch:
         marks: up to where it is recorded afterwards.
         is_counted: whether to count them: they have never been in the tables of any database.
         is_followed: whether to follow their events at once, if these are few.
-        events: service events, which have no record.
     """
 
     records: Sequence[Record] = ()
@@ -61,7 +62,6 @@ class Batch:
     marks: Mapping[str, int] = field(default_factory=dict)
     is_counted: bool = True
     is_followed: bool = True
-    events: Sequence[dict[str, Any]] = ()
 
 
 class Stored(NamedTuple):
@@ -98,7 +98,6 @@ def store(connection: sa.Connection, batch: Batch, counts: Counts, *, now: datet
     take_off_lost(connection, {callback.record.uuid for callback in callbacks}, counts)
     if others := [one for one in batch.records if one.kind is not Kind.CALLBACK]:
         store_others(connection, others, numbers, counts)
-    insert(connection, ServiceEvent, batch.events, kind=replace)
     if batch.is_counted:
         store_differences(connection, callbacks)
         counts.store(connection)

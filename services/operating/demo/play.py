@@ -10,7 +10,6 @@ import sqlalchemy as sa
 from config import ReceiverSettings
 from models.clock import DAY
 from models.delivery import Delivery
-from models.vocabulary import ServiceEventKind
 from schemas.tencent.body import read_callback
 from schemas.tencent.envelope import read_envelope
 from schemas.tencent.registry import LIFECYCLE_SCHEMAS
@@ -132,17 +131,17 @@ def store_by_second(connection: sa.Connection, received: Sequence[Record], story
 def store_service_events(connection: sa.Connection, story: Story) -> None:
     """Store when receiver and recorder were started and stopped."""
     begin, outage, absence = story.now - DAYS * DAY, story.outage, story.absence
-    events = [
-        {"uuid": new_uuid(at), "at": at, "kind": kind, "process": PROCESS, "details": {}}
+    records = [
+        Record(kind, new_uuid(at), at, {"process": PROCESS})
         for kind, at in (
-            (ServiceEventKind.RECEIVER_STARTED, begin),
-            (ServiceEventKind.RECEIVER_STOPPED, outage.start),
-            (ServiceEventKind.RECEIVER_STARTED, outage.end),
-            (ServiceEventKind.RECEIVER_STOPPED, story.now),
-            (ServiceEventKind.RECORDER_STARTED, begin),
-            (ServiceEventKind.RECORDER_STOPPED, absence.start),
-            (ServiceEventKind.RECORDER_STARTED, absence.end),
-            (ServiceEventKind.RECORDER_STOPPED, story.now),
+            (Kind.STARTED, begin),
+            (Kind.STOPPED, outage.start),
+            (Kind.STARTED, outage.end),
+            (Kind.STOPPED, story.now),
+            (Kind.RECORDER_STARTED, begin),
+            (Kind.RECORDER_STOPPED, absence.start),
+            (Kind.RECORDER_STARTED, absence.end),
+            (Kind.RECORDER_STOPPED, story.now),
         )
     ]
-    store(connection, Batch(events=events), Counts(set()), now=story.now)
+    store(connection, Batch(records), Counts(set()), now=story.now)

@@ -61,7 +61,7 @@ bp.add_app_template_filter(show_text, "shown")
 bp.add_app_template_filter(say)
 
 
-@bp.context_processor
+@bp.app_context_processor
 def tell_language() -> dict[str, str]:
     """Declare the language of a page."""
     return {"language": choose_language()}

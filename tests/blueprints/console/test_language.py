@@ -98,6 +98,12 @@ def test_language_is_the_one_the_browser_prefers(titled, wanted, title):
     assert titled(**{"Accept-Language": wanted}) == title
 
 
+def test_page_of_an_address_that_no_view_has_is_in_it_too(titled):
+    language, _ = titled("/console/nowhere", **{"Accept-Language": "zh"})
+
+    assert language == "zh-CN"
+
+
 def choose(client, **chosen):
     headers = {"Authorization": f"Bearer {KEY}"}
     return client.post("/console/preferences", data=chosen, headers=headers)

@@ -79,8 +79,9 @@ class SubjectIdConverter(BaseConverter):
             raise ValidationError from None  # not an ID: 404
 
     def to_url(self, value: str) -> str:
-        """Encode an ID, slashes included."""
-        return quote(value, safe="", errors="surrogatepass")
+        """Encode an ID, slashes included; clients leave out a segment of one or two plain dots."""
+        encoded = quote(value, safe="", errors="surrogatepass")
+        return encoded if encoded.strip(".") else "%2E" * len(encoded)
 
 
 class RowIdConverter(IntegerConverter):

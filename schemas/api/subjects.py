@@ -17,7 +17,6 @@ from schemas.api.page import (
     page_of,
 )
 from schemas.fields import (
-    MOST_CHARACTERS,
     DecimalInteger,
     Instant,
     about,
@@ -35,10 +34,7 @@ class SubjectsQuerySchema(PagedQuerySchema):
 
     status = fields.String(validate=STATUSES, metadata=about("Whether it still exists."))
     owner = text_filter("User ID of the owner.")
-    name = fields.String(
-        validate=validate.Length(max=MOST_CHARACTERS),
-        metadata=about("Start of the name, case-sensitive."),
-    )
+    name = text_filter("Start of the name, case-sensitive.")
     group_type = text_filter("Type of the group, such as `Public`.")
     sdk_app_id = app_filter()
     sort = fields.String(
@@ -58,7 +54,7 @@ class SubjectsQuerySchema(PagedQuerySchema):
 
     def choose_sort(self, filters: Mapping[str, Any]) -> str:
         """Choose an order that an index supports."""
-        return "name" if filters.get("name") else "id"
+        return "name" if "name" in filters else "id"
 
     def choose_position(self, filters: Mapping[str, Any]) -> type[Any]:
         """Continue from a subject, or in a list by time from an event."""

@@ -100,7 +100,7 @@ def filter_subjects(rows: Rows, kind: SubjectType, query: ListQuery[Any]) -> Row
     if wanted.get("id"):
         start = escape_text(wanted["id"])
         rows = rows.where(begins_with(PresentState.subject_id, start))
-    if wanted.get("name"):
+    if "name" in wanted:
         name, start = escape_text(wanted["name"]), start_of(wanted["name"])
         rows = rows.where(begins_with(PresentState.name_start, start))
         if name != start:

@@ -52,14 +52,14 @@ class Instant(fields.AwareDateTime):
     ) -> datetime:
         if not isinstance(value, str) or not RFC_3339.fullmatch(value):
             raise self.make_error("invalid")
-        is_leap = value[17:19] == "60"  # a leap second: it follows 23:59:59 in UTC
+        is_leap = value[17:19] == "60"  # a leap second: it ends a month of UTC
         text = f"{value[:17]}59{value[19:]}" if is_leap else value
         try:
             instant = datetime.fromisoformat(text.upper()).astimezone(UTC)
             instant += timedelta(seconds=is_leap)
         except (ValueError, OverflowError) as error:
             raise self.make_error("invalid") from error
-        if is_leap and (instant.hour, instant.minute) != (0, 0):
+        if is_leap and (instant.day, instant.hour, instant.minute) != (1, 0, 0):
             raise self.make_error("invalid")
         return instant
 
@@ -82,8 +82,9 @@ def text_filter(description: str) -> fields.String:
 
 def app_filter(description: str = "SDKAppID of the app.") -> fields.String:
     """Make a filter by an SDKAppID."""
-    digits = validate.Regexp("^[0-9]{1,20}$", error="Must be a number.")
-    return fields.String(validate=digits, metadata=about(description))
+    digits = validate.Regexp(r"[0-9]{1,20}\Z", error="Must be a number.")
+    in_openapi = {"pattern": "^[0-9]{1,20}$"}  # in JavaScript, $ is only the end
+    return fields.String(validate=digits, metadata=about(description) | in_openapi)
 
 
 def word_field(vocabulary: type[StrEnum]) -> fields.String:

@@ -17,7 +17,7 @@ ADDRESS = re.compile(
 )
 FIELD = re.compile(r"""\w*(?:Id|ID|_Account)["']?\s*[=:]\s*(.+)""", re.DOTALL)
 ENCODED = re.compile("%[0-9A-Fa-f]{2}")
-DELIVERY = re.compile(r"(?:delivery|deliveries|回调)?[\s#:-]*([0-9]{1,18})", re.IGNORECASE)
+DELIVERY = re.compile(r"(?:(?:delivery|deliveries|回调)[\s:-]*)?#?\s*([0-9]{1,18})", re.IGNORECASE)
 KINDS = {
     "channels": Findable.CHANNEL,
     "groups": Findable.GROUP,

@@ -44,6 +44,7 @@ def test_text_is_taken_out_of_what_was_copied_with_it(typed, text, kind):
         ("017f22e2-79b0-7cc3-98c4-dc0c0c07398f", UUID("017f22e279b07cc398c4dc0c0c07398f")),
         ("017F22E279B07CC398C4DC0C0C07398F", UUID("017f22e279b07cc398c4dc0c0c07398f")),
         ("room 4507", None),
+        *((typed, None) for typed in ("::1", "-1")),
         ("4" * 19, None),
     ],
 )

@@ -36,7 +36,7 @@ def search() -> ResponseReturnValue:
     if not found and len(lists) == 1:
         return redirect(address_list(lists[0]))
     only = None if lists else find_only(asked, found)
-    if only is not None:
+    if only is not None and may_open(f"show_{only[0]}"):
         return redirect(address(*only))
     return render_template("console/search.html", asked=asked, found=found, lists=lists)
 

@@ -24,6 +24,7 @@ PAGES = [
         "events",
         "users/leckie",
         "search?q=e",
+        "search?q=%231",
         "search?q=Group.CallbackAfterCreateGroup",
         "deliveries",
         "deliveries/1",

@@ -66,7 +66,9 @@ def export_history(output: BinaryIO, *, deliveries: bool, **given: Any) -> None:
 
     NDJSON is complete if its last line says so, CSV if it ends with a line break.
     """
-    query = read_query(DeliveryLinesQuerySchema() if deliveries else ExportQuerySchema(), given)
+    schema = DeliveryLinesQuerySchema() if deliveries else ExportQuerySchema()
+    schema.error_messages["unknown"] = f"{'Not' if deliveries else 'Only'} with --deliveries."
+    query = read_query(schema, given)
     chosen = query.filters.get("format", ExportFormat.NDJSON)
     if deliveries:  # readers see no ``Sign``
         table, url = DELIVERY_LINES, RecorderSettings.from_environment().database_url

@@ -39,6 +39,8 @@ def test_workbook_goes_to_a_file_alone(run_command, deliver, tmp_path):
         (("--format", "pdf"), "'--format': 'pdf' is not one of 'ndjson', 'csv', "),
         (("--action", "x"), "'--action': 'x' is not one of 'created', "),
         (("--sdk-app-id", "x"), "Error: --sdk-app-id: Must be a number.\n"),
+        (("--verdict", "invalid"), "Error: --verdict: Only with --deliveries.\n"),
+        (("--deliveries", "--owner", "x"), "Error: --owner: Not with --deliveries.\n"),
         (
             ("--since", "2026-01-31T08:00:00Z", "--until", "2026-01-31T08:00:00+08:00"),
             "Error: --since: Must not be later than until.\n",

@@ -171,6 +171,22 @@ def test_page_leads_nowhere_that_its_reader_may_not_go(client, settings, deliver
     assert closed == set()
 
 
+@pytest.mark.parametrize("scopes", [{"read"}, {"read", "raw"}, {"read", "ops"}])
+def test_words_that_only_lead_to_a_page_are_left_out_where_it_is_closed(
+    client, settings, deliver, scopes
+):
+    deliver(group_created())
+    deliver(group_created(), query={"SdkAppid": "1"})
+    keys = (ApiKey("tests", KEY, frozenset(map(Scope, scopes))),)
+    object.__setattr__(settings, "api_keys", keys)
+    sign_in(client)
+
+    page = client.get("/console/").text
+
+    assert ("Was it working?" in page) == ("ops" in scopes)
+    assert (page.count("Quarantine") == 2) == ("raw" in scopes)
+
+
 def test_session_ends_with_time(client, monkeypatch):
     sign_in(client)
     later = time() + SESSION_SECONDS + 5

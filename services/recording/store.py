@@ -254,17 +254,16 @@ def store_service_events(connection: sa.Connection, records: Iterable[Record]) -
     """Store starts, stops and losses."""
     rows = []
     for record in records:
-        losses = record.head.get("losses")
+        losses = dict(record.head.get("losses") or {})
         if record.kind in SERVICE_EVENTS and (losses or record.kind is not Kind.TALLY):
+            losses.pop("doubtful", None)
             rows.append(
                 {
                     "uuid": record.uuid,
                     "at": record.received_at,
                     "kind": SERVICE_EVENTS[record.kind],
                     "process": record.head["process"],
-                    "details": {
-                        name: value for name, value in (losses or {}).items() if name != "doubtful"
-                    },
+                    "details": losses,
                 }
             )
     insert(connection, ServiceEvent, rows, kind=replace)

@@ -5,7 +5,6 @@ Each step stores how far it has purged; nothing older is recorded again.
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -61,14 +60,6 @@ class Step(NamedTuple):
     purged: int
 
 
-@dataclass(frozen=True)
-class Window:
-    """The next deliveries to look at: those that arrived before an instant."""
-
-    until: datetime
-    delivery_ids: Sequence[int]
-
-
 class Purge:
     """Purges step by step; a step has as many deliveries as fit in ``STEP_SECONDS``.
 
@@ -103,17 +94,17 @@ def purge_some(connection: sa.Connection, numbers: Numbers, limits: Limits, *, m
     """Purge the next requests that are too old, up to a number of each kind."""
     purged = seen = purge_refused(connection, limits.all, most)
     if numbers.kept_since < limits.all:
-        window = find_window(connection, sa.true(), numbers.kept_since, limits.all, most)
-        seen += len(window.delivery_ids)
-        purged += purge_deliveries(connection, window.delivery_ids, window.until)
-        numbers.kept_since = window.until
+        until, ids = find_window(connection, sa.true(), numbers.kept_since, limits.all, most)
+        seen += len(ids)
+        purged += purge_deliveries(connection, ids, until)
+        numbers.kept_since = until
     if numbers.unhandled_kept_since < limits.unhandled:
         since = numbers.unhandled_kept_since
-        window = find_window(connection, UNHANDLED, since, limits.unhandled, most)
-        seen += len(window.delivery_ids)
-        purged += len(window.delivery_ids)
-        delete(connection, Delivery.id, window.delivery_ids)
-        numbers.unhandled_kept_since = window.until
+        until, ids = find_window(connection, UNHANDLED, since, limits.unhandled, most)
+        seen += len(ids)
+        purged += len(ids)
+        delete(connection, Delivery.id, ids)
+        numbers.unhandled_kept_since = until
     return Step(seen, purged)
 
 
@@ -123,8 +114,8 @@ def find_window(
     since: datetime,
     limit: datetime,
     most: int,
-) -> Window:
-    """Find the next deliveries of a kind that arrived before a limit, for one step."""
+) -> tuple[datetime, Sequence[int]]:
+    """Return up to when the next step purges deliveries of a kind, and the IDs of these."""
     of_kind = sa.select(Delivery.id, Delivery.received_at, sa.func.length(Delivery.body))
     of_kind = of_kind.where(which, Delivery.received_at >= since).order_by(Delivery.received_at)
     until, size = limit, 0
@@ -135,7 +126,7 @@ def find_window(
             until = max(received_at, rows[0].received_at + MICROSECOND)
             break
         size += body_bytes
-    return Window(until, connection.scalars(of_kind.where(Delivery.received_at < until)).all())
+    return until, connection.scalars(of_kind.where(Delivery.received_at < until)).all()
 
 
 def purge_refused(connection: sa.Connection, limit: datetime, most: int) -> int:

@@ -170,7 +170,7 @@ def store_differences(connection: sa.Connection, callbacks: Iterable[Callback]) 
     insert(
         connection,
         Difference,
-        leave_out_excess(connection, [*found.values()]),
+        leave_out_excess(connection, found),
         count=add,
         first_seen=least,
         last_seen=greatest,
@@ -179,27 +179,22 @@ def store_differences(connection: sa.Connection, callbacks: Iterable[Callback]) 
 
 
 def leave_out_excess(
-    connection: sa.Connection, rows: Sequence[dict[str, Any]]
+    connection: sa.Connection, found: Mapping[tuple[str, str, str], dict[str, Any]]
 ) -> list[dict[str, Any]]:
     """Leave out new differences of a command that already has many.
 
     Differences are never deleted, so a connection remembers those it has found.
     """
     known = connection.info.setdefault("differences", set())
-    if any(key_of(row) not in known for row in rows):
-        commands = {Difference.command: {row["command"] for row in rows}}
+    if not known.issuperset(found):
+        commands = {Difference.command: {command for command, _, _ in found}}
         known.update(map(tuple, fetch_among(connection, DIFFERENCES, commands)))
     counted = Counter(command for command, _, _ in known)
     kept = []
-    for row in rows:
-        if key_of(row) not in known:
-            counted[row["command"]] += 1
-            if counted[row["command"]] > MAX_DIFFERENCES or not fits_id_column(row["field"]):
+    for (command, name, seen), row in found.items():
+        if (command, name, seen) not in known:
+            counted[command] += 1
+            if counted[command] > MAX_DIFFERENCES or not fits_id_column(name):
                 continue
         kept.append(row)
     return kept
-
-
-def key_of(row: Mapping[str, Any]) -> tuple[str, str, str]:
-    """Return what tells a difference from all others."""
-    return row["command"], row["field"], row["seen"]

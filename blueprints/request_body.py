@@ -56,7 +56,10 @@ def read(environ: dict[str, Any], most: int) -> bytes:
     """
     if not environ.get("wsgi.input_terminated"):  # the stream does not end by itself
         most = min(most, get_content_length(environ) or 0)
+    sock = environ.get("gunicorn.socket")
     try:
+        if sock is not None:
+            sock.settimeout(BODY_SECONDS)
         with Timeout(BODY_SECONDS, SlowBodyError):
             body = bytearray()
             while step := environ["wsgi.input"].read(min(most - len(body), STEP_BYTES)):
@@ -64,7 +67,10 @@ def read(environ: dict[str, Any], most: int) -> bytes:
                 if len(step) == STEP_BYTES:
                     sleep(0)
             return bytes(body)
-    except SlowBodyError:
-        raise
+    except (SlowBodyError, TimeoutError):
+        raise SlowBodyError from None
     except Exception as error:  # each server raises its own for a body that cannot be read
         raise BrokenBodyError from error
+    finally:
+        if sock is not None:
+            sock.settimeout(None)

@@ -1,10 +1,12 @@
 """Reading a body within limits, and in steps."""
 
+import socket
 from io import BytesIO
 
 import gevent
+import pytest
 
-from blueprints.request_body import STEP_BYTES, read_body, read_start
+from blueprints.request_body import STEP_BYTES, SlowBodyError, read_body, read_start
 
 
 class Watched(BytesIO):
@@ -42,3 +44,15 @@ def test_no_more_is_read_than_is_wanted():
 
     assert read_start({"wsgi.input": body, "wsgi.input_terminated": True}, 40_000) == b"x" * 40_000
     assert body.tell() == 40_000
+
+
+def test_thread_does_not_wait_for_ever(monkeypatch):
+    monkeypatch.setattr("blueprints.request_body.BODY_SECONDS", 0.1)
+    ours, theirs = socket.socketpair()
+    with ours, theirs, ours.makefile("rb") as body:
+        theirs.sendall(b"begin")
+        environ = {"wsgi.input": body, "gunicorn.socket": ours, "CONTENT_LENGTH": "10"}
+
+        with pytest.raises(SlowBodyError):
+            read_body(environ, 100)
+        assert ours.gettimeout() is None

@@ -26,7 +26,7 @@ from blueprints.console.language import (
     translate,
     translate_count,
 )
-from blueprints.console.untrusted import show_text
+from blueprints.console.untrusted import keep_text, show_text
 from models.text import dump_json
 
 bp = Blueprint(
@@ -58,6 +58,7 @@ def set_up_templates(state: BlueprintSetupState) -> None:
 
 
 bp.add_app_template_filter(show_text, "shown")
+bp.add_app_template_filter(keep_text, "kept")
 bp.add_app_template_filter(say)
 
 

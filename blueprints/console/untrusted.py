@@ -58,6 +58,11 @@ def show_text(text: str | None, *, lines: bool = False, most: int = MOST_CHARACT
     return Markup("<bdi>{}</bdi>").format(Markup("").join(parts))
 
 
+def keep_text(text: str) -> str:
+    """Keep a text as it is, to be copied; half a surrogate pair, which no page can hold, is ?."""
+    return text.encode(errors="replace").decode()
+
+
 def is_of_emoji(text: str, match: re.Match[str]) -> bool:
     """Tell whether a character is part of an emoji."""
     before = text[max(match.start() - 2, 0) : match.start()].removesuffix(COLOURED)[-1:]

@@ -1,11 +1,13 @@
 """The page of a group in a real browser, with scripts and without."""
 
 import re
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.story import USERS
+from tests.payloads import group_created
 
 pytestmark = pytest.mark.usefixtures("story")
 DESIGN = "/console/groups/%40TGS%23design"
@@ -69,6 +71,18 @@ def test_id_members_and_a_sentence_for_a_ticket_are_copied(open_page):
             rf" at 2026-11-2\d [\d:]+ \(UTC\). {re.escape(page.url)}",
             copied["Copy for a ticket"],
         )
+
+
+def test_id_of_a_user_is_copied_as_it_is_whatever_is_shown(deliver, open_page):
+    user = "a\u202eb" + "c" * 200 + " "
+    deliver(group_created(GroupId="odd", MemberList=[{"Member_Account": user}]))
+    with open_page(permissions=["clipboard-read", "clipboard-write"]) as page:
+        for address, name in (("groups/odd", "Copy these 1"), (f"users/{quote(user)}", "Copy")):
+            page.goto(f"/console/{address}")
+            page.get_by_role("button", name=name, exact=True).click()
+            expect(page.get_by_role("button", name="Copied")).to_be_visible()
+
+            assert page.evaluate("navigator.clipboard.readText()") == user
 
 
 def test_text_that_is_long_opens_in_place(deliver, page):

@@ -66,14 +66,17 @@ def find_first(now: datetime) -> datetime:
     return (local - (DAYS - 1) * DAY).replace(tzinfo=zone).astimezone(EPOCH.tzinfo)
 
 
-def lay_out_days(account: Account, first: datetime, now: datetime) -> Iterator[Day]:
+def lay_out_days(
+    account: Account, first: datetime, now: datetime, *, known_until: datetime
+) -> Iterator[Day]:
     """Lay out the days from the first until now, the newest first."""
+    known = range(account.first_hour or 0, to_hour(known_until) + 1)
     words = find_words(account)
     start = to_hour(first - MINUTE) + 1  # an hour belongs to the day it begins on
     cells = []
     for hour in range(start, to_hour(now) + 1):
         since, count = EPOCH + hour * HOUR, account.received.get(hour, NONE).value
-        is_known = account.first_hour is not None and hour >= account.first_hour
+        is_known = account.first_hour is not None and hour in known
         word = words.get(hour) or (NORMAL if count else QUIET if is_known else UNKNOWN)
         cells.append(Cell(since, to_zone(since), word, count))
     days = [(day, [*group]) for day, group in groupby(cells, lambda cell: cell.local.date())]

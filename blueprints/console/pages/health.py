@@ -44,9 +44,9 @@ def show_health() -> ResponseReturnValue:
     """Show what happened to callbacks in a period, and by hour for 90 days."""
     here, filters = runtime(), HealthQuerySchema().load(read_arguments())
     now, app = here.now(), filters.get("sdk_app_id")
-    period, first = choose_period(filters, now), find_first(now)
+    period, first, known_until = choose_period(filters, now), find_first(now), know_until()
     with here.connect() as connection:
-        account = asked = fetch_account(connection, first, max(know_until(), first), sdk_app_id=app)
+        account = asked = fetch_account(connection, first, max(known_until, first), sdk_app_id=app)
         if period.since < first:
             end = min(period.until + LONGEST, now)
             asked = fetch_account(connection, period.since, end, sdk_app_id=app)
@@ -61,11 +61,12 @@ def show_health() -> ResponseReturnValue:
         filters=filters,
         period=period,
         incidents=incidents[:NEWEST_INCIDENTS],
+        unknown_since=known_until if period.until - known_until > MINUTE else None,
         is_known=account.first_hour is not None and to_hour(period.until) >= account.first_hour,
         more=len(incidents) - NEWEST_INCIDENTS,
         chart=chart,
         ranges=RANGES,
-        days=[*lay_out_days(account, first, now)],
+        days=[*lay_out_days(account, first, now, known_until=known_until)],
     )
 
 

@@ -275,6 +275,22 @@ def test_question_is_answered_in_a_sentence_to_the_minute(look, store, clock):
     assert 'class="hole"' in look("health?since=2026-11-21T14:00:00Z&until=2026-11-21T15:00:00Z")
 
 
+def test_nothing_is_said_of_a_time_that_is_not_recorded_yet(look, store, client, clock):
+    store(*received([0]))
+    clock.move(hours=2)
+    address = "health?since=2026-11-21T07:00:00Z&until=2026-11-21T09:00:00Z"
+    store_status(client, replace(WELL, at=clock()))
+
+    before = look(address)
+    store_status(client, replace(WELL, at=clock(), recorder_at=clock()))
+    after = look(address)
+
+    expected = "what arrived since 2026-11-21 07:00:00 is not recorded. 1 callback"
+    assert expected in plain(before)
+    assert "No sign of that. 1 callback" in plain(after)
+    assert ("quiet" in cells(before), cells(after)["quiet"]) == (False, 2)
+
+
 @pytest.mark.parametrize(
     ("rows", "answer"),
     [

@@ -12,7 +12,6 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from config import JournalSettings
-from models.clock import EPOCH
 from models.counts import LostCallback, MinuteCount
 from models.database.connection import BusyError, describe
 from models.database.many import delete, insert
@@ -71,7 +70,8 @@ class Loop:
         self.recorder = recorder
         self.purging, self.purged = Purge(recorder.database), NOTHING
         self.purge_at, self.recorded = 0.0, 0
-        self.steady_since = (EPOCH, 0.0)
+        shows = recorder.now() - timedelta(seconds=time.monotonic())
+        self.steady_since = (shows, -STEADY_SECONDS)  # at the start, the clock counts as right
         self.readings = ReadingRecorder(recorder.settings, recorder.now)
         self.faults: dict[str, str] = {}
         journal, database, now = recorder.settings.journal, recorder.database, recorder.now
@@ -194,10 +194,7 @@ class Loop:
                 self.purge_at, self.recorded = 0.0, 0
 
     def is_steady(self, now: datetime) -> bool:
-        """Tell whether the clock has run for some time without being set.
-
-        One that is wrong after a start is soon corrected. Until then nothing seems too old.
-        """
+        """Tell whether the clock was last set long ago: a wrong one is soon corrected."""
         seconds, (at_zero, since) = time.monotonic(), self.steady_since
         shows = now - timedelta(seconds=seconds)
         if abs(shows - at_zero) > SET_BY:

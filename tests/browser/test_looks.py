@@ -50,6 +50,18 @@ def take_picture(page, name):
         page.screenshot(path=Path(ROOT, folder) / f"{name}.png", full_page=True)
 
 
+@pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
+def test_menu_opens_on_the_screen_at_any_width(open_page, locale):
+    with open_page(locale=locale) as page:
+        page.locator(".menu summary").click()
+        for width in (320, 390, 780, 900, 1024, 1150, 1210, 1220, 1280, 1920):
+            page.set_viewport_size({"width": width, "height": 700})
+            box = page.locator(".menu > div").bounding_box()
+
+            assert box["x"] >= 0, width
+            assert box["x"] + box["width"] <= width, width
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_every_page_is_accessible_and_fits(open_page, way):
     axe = Axe()

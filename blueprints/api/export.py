@@ -21,7 +21,7 @@ from blueprints.api.runtime import EXPORT_CONNECTIONS, runtime
 from models.clock import move_to_zone
 from schemas.api.export import CONTENT_TYPES, ExportFormat, ExportQuerySchema, MemberRowSchema
 from schemas.api.history import EventSchema
-from schemas.api.page import ListQuery, PageQuery
+from schemas.api.page import PageQuery
 from schemas.api.slips import refuse_slip
 from services.exporting.formats import WRITERS
 from services.exporting.tables import EVENTS, MEMBERS, Table
@@ -48,9 +48,7 @@ def export_members(query: PageQuery) -> Response:
     return answer_file(MEMBERS, query, query.filters["format"], UTC)
 
 
-def answer_file(
-    table: Table, query: ListQuery[Any], chosen: ExportFormat, zone: ZoneInfo
-) -> Response:
+def answer_file(table: Table, query: PageQuery, chosen: ExportFormat, zone: ZoneInfo) -> Response:
     """Answer with the rows of a table that match a query."""
     name = name_file(table, query.filters, runtime().now().astimezone(zone))
     file = write_file(runtime().export_engine, table, query, chosen, zone)
@@ -68,7 +66,7 @@ def stream(file: Generator[bytes], name: str, content_type: str) -> Response:
 
 
 def write_file(
-    engine: sa.Engine, table: Table, query: ListQuery[Any], chosen: ExportFormat, zone: ZoneInfo
+    engine: sa.Engine, table: Table, query: PageQuery, chosen: ExportFormat, zone: ZoneInfo
 ) -> Generator[bytes]:
     """Write the file, piece by piece.
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -10,10 +10,10 @@ from flask import Response, jsonify, request, url_for
 from marshmallow import Schema
 from werkzeug.exceptions import BadRequest
 
-from schemas.api.cursor import AnyPosition, encode_cursor
-from schemas.api.page import ListQuery, QuerySchema
+from schemas.api.cursor import encode_cursor
+from schemas.api.page import PageQuery, QuerySchema
 from schemas.api.slips import refuse_slip
-from services.reading.pages import ListPage
+from services.reading.pages import Page
 
 JSON = "application/json"
 
@@ -94,8 +94,8 @@ def answer_json(data: dict[str, Any]) -> Response:
 
 
 def answer_page(
-    query: ListQuery[AnyPosition],
-    fetch: Callable[[ListQuery[AnyPosition]], ListPage[AnyPosition]],
+    query: PageQuery,
+    fetch: Callable[[PageQuery], Page],
 ) -> dict[str, Any]:
     """Fetch a page, and return it with its cursors, which belong to this query alone.
 
@@ -105,9 +105,9 @@ def answer_page(
     page = fetch(query)
     if not page.items and page.next is query.after is None:
         refuse_slip(query, fetch)
-    places = {"next_cursor": page.next, "previous_cursor": page.previous}
-    cursors = {
-        name: None if place is None else encode_cursor(place, scope=query.scope)
-        for name, place in places.items()
+    write = partial(encode_cursor, shape=query.shape, scope=query.scope)
+    return {
+        "items": page.items,
+        "next_cursor": page.next and write(page.next),
+        "previous_cursor": page.previous and write(page.previous, is_backward=True),
     }
-    return {"items": page.items, **cursors}

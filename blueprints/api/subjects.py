@@ -12,7 +12,7 @@ from blueprints.api.operation import answer_page, operation
 from blueprints.api.runtime import runtime
 from models.clock import write_instant
 from models.vocabulary import SubjectType
-from schemas.api.page import ListQuery, PageQuery
+from schemas.api.page import PageQuery
 from schemas.api.slips import find_slip_in_path
 from schemas.api.subjects import (
     ChannelsQuerySchema,
@@ -35,22 +35,22 @@ CHANNEL, GROUP = {"kind": SubjectType.CHANNEL}, {"kind": SubjectType.GROUP}
 
 @bp.get("/channels")
 @operation(SubjectPageSchema, query=ChannelsQuerySchema)
-def list_channels(query: ListQuery[Any]) -> dict[str, Any]:
+def list_channels(query: PageQuery) -> dict[str, Any]:
     """List channels in their present state."""
     return list_subjects(SubjectType.CHANNEL, query)
 
 
 @bp.get("/groups")
 @operation(SubjectPageSchema, query=GroupsQuerySchema)
-def list_groups(query: ListQuery[Any]) -> dict[str, Any]:
+def list_groups(query: PageQuery) -> dict[str, Any]:
     """List groups in their present state."""
     return list_subjects(SubjectType.GROUP, query)
 
 
-def list_subjects(kind: SubjectType, query: ListQuery[Any]) -> dict[str, Any]:
+def list_subjects(kind: SubjectType, query: PageQuery) -> dict[str, Any]:
     """Answer with a page of present states."""
     with runtime().connect() as connection:
-        page = answer_page(query, partial(fetch_subjects, connection, kind))
+        page = answer_page(query, partial(fetch_subjects, connection, kind=kind))
     now = runtime().now()
     for item in page["items"]:
         item["at"] = now

@@ -47,8 +47,8 @@ def with_arguments(**changes: Any) -> str:
 
 @bp.app_template_global()
 def first_page(**changes: Any) -> str:
-    """Address the first page of this list with other arguments, without cursors of the old ones."""
-    return with_arguments(cursor=None, before=None, **changes)
+    """Address the first page of this list with other arguments, which no old cursor fits."""
+    return with_arguments(cursor=None, **changes)
 
 
 @bp.app_template_global()

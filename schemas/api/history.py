@@ -1,6 +1,6 @@
 """The query and the answers of ``/history``."""
 
-from marshmallow import fields
+from marshmallow import fields, validate
 
 from models.vocabulary import Action, SubjectType
 from schemas.api.answers import AnswerSchema
@@ -22,6 +22,12 @@ class HistoryQuerySchema(PageQuerySchema):
     owner = text_filter("User ID of the owner.")
     member = text_filter("User ID of a member that the event names.")
     sdk_app_id = app_filter()
+
+
+class UserQuerySchema(PageQuerySchema):
+    """Which events that name a user, in one role or in any."""
+
+    role = fields.String(validate=validate.OneOf(["operator", "owner", "member"]))
 
 
 class EventSchema(AnswerSchema):

@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, Generic
+from typing import Any
 
 from marshmallow import (
     Schema,
@@ -17,7 +17,7 @@ from marshmallow import (
 )
 
 from schemas.api.answers import AnswerSchema
-from schemas.api.cursor import AnyPosition, Position, decode_cursor
+from schemas.api.cursor import BY_TIME, Position, decode_cursor
 from schemas.fields import MOST_CHARACTERS, DecimalInteger, Instant, about
 
 DEFAULT_LIMIT = 50
@@ -32,26 +32,23 @@ class Order(StrEnum):
 
 
 @dataclass(frozen=True)
-class ListQuery(Generic[AnyPosition]):
+class PageQuery:
     """One page of a filtered list.
 
     Attributes:
         filters: by name, the order included; only those that were given or have a default.
         after: the end of the previous page, or none for the first page.
         scope: binds the cursors of this query.
-        position: what such a cursor holds.
+        shape: what such a cursor holds.
         is_backward: whether ``after`` is the beginning of the following page instead.
     """
 
     filters: Mapping[str, Any]
     limit: int
-    after: AnyPosition | None
-    scope: str
-    position: type[AnyPosition]
+    after: Position | None = None
+    scope: str = ""
+    shape: fields.Tuple = BY_TIME
     is_backward: bool = False
-
-
-PageQuery = ListQuery[Position]
 
 
 class QuerySchema(Schema):
@@ -83,19 +80,19 @@ class PagedQuerySchema(QuerySchema):
     )
 
     @post_load
-    def to_query(self, data: dict[str, Any], **_: Any) -> ListQuery[Any]:
+    def to_query(self, data: dict[str, Any], **_: Any) -> PageQuery:
         """Bind the cursor to this schema and to everything except the size of the page."""
         limit, cursor = data.pop("limit", MAX_LIMIT), data.pop("cursor", None)
-        before = data.pop("before", None)
         scope = json.dumps([type(self).__name__, data], sort_keys=True, default=str)
-        text = cursor if before is None else before
-        position = self.choose_position(data)
-        after = None if text is None else decode_cursor(text, position, scope=scope)
-        return ListQuery(data, limit, after, scope, position, is_backward=before is not None)
+        query = PageQuery(data, limit, scope=scope, shape=self.choose_shape(data))
+        if cursor is None:
+            return query
+        is_backward, after = decode_cursor(cursor, query.shape, scope=scope)
+        return replace(query, after=after, is_backward=is_backward)
 
-    def choose_position(self, filters: Mapping[str, Any]) -> type[Any]:
+    def choose_shape(self, filters: Mapping[str, Any]) -> fields.Tuple:
         """Choose what a cursor holds."""
-        return Position
+        return BY_TIME
 
 
 class PageQuerySchema(PagedQuerySchema):

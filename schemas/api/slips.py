@@ -7,7 +7,7 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from schemas.api.page import ListQuery
+from schemas.api.page import PageQuery
 
 IDS = {"subject_id", "member", "operator", "owner"}
 CUT = ("@TGS", "@TOA")  # all that is left of an ID if an address is cut at its #
@@ -27,7 +27,7 @@ def find_slip_in_path(text: str) -> str | None:
     )
 
 
-def refuse_slip(query: ListQuery[Any], fetch: Callable[[ListQuery[Any]], Any]) -> None:
+def refuse_slip(query: PageQuery, fetch: Callable[[PageQuery], Any]) -> None:
     """Refuse a query without results if the cause is likely a slip.
 
     Args:

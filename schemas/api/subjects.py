@@ -7,11 +7,11 @@ from marshmallow import fields, post_load, validate
 
 from models.vocabulary import Action, SubjectType
 from schemas.api.answers import AnswerSchema
-from schemas.api.cursor import NamePosition, Position, SubjectPosition
+from schemas.api.cursor import BY_ID, BY_NAME, BY_TIME
 from schemas.api.page import (
-    ListQuery,
     Order,
     PagedQuerySchema,
+    PageQuery,
     PageQuerySchema,
     QuerySchema,
     page_of,
@@ -46,28 +46,38 @@ class SubjectsQuerySchema(PagedQuerySchema):
     )
 
     @post_load
-    def to_query(self, data: dict[str, Any], **_: Any) -> ListQuery[Any]:
+    def to_query(self, data: dict[str, Any], **_: Any) -> PageQuery:
         """Choose an order, unless one is given."""
         data.setdefault("sort", self.choose_sort(data))
-        query: ListQuery[Any] = super().to_query(data)
+        query: PageQuery = super().to_query(data)
         return query
 
     def choose_sort(self, filters: Mapping[str, Any]) -> str:
         """Choose an order that an index supports."""
         return "name" if "name" in filters else "id"
 
-    def choose_position(self, filters: Mapping[str, Any]) -> type[Any]:
+    def choose_shape(self, filters: Mapping[str, Any]) -> fields.Tuple:
         """Continue from a subject, or in a list by time from an event."""
-        return {"id": SubjectPosition, "name": NamePosition}.get(filters["sort"], Position)
+        return {"id": BY_ID, "name": BY_NAME}.get(filters["sort"], BY_TIME)
+
+
+class SubjectListSchema(SubjectsQuerySchema):
+    """Which channels or groups the console shows, and in which order."""
+
+    id = fields.String()
+
+    def choose_sort(self, filters: Mapping[str, Any]) -> str:
+        """Choose the order that an index of the filter has, or else newest first."""
+        if "id" in filters or "name" in filters:
+            return super().choose_sort(filters)
+        return "ended" if filters.get("status") == "destroyed" else "changed"
 
 
 class ChannelsQuerySchema(SubjectsQuerySchema):
     """Which channels."""
 
     class Meta:
-        """Channels have no types."""
-
-        exclude = ("group_type",)
+        exclude = ("group_type",)  # channels have no types
 
 
 class GroupsQuerySchema(SubjectsQuerySchema):
@@ -143,9 +153,7 @@ class VersionsQuerySchema(PageQuerySchema):
     """Which versions of a subject, and in which direction of time."""
 
     class Meta:
-        """Numbers and differences need all earlier events."""
-
-        exclude = ("since", "until")
+        exclude = ("since", "until")  # numbers and differences need all earlier events
 
     order = fields.Enum(
         Order,

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any
 
 import sqlalchemy as sa
 from marshmallow import Schema
@@ -19,7 +18,7 @@ from schemas.api.export import (
     UserEventRowSchema,
 )
 from schemas.api.history import EventSchema
-from schemas.api.page import ListQuery, PageQuery
+from schemas.api.page import PageQuery
 from schemas.api.readings import ReadingSchema
 from schemas.fields import Instant
 from services.lists.subjects import fetch_subjects
@@ -29,7 +28,7 @@ from services.reading.deliveries import (
     fetch_whole_deliveries,
 )
 from services.reading.history import fetch_history
-from services.reading.pages import ListPage, Page, Row, stream_pages
+from services.reading.pages import Page, Row, stream_pages
 from services.reading.readings import fetch_readings
 from services.reading.users import fetch_user_events
 from services.subjects.lives import FIELDS
@@ -70,7 +69,7 @@ class Table:
         sheets: what a workbook contains; CSV contains the first of them.
     """
 
-    fetch: Callable[[sa.Connection, Any], ListPage[Any]]
+    fetch: Callable[[sa.Connection, PageQuery], Page]
     lines: Sheet
     sheets: Sequence[Sheet]
 
@@ -79,7 +78,7 @@ class Table:
         """Return the name of the rows."""
         return self.sheets[0].name
 
-    def read(self, connection: sa.Connection, query: ListQuery[Any]) -> Generator[Row]:
+    def read(self, connection: sa.Connection, query: PageQuery) -> Generator[Row]:
         """Yield the items of all pages."""
         return stream_pages(partial(self.fetch, connection), query)
 
@@ -124,12 +123,8 @@ def spread_fields(state: Row) -> Iterator[Row]:
 
 def list_subjects(name: str, kind: SubjectType) -> Table:
     """Make the table of all channels or of all groups."""
-
-    def fetch(connection: sa.Connection, query: ListQuery[Any]) -> ListPage[Any]:
-        return fetch_subjects(connection, kind, query)
-
     sheet = Sheet(name, SubjectRowSchema(), spread_fields)
-    return Table(fetch, sheet, [sheet])
+    return Table(partial(fetch_subjects, kind=kind), sheet, [sheet])
 
 
 MEMBER_ROWS = Sheet("members", MemberRowSchema(), list_members)

@@ -9,7 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 import sqlalchemy as sa
 
 from models.vocabulary import Action
-from services.reading.pages import IDS, Row
+from schemas.api.page import PageQuery
+from services.reading.history import fetch_event_list
+from services.reading.pages import IDS, Page, Row
 from services.subjects.effects import Effect, cut_past, find_effect
 from services.subjects.events import COLUMNS, PLACE, TABLE, Subject, select_events
 from services.subjects.lives import TELLING, Event
@@ -46,6 +48,13 @@ def select_earlier(action: str, number: int) -> sa.ColumnElement[int]:
 FIND_NEAR = sa.select(
     TABLE.c.id, *(select_earlier(action, number) for action in ACTIONS for number in range(NEAR))
 ).where(TABLE.c.id.in_(IDS))
+
+
+def fetch_events_with_effects(connection: sa.Connection, query: PageQuery) -> Page:
+    """Return a page of listed events with their effects."""
+    page = fetch_event_list(connection, query)
+    add_effects(connection, page.items)
+    return page
 
 
 def add_effects(connection: sa.Connection, events: Sequence[Row]) -> None:

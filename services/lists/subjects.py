@@ -10,9 +10,9 @@ from models.event import PresentState
 from models.text import escape_text, start_of
 from models.types import begins_with
 from models.vocabulary import SubjectType
-from schemas.api.page import ListQuery, Order
+from schemas.api.page import Order, PageQuery
 from services.reading.facets import Facets, sum_up
-from services.reading.pages import ListPage, Rows, SortKey, fetch_page, keep_equal
+from services.reading.pages import Page, Rows, SortKey, fetch_page, keep_equal
 from services.subjects.present import read_state
 from services.subjects.states import STATES
 
@@ -32,21 +32,17 @@ MOST_OWNERS = 8  # the owners that are counted one by one
 
 
 @dataclass(frozen=True)
-class SubjectCounts:
-    """How many subjects are in a list.
+class SubjectFacets(Facets):
+    """How many subjects of a list have each value; of owners, only the most frequent are counted.
 
     Attributes:
         statuses: by status, even if the list is narrowed to one.
-        facets: of the subjects it is narrowed to; of owners, only the most frequent.
     """
 
     statuses: Mapping[str, int]
-    facets: Facets
 
 
-def fetch_subjects(
-    connection: sa.Connection, kind: SubjectType, query: ListQuery[Any]
-) -> ListPage[Any]:
+def fetch_subjects(connection: sa.Connection, query: PageQuery, kind: SubjectType) -> Page:
     """Return a page of the present states of subjects, in the order that the query names."""
     sort = query.filters["sort"]
     rows = narrow(filter_subjects(STATES, kind, query), query)
@@ -59,9 +55,7 @@ def fetch_subjects(
     return replace(page, items=[read_state(row) for row in page.items])
 
 
-def count_subjects(
-    connection: sa.Connection, kind: SubjectType, query: ListQuery[Any]
-) -> SubjectCounts:
+def count_subjects(connection: sa.Connection, query: PageQuery, kind: SubjectType) -> SubjectFacets:
     """Count the subjects of all pages by status, type, app and owner."""
     numbers = filter_subjects(sa.select(*COUNTED, sa.func.count()), kind, query).group_by(*COUNTED)
     every = kept = connection.execute(numbers).all()
@@ -73,11 +67,11 @@ def count_subjects(
         for place, column in enumerate(COUNTED[1:], 1)
     }
     counts["owner"] = find_owners(connection, kind, query)
-    return SubjectCounts(dict(statuses), Facets(sum(row[-1] for row in kept), False, counts))
+    return SubjectFacets(sum(row[-1] for row in kept), False, counts, dict(statuses))
 
 
 def find_owners(
-    connection: sa.Connection, kind: SubjectType, query: ListQuery[Any]
+    connection: sa.Connection, kind: SubjectType, query: PageQuery
 ) -> list[tuple[str | None, int]]:
     """Find the users who own most of the subjects that pass all filters, each with a count."""
     columns: list[Any] = [PresentState.owner, sa.func.count().label("number")]
@@ -93,7 +87,7 @@ def count_all_subjects(connection: sa.Connection) -> dict[tuple[str, str, str], 
     return {(app, kind, status): number for app, kind, status, number in found}
 
 
-def filter_subjects(rows: Rows, kind: SubjectType, query: ListQuery[Any]) -> Rows:
+def filter_subjects(rows: Rows, kind: SubjectType, query: PageQuery) -> Rows:
     """Keep the subjects that pass all filters except the one by status."""
     wanted = query.filters
     rows = keep_equal(rows.where(PresentState.subject_type == kind), query, *EQUAL)
@@ -109,7 +103,7 @@ def filter_subjects(rows: Rows, kind: SubjectType, query: ListQuery[Any]) -> Row
     return rows
 
 
-def narrow(rows: Rows, query: ListQuery[Any]) -> Rows:
+def narrow(rows: Rows, query: PageQuery) -> Rows:
     """Keep the subjects that have the requested status and a place in the order."""
     rows = keep_equal(rows, query, PresentState.status)
     if query.filters["sort"] == "ended":

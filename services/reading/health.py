@@ -11,8 +11,7 @@ from models.clock import EPOCH
 from models.counts import LATE_SECONDS
 from models.database.revision import fetch_revision, newest_revision
 from models.ledger import Ledger, ServiceEvent
-from schemas.api.deliveries import DeliveryQuerySchema
-from schemas.api.history import HistoryQuerySchema
+from schemas.api.page import Order, PageQuery
 from services.journal.status import JournalStatus, read_status
 from services.reading.deliveries import fetch_deliveries
 from services.reading.history import fetch_history
@@ -109,8 +108,9 @@ def unreachable(engine: sa.Engine) -> DatabaseHealth:
 
 def fetch_newest(connection: sa.Connection) -> None:
     """Fetch the newest event and the newest delivery, to make sure that they can be read."""
-    fetch_history(connection, HistoryQuerySchema().load({"limit": ["1"]}))
-    fetch_deliveries(connection, DeliveryQuerySchema().load({"limit": ["1"]}))
+    newest = PageQuery({"order": Order.DESC}, 1)
+    fetch_history(connection, newest)
+    fetch_deliveries(connection, newest)
 
 
 def fetch_kept(connection: sa.Connection) -> sa.RowMapping:

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.sql.elements import KeyedColumnElement
 
-from schemas.api.cursor import AnyPosition, Position
-from schemas.api.page import ListQuery, Order
+from schemas.api.cursor import Position
+from schemas.api.page import Order, PageQuery
 
 Row = dict[str, Any]
 Rows = sa.Select[Any]
@@ -26,7 +26,7 @@ SortKey = Sequence[Column]
 
 
 @dataclass(frozen=True)
-class ListPage(Generic[AnyPosition]):
+class Page:
     """The rows of one page by column name, and where its neighbours start, if any.
 
     Attributes:
@@ -35,14 +35,11 @@ class ListPage(Generic[AnyPosition]):
     """
 
     items: Sequence[Row]
-    next: AnyPosition | None
-    previous: AnyPosition | None = None
+    next: Position | None
+    previous: Position | None = None
 
 
-Page = ListPage[Position]
-
-
-def keep_equal(rows: Rows, query: ListQuery[AnyPosition], *columns: Column) -> Rows:
+def keep_equal(rows: Rows, query: PageQuery, *columns: Column) -> Rows:
     """Keep the rows that equal every filter that is named after one of these columns."""
     given = [column for column in columns if column.key in query.filters]
     return rows.where(*(column == query.filters[column.key] for column in given))
@@ -70,10 +67,10 @@ def fetch_whole(connection: sa.Connection, places: Page, rows: Rows) -> Page:
 def fetch_page(
     connection: sa.Connection,
     alternatives: Sequence[Rows],
-    query: ListQuery[AnyPosition],
+    query: PageQuery,
     *,
     sort_key: SortKey,
-) -> ListPage[AnyPosition]:
+) -> Page:
     """Return the ``query.limit`` rows that follow ``query.after``; see ``select_in_order``.
 
     Rows that have a ``SIZE`` are cut by ``cut_to_fit``.
@@ -85,23 +82,19 @@ def fetch_page(
     return place_page(items, query, sort_key=sort_key, has_more=len(found) > len(items))
 
 
-def place_page(
-    items: list[Row], query: ListQuery[AnyPosition], *, sort_key: SortKey, has_more: bool
-) -> ListPage[AnyPosition]:
+def place_page(items: list[Row], query: PageQuery, *, sort_key: SortKey, has_more: bool) -> Page:
     """Return a page of rows, read in the direction of the query, in the order of the list."""
     if not items:
-        return ListPage(items, None)
+        return Page(items, None)
     rows = items[::-1] if query.is_backward else items
-    ends = ([row[column.key] for column in sort_key] for row in (rows[0], rows[-1]))
-    first, last = (query.position(*end) for end in ends)
+    ends = (rows[0], rows[-1])
+    first, last = (tuple(row[column.key] for column in sort_key) for row in ends)
     has_previous = has_more if query.is_backward else query.after is not None
     has_next = has_more or query.is_backward  # which comes from there
-    return ListPage(rows, last if has_next else None, first if has_previous else None)
+    return Page(rows, last if has_next else None, first if has_previous else None)
 
 
-def stream_pages(
-    fetch: Callable[[ListQuery[AnyPosition]], ListPage[AnyPosition]], query: ListQuery[AnyPosition]
-) -> Generator[Row]:
+def stream_pages(fetch: Callable[[PageQuery], Page], query: PageQuery) -> Generator[Row]:
     """Yield the rows of all pages that ``fetch`` returns; one transaction shows one moment."""
     limit = ROWS_AT_ONCE
     while True:
@@ -121,7 +114,7 @@ def cut_to_fit(rows: Sequence[AnyRow]) -> Sequence[AnyRow]:
 
 def select_in_order(
     alternatives: Sequence[Rows],
-    query: ListQuery[AnyPosition],
+    query: PageQuery,
     *,
     sort_key: SortKey,
     limit: int | None = None,
@@ -145,7 +138,7 @@ def select_in_order(
     return put_in_order(sa.select(merged), columns).limit(limit)
 
 
-def bound(query: ListQuery[AnyPosition], sort_key: SortKey) -> Iterator[sa.ColumnElement[bool]]:
+def bound(query: PageQuery, sort_key: SortKey) -> Iterator[sa.ColumnElement[bool]]:
     """Yield the conditions for rows that are within the bounds in time and follow ``after``."""
     at = sort_key[0]
     if "since" in query.filters:
@@ -160,6 +153,6 @@ def bound(query: ListQuery[AnyPosition], sort_key: SortKey) -> Iterator[sa.Colum
         yield at <= query.after[0] if is_down else at >= query.after[0]
 
 
-def runs_down(query: ListQuery[AnyPosition]) -> bool:
+def runs_down(query: PageQuery) -> bool:
     """Tell whether rows are read from the newest on."""
     return (query.filters["order"] is Order.DESC) is not query.is_backward

@@ -180,7 +180,7 @@ def fetch_part(
     alternatives = [rows.where(LifecycleEvent.action == action) for action in OF_MEMBERS]
     seek = partial(fetch_ids, connection, [rows] if part == ALL else alternatives)
     at = None if start is None else find_position(connection, rows, start, part)
-    asked = seek(at and at._replace(id=at.id + 1), limit=limit + 1)
+    asked = seek(at and (at[0], at[1] + 1), limit=limit + 1)
     newer = seek(at, is_backward=True, limit=limit) if at else ()
     oldest = seek(None, is_backward=True, limit=limit) if len(asked) > 1 else ()
     return asked, next(reversed(newer), None), next(reversed(oldest), None)
@@ -195,7 +195,7 @@ def find_position(connection: sa.Connection, rows: Rows, start: int, part: str) 
     found = connection.execute(within(rows, part).where(LifecycleEvent.id == start)).one_or_none()
     if found is None:
         raise ForeignEventError
-    return Position(found.occurred_at, found.id)
+    return found.occurred_at, found.id
 
 
 def within(rows: Rows, part: str) -> Rows:
@@ -212,7 +212,7 @@ def fetch_ids(
     is_backward: bool = False,
 ) -> Sequence[int]:
     """Return the IDs of the events after a position, newest first, or else before it."""
-    query = PageQuery({"order": Order.DESC}, limit, after, "", Position, is_backward)
+    query = PageQuery({"order": Order.DESC}, limit, after, is_backward=is_backward)
     rows = select_in_order(alternatives, query, sort_key=EVENT_KEY, limit=limit)
     return [row.id for row in connection.execute(rows)]
 

@@ -1,15 +1,12 @@
 """The versions of a subject, each with the difference from the one before."""
 
-from collections.abc import Sequence
-
 import sqlalchemy as sa
 
-from schemas.api.cursor import Position
 from schemas.api.page import Order, PageQuery
 from services.reading.history import fetch_moments
 from services.reading.pages import Page
 from services.subjects.events import Subject
-from services.subjects.story import Step, fetch_story, find_event
+from services.subjects.story import fetch_story, find_event
 
 
 def fetch_versions(connection: sa.Connection, subject: Subject, query: PageQuery) -> Page | None:
@@ -25,8 +22,9 @@ def fetch_versions(connection: sa.Connection, subject: Subject, query: PageQuery
     if story is None:
         return None
     versions = story.versions[:: -1 if query.filters["order"] is Order.DESC else 1]
-    after = None if query.after is None else query.after.id
-    page, has_more = cut_page(versions, after=after, limit=query.limit)
+    ids = [step.event_id for step in versions]
+    start = 0 if query.after is None else find_event(ids, query.after[1]) + 1
+    page = versions[start : start + query.limit]
     moments = fetch_moments(connection, (step.event_id for step in page))
     items = [
         moments[step.event_id]
@@ -34,19 +32,6 @@ def fetch_versions(connection: sa.Connection, subject: Subject, query: PageQuery
         | {"changes": step.describe_changes()}
         for step in page
     ]
-    last = Position(page[-1].occurred_at, page[-1].event_id) if has_more else None
+    has_more = len(versions) > start + query.limit
+    last = (page[-1].occurred_at, page[-1].event_id) if has_more else None
     return Page(items, last)
-
-
-def cut_page(
-    steps: Sequence[Step], *, after: int | None, limit: int
-) -> tuple[Sequence[Step], bool]:
-    """Return the steps of one page, and whether more follow.
-
-    The previous page ended with the event ``after``; the first page has none.
-
-    Raises:
-        ForeignEventError: no step belongs to the event ``after``.
-    """
-    start = 0 if after is None else find_event([step.event_id for step in steps], after) + 1
-    return steps[start : start + limit], len(steps) > start + limit

@@ -3,14 +3,13 @@
 from blueprints.console.pages import (  # noqa: F401 (each adds its views to the blueprint)
     deliveries,
     dossier,
-    events,
     exports,
     first_run,
     health,
+    lists,
     members,
     overview,
     search,
-    subjects,
     system,
     users,
 )

@@ -1,10 +1,9 @@
-"""What was sent: deliveries, each with its bytes, and refused requests."""
+"""What was sent: a delivery with its bytes, or a refused request."""
 
 import json
 import shlex
 from base64 import b64encode
 from collections.abc import Mapping
-from functools import partial
 from string import punctuation
 from typing import Any
 from urllib.parse import parse_qsl, quote
@@ -13,26 +12,14 @@ from flask import Response, abort, render_template
 from flask.typing import ResponseReturnValue
 
 from blueprints.api.deliveries import read_delivery
-from blueprints.api.operation import answer_page
 from blueprints.api.runtime import runtime
-from blueprints.console.arguments import read_arguments
 from blueprints.console.shell import bp
 from blueprints.console.untrusted import MOST_OF_A_BODY
-from models.vocabulary import Refusal, Verdict
-from schemas.api.lists import DeliveryListSchema, QuarantineListSchema
+from models.vocabulary import Refusal
 from schemas.tencent.envelope import read_envelope
-from schemas.tencent.registry import LIFECYCLE_SCHEMAS
 from schemas.tencent.strict_json import UnreadableError, parse_json
 from services.lists.effects import add_effects
-from services.reading.deliveries import (
-    count_delivery_facets,
-    count_refused_facets,
-    fetch_deliveries,
-    fetch_neighbours,
-    fetch_quarantine_list,
-    fetch_quarantined,
-    fetch_repeats,
-)
+from services.reading.deliveries import fetch_neighbours, fetch_quarantined, fetch_repeats
 
 PRINTABLE = frozenset(range(0x20, 0x7F))
 REPEATS = 20  # repeats that are shown
@@ -42,23 +29,6 @@ LONGEST_ARGUMENT = 100 * 1024  # bytes; Linux allows for 128 KiB
 # The shell commands that sign a request, and the place of the signature.
 SIGN = 'now=$(date +%s); sign=$(printf %s "$CALLBACK_TOKEN$now" | sha256sum | cut -c1-64); '
 SIGNED = '"&Sign=$sign&RequestTime=$now"'
-
-
-@bp.get("/deliveries")
-def list_deliveries() -> ResponseReturnValue:
-    """Show a page of deliveries."""
-    query = DeliveryListSchema().load(read_arguments())
-    with runtime().connect() as connection:
-        page = answer_page(query, partial(fetch_deliveries, connection))
-        facets = count_delivery_facets(connection, query)
-    return render_template(
-        "console/deliveries.html",
-        page=page,
-        facets=facets,
-        filters=query.filters,
-        verdicts=Verdict,
-        commands=LIFECYCLE_SCHEMAS,
-    )
 
 
 @bp.get("/deliveries/<row_id:delivery_id>")
@@ -89,22 +59,6 @@ def show_body(delivery_id: int) -> ResponseReturnValue:
     response = Response(delivery["body"], mimetype="application/octet-stream")
     response.headers.set("Content-Disposition", "attachment", filename=f"delivery-{delivery_id}")
     return response
-
-
-@bp.get("/quarantine")
-def list_quarantine() -> ResponseReturnValue:
-    """Show a page of refused requests."""
-    query = QuarantineListSchema().load(read_arguments())
-    with runtime().connect() as connection:
-        page = answer_page(query, partial(fetch_quarantine_list, connection))
-        facets = count_refused_facets(connection, query)
-    return render_template(
-        "console/quarantine.html",
-        page=page,
-        facets=facets,
-        filters=query.filters,
-        reasons=Refusal,
-    )
 
 
 @bp.get("/quarantine/<row_id:request_id>")

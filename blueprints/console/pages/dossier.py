@@ -1,13 +1,14 @@
-"""The page of one channel or group: its end, states, timeline and members."""
+"""The page of one channel or group: its end, states, timeline and members; links to events."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from flask import abort, redirect, render_template
+from flask import abort, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
+from blueprints.api.readings import name_subject
 from blueprints.api.runtime import runtime
 from blueprints.console.arguments import read_arguments, with_arguments
 from blueprints.console.pages.system import fetch_last_readers
@@ -16,6 +17,7 @@ from models.vocabulary import SubjectType
 from schemas.api.subjects import StoryQuerySchema
 from services.reading.facets import MOST_COUNTED
 from services.reading.health import fetch_purged_until
+from services.reading.history import fetch_events_by_id
 from services.reading.pages import Row
 from services.subjects.dossier import fetch_dossiers
 from services.subjects.events import AmbiguousSubjectError, Subject
@@ -110,6 +112,22 @@ def name_versions(versions: Sequence[Step]) -> list[tuple[Step, Any]]:
                 names[step.life] = new
         named.append((step, names.get(step.life)))
     return named
+
+
+@bp.get("/events/<row_id:event_id>")
+def show_event(event_id: int) -> ResponseReturnValue:
+    """Redirect to an event in the timeline of its subject."""
+    with runtime().connect() as connection:
+        event = fetch_events_by_id(connection, [event_id]).get(event_id) or abort(404)
+    name_subject(event["subject_id"])
+    address = url_for(
+        f"console.show_{event['subject_type']}",
+        subject_id=event["subject_id"],
+        sdk_app_id=event["sdk_app_id"],
+        event=event_id,
+        _anchor=f"event-{event_id}",
+    )
+    return redirect(address)
 
 
 @bp.errorhandler(ForeignEventError)

@@ -12,10 +12,10 @@ from blueprints.console.shell import bp
 from blueprints.console.zone import choose_zone
 from schemas.api.deliveries import DeliveryQuerySchema, QuarantineQuerySchema
 from schemas.api.export import FormatQuerySchema
-from schemas.api.history import HistoryQuerySchema
-from schemas.api.lists import SubjectListSchema, UserQuerySchema
+from schemas.api.history import HistoryQuerySchema, UserQuerySchema
 from schemas.api.page import PagedQuerySchema
 from schemas.api.readings import ReadingQuerySchema
+from schemas.api.subjects import SubjectListSchema
 from services.exporting.tables import (
     CHANNELS,
     DELIVERIES,
@@ -39,7 +39,7 @@ TABLES: Mapping[str, tuple[Table, type[PagedQuerySchema]]] = {
     "readings": (READINGS, ReadingQuerySchema),
 }
 TABLE = f"<any({','.join(TABLES)}):table>"
-OF_A_PAGE = {"limit", "cursor", "before"}
+OF_A_PAGE = {"limit", "cursor"}
 
 
 @bp.app_template_global()

@@ -16,14 +16,13 @@ from blueprints.console.shell import bp
 from blueprints.console.status import fetch_present_arrivals, keep_status, know_until
 from models.vocabulary import SubjectType
 from schemas.api.health import RANGES, HealthQuerySchema
-from schemas.api.history import HistoryQuerySchema
-from services.lists.effects import add_effects
+from schemas.api.page import Order, PageQuery
+from services.lists.effects import fetch_events_with_effects
 from services.lists.subjects import count_all_subjects
-from services.reading.history import fetch_event_list
 from services.watching.activity import find_ceased
 from services.watching.incidents import fetch_account
 
-NEWEST_EVENTS = "15"
+NEWEST_EVENTS = PageQuery({"order": Order.DESC}, 15)
 
 
 @bp.get("/")
@@ -45,9 +44,7 @@ def show_overview() -> ResponseReturnValue:
 def fetch_activity(connection: sa.Connection, *, period: Period) -> dict[str, Any]:
     """Fetch what arrived, what has stopped arriving, and the last events."""
     account = fetch_account(connection, period.since, max(know_until(), period.since))
-    newest = HistoryQuerySchema().load({"limit": [NEWEST_EVENTS]})
-    events = fetch_event_list(connection, newest).items
-    add_effects(connection, events)
+    events = fetch_events_with_effects(connection, NEWEST_EVENTS).items
     return {
         "arrivals": fetch_present_arrivals(connection),
         "chart": fetch_chart(connection, period.since, period.until, incidents=account.incidents),

@@ -1,26 +1,22 @@
-"""The system pages: what the service depends on, undocumented fields, and readings."""
+"""The system pages: what the service depends on, undocumented fields, and last readings."""
 
 import platform
 import sqlite3
 from collections.abc import Sequence
-from functools import partial
 from importlib.metadata import version
 
 import sqlalchemy as sa
 from flask import render_template
 from flask.typing import ResponseReturnValue
 
-from blueprints.api.operation import answer_page
 from blueprints.api.runtime import runtime
-from blueprints.console.arguments import read_arguments
 from blueprints.console.shell import bp, may_open
 from config.release import VERSION
 from models.clock import EPOCH
-from schemas.api.lists import ReadingListSchema
 from services.reading.deliveries import fetch_drift
 from services.reading.health import fetch_kept, fetch_service_events
 from services.reading.pages import Row
-from services.reading.readings import fetch_last_readings, fetch_readings
+from services.reading.readings import fetch_last_readings
 
 NEWEST_EVENTS = 20
 LAST_READINGS = 5  # readings that the page of a subject or user shows
@@ -66,15 +62,6 @@ def show_system() -> ResponseReturnValue:
             "SQLite": sqlite3.sqlite_version,
         },
     )
-
-
-@bp.get("/readings")
-def list_readings() -> ResponseReturnValue:
-    """Show a page of acts of reading."""
-    query = ReadingListSchema().load(read_arguments())
-    with runtime().connect() as connection:
-        page = answer_page(query, partial(fetch_readings, connection))
-    return render_template("console/readings.html", page=page, filters=query.filters)
 
 
 def fetch_last_readers(connection: sa.Connection, about: str, wanted: str) -> Sequence[Row]:

@@ -10,7 +10,7 @@ from blueprints.api.runtime import runtime
 from blueprints.console.arguments import read_arguments
 from blueprints.console.pages.system import fetch_last_readers
 from blueprints.console.shell import bp
-from schemas.api.lists import UserQuerySchema
+from schemas.api.history import UserQuerySchema
 from services.lists.belonging import fetch_joined, fetch_owned
 from services.lists.effects import add_effects
 from services.reading.facets import MOST_COUNTED

@@ -12,16 +12,16 @@ from tests.payloads import channel_created, group_created, group_destroyed
 
 AT, ID = "2022-12-09T08:26:54.000000Z", 1
 ADDRESSES = [
-    ("/history", HistoryQuerySchema, {}, [AT, ID]),
-    ("/history", HistoryQuerySchema, {"member": "bob"}, [AT, ID]),
-    ("/deliveries", DeliveryQuerySchema, {}, [AT, ID]),
-    ("/quarantine", QuarantineQuerySchema, {}, [AT, ID]),
-    ("/groups/%40TGS%232J4SZEAEL/versions", VersionsQuerySchema, {}, [AT, ID]),
-    ("/groups", GroupsQuerySchema, {}, ["", "x", "1"]),
-    ("/groups", GroupsQuerySchema, {"owner": "leckie"}, ["", "x", "1"]),
-    ("/channels", ChannelsQuerySchema, {"name": "T"}, ["T", "x", "1"]),
-    ("/console/events", HistoryQuerySchema, {}, [AT, ID]),
-    ("/console/quarantine", QuarantineQuerySchema, {}, [AT, ID]),
+    ("/history", HistoryQuerySchema, {}, [False, AT, ID]),
+    ("/history", HistoryQuerySchema, {"member": "bob"}, [False, AT, ID]),
+    ("/deliveries", DeliveryQuerySchema, {}, [False, AT, ID]),
+    ("/quarantine", QuarantineQuerySchema, {}, [False, AT, ID]),
+    ("/groups/%40TGS%232J4SZEAEL/versions", VersionsQuerySchema, {}, [False, AT, ID]),
+    ("/groups", GroupsQuerySchema, {}, [False, "x", "1"]),
+    ("/groups", GroupsQuerySchema, {"owner": "leckie"}, [False, "x", "1"]),
+    ("/channels", ChannelsQuerySchema, {"name": "T"}, [False, "T", "x", "1"]),
+    ("/console/events", HistoryQuerySchema, {}, [True, AT, ID]),
+    ("/console/quarantine", QuarantineQuerySchema, {}, [False, AT, ID]),
 ]
 VALUES = [
     *(None, True, 0, -1, 1.5, 2**63 - 1, 2**63, 10**30, float("inf"), float("nan")),

@@ -5,8 +5,7 @@ import re
 from marshmallow import ValidationError
 
 from blueprints.console.reasons import REASONS
-from schemas.api.cursor import Position
-from schemas.api.page import ListQuery, QuerySchema
+from schemas.api.page import PageQuery, QuerySchema
 from schemas.api.slips import refuse_slip
 from schemas.tencent.body import read_callback
 from schemas.tencent.envelope import Envelope
@@ -55,7 +54,7 @@ def reasons_of_queries():
             for value in VALUES:
                 yield from complaints(schema.load, {name: [value]})
     for slip in ("@TGS", "a%40", "a b"):
-        query = ListQuery({"member": slip}, 1, None, "", Position)
+        query = PageQuery({"member": slip}, 1)
         yield from complaints(refuse_slip, query, lambda _: Page([{}], None))
     for page in (ROOT / "blueprints/console/pages").glob("*.py"):
         yield from re.findall(r'errors=\{"\w+": \["(.+?)"\]', page.read_text())

@@ -4,6 +4,7 @@ import re
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import UUID, uuid4
 
 import pytest
@@ -12,11 +13,10 @@ import sqlalchemy as sa
 from models.database.engine import open_reader, open_writer
 from models.tables import ActOfReading, Command, Delivery, EventMember, LifecycleEvent
 from models.vocabulary import SubjectType
-from schemas.api.cursor import NamePosition, Position, SubjectPosition
 from schemas.api.deliveries import DeliveryQuerySchema
-from schemas.api.history import HistoryQuerySchema
-from schemas.api.lists import SubjectListSchema, UserQuerySchema
+from schemas.api.history import HistoryQuerySchema, UserQuerySchema
 from schemas.api.readings import ReadingQuerySchema
+from schemas.api.subjects import SubjectListSchema
 from services.lists.belonging import fetch_joined
 from services.lists.subjects import fetch_subjects
 from services.reading.deliveries import fetch_deliveries
@@ -29,7 +29,7 @@ from tests.conftest import ENGINES
 
 ROWS = 20_000
 START = datetime(2026, 1, 1, tzinfo=UTC)
-MIDDLE = Position(START + timedelta(seconds=ROWS // 4), ROWS // 2)
+MIDDLE = (START + timedelta(seconds=ROWS // 4), ROWS // 2)
 ACTIONS = ("destroyed", "full")
 EVENTS, MEMBERS = "ix_lifecycle_events", "ix_event_members_user_id_occurred_at_event_id"
 MEMBERS_OF_SUBJECT = "ix_event_members_subject_id_user_id_occurred_at_event_id"
@@ -193,7 +193,7 @@ def test_query_is_served_by_its_index(reader, fetch, schema, query, index, after
     assert is_served_by(plan, index, filtered=filtered), "\n".join(plan)
 
 
-POSITIONS = {"id": SubjectPosition("s500", "1"), "name": NamePosition("s5", "s500", "1")}
+POSITIONS = {"id": ("s500", "1"), "name": ("s5", "s500", "1")}
 
 
 @pytest.mark.parametrize("is_first", [True, False])
@@ -213,9 +213,7 @@ POSITIONS = {"id": SubjectPosition("s500", "1"), "name": NamePosition("s5", "s50
     ],
 )
 def test_list_of_subjects_is_served_by_its_index(reader, query, index, is_first):
-    def fetch(connection, query):
-        fetch_subjects(connection, SubjectType.GROUP, query)
-
+    fetch = partial(fetch_subjects, kind=SubjectType.GROUP)
     asked = SubjectListSchema().load(query)
     after = None if is_first else POSITIONS.get(asked.filters["sort"], MIDDLE)
     plan = "\n".join(explain(reader, fetch, replace(asked, after=after)))

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from models.vocabulary import Action, SubjectType
 from services.subjects.events import Subject
 from services.subjects.lives import FIELDS, Event, find_last_life, follow_lives
-from services.subjects.story import ForeignEventError, tell
-from services.subjects.versions import cut_page
+from services.subjects.story import tell
 from tests.conftest import NOW
 
 IDS = count(1)
@@ -191,24 +190,6 @@ def test_version_tells_old_and_new():
     last = versions[-1]
     assert last.event_id == 3
     assert last.changes == [("owner", "u1", "u2")]
-
-
-def test_pages_hold_every_step_once_and_the_last_says_so():
-    steps = story_of(event("created", event_id=number) for number in range(1, 8)).steps
-    seen, after, has_more = [], None, True
-    while has_more:
-        page, has_more = cut_page(steps[::-1], after=after, limit=3)
-        seen += page
-        after = page[-1].event_id
-
-    assert [step.event_id for step in seen] == [7, 6, 5, 4, 3, 2, 1]
-
-
-def test_page_after_an_event_of_another_subject_is_refused():
-    steps = story_of([event("created", event_id=1)]).steps
-
-    with pytest.raises(ForeignEventError):
-        cut_page(steps, after=2, limit=3)
 
 
 ACTIONS = ["created", "profile_changed", "owner_changed", "destroyed", "members_removed", "full"]

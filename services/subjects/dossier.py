@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -30,21 +29,6 @@ class Dossier:
     created: Row | None
     ended: Row | None
     last: Row
-
-    @property
-    def name(self) -> Any:
-        """Its last name; none if no event said one."""
-        return self.life.values.get("Name")
-
-    @property
-    def owner(self) -> Any:
-        """Its last owner; none if no event said one."""
-        return self.life.values.get("Owner_Account")
-
-    @property
-    def group_type(self) -> Any:
-        """The type of a group; none if no event said one."""
-        return self.life.values.get("Type")
 
 
 def fetch_dossiers(connection: sa.Connection, story: Story, lives: Sequence[Life]) -> list[Dossier]:

@@ -8,15 +8,13 @@ from typing import Any, NamedTuple
 from models.vocabulary import Action
 from services.subjects.events import PLACE
 from services.subjects.lives import (
-    FIELDS,
     GRACE,
     PROOFS_OF_LIFE,
+    TYPE,
     Change,
     Event,
     follow_lives,
 )
-
-TOLD = [field for field in FIELDS.values() if field != "group_type"]
 
 
 @dataclass(frozen=True)
@@ -65,12 +63,12 @@ def find_effect(past: Past, event: Event) -> Effect | None:
     if first is None:
         return None
     *_, (life, changes) = follow_lives(events[first:])
-    told = [one for field in TOLD for one in changes if one[0] == field]
+    told = [one for one in changes if one[0] != TYPE]
     if begun is None and life.number == 1:
-        is_known = "Name" in life.values and all(old is not None for _, old, _ in told)
+        is_known = "name" in life.fields and all(old is not None for _, old, _ in told)
         if not is_known or any(one.action == Action.CREATED for one in events[first + 1 :]):
             return None
-    return Effect(life.values.get("Name"), told)
+    return Effect(life.value("name"), told)
 
 
 def find_beginning(past: Past, event: Event) -> int | None:

@@ -44,7 +44,7 @@ PLACE = itemgetter(2, 3, 0)  # as ``IN_ORDER`` says
 IS_TELLING = TABLE.c.action.in_(sorted(TELLING))
 SILENT_PROOFS = sorted(PROOFS_OF_LIFE - TELLING)
 # Not by LIKE: PostgreSQL expects few matches, and would sort all events of a group.
-MAY_TELL_TYPE = sa.func.replace(DETAILS, f'"{TYPE}"', "") != DETAILS
+MAY_TELL_TYPE = sa.func.replace(DETAILS, '"Type"', "") != DETAILS
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 Span = tuple[Place, Place]  # a range of events: from the first place on, and before the second
@@ -151,10 +151,10 @@ def find_untyped(outline: Iterable[Event]) -> Iterator[Span]:
     begun: Place | None = None
     number = 0
     for life, _ in follow_lives(outline):
-        if begun is not None and (life.number > number or TYPE in life.values):
+        if begun is not None and (life.number > number or TYPE in life.fields):
             yield begun, life.last_place
             begun = None
-        if life.number > number and TYPE not in life.values:
+        if life.number > number and TYPE not in life.fields:
             begun = life.last_place
         number = life.number
     if begun is not None:
@@ -163,8 +163,7 @@ def find_untyped(outline: Iterable[Event]) -> Iterator[Span]:
 
 def tells_type(event: Event) -> bool:
     """Tell whether an event tells the type of its group."""
-    said = read_fields(event.action, event.name, event.owner, event.details)
-    return said.get(TYPE) is not None
+    return TYPE in read_fields(event.action, event.name, event.owner, event.details)
 
 
 def fetch(connection: sa.Connection, *rows: Rows) -> Sequence[Event]:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from models.text import unescape_text
 from models.vocabulary import OF_TOPICS, Action
 
-# By Tencent's names, in the order of the API.
+# The fields of a subject by Tencent's names, in the order of the API.
 FIELDS = {
     "Name": "name",
     "Owner_Account": "owner",
@@ -38,7 +38,7 @@ PROOFS_OF_LIFE = {
 }
 # Tencent's servers each stamp events by their own clock.
 GRACE = timedelta(seconds=5)
-TYPE = "Type"  # of a group
+TYPE = FIELDS["Type"]  # of a group
 READ_JSON = json.JSONDecoder().raw_decode
 
 # Field, old value (none if unknown) and new value. Thousands are made, few are shown; a plain tuple
@@ -69,6 +69,14 @@ class Event(NamedTuple):
     sdk_app_id: str
 
 
+class Field(NamedTuple):
+    """The value of a field, the event that set it, and when that occurred."""
+
+    value: Any
+    event_id: int
+    since: datetime
+
+
 @dataclass
 class Life:
     """One life of a subject, so far.
@@ -81,9 +89,7 @@ class Life:
         created_at: when that occurred.
         destroyed_by: the event that ended it; none while it lives.
         destroyed_at: when that occurred.
-        values: of its fields, by Tencent's names; a field that no event mentioned is absent.
-        set_by: by the same names, the events that set the values.
-        set_at: by the same names, when these occurred.
+        fields: by name; a field that no event mentioned is absent.
     """
 
     number: int
@@ -96,19 +102,20 @@ class Life:
     created_at: datetime | None = None
     destroyed_by: int | None = None
     destroyed_at: datetime | None = None
-    values: dict[str, Any] = field(default_factory=dict)
-    set_by: dict[str, int] = field(default_factory=dict)
-    set_at: dict[str, datetime] = field(default_factory=dict)
+    fields: dict[str, Field] = field(default_factory=dict)
 
     def copy(self) -> "Life":
         """Return a copy of this life, which no later event changes."""
-        values, set_by, set_at = {**self.values}, {**self.set_by}, {**self.set_at}
-        return replace(self, values=values, set_by=set_by, set_at=set_at)
+        return replace(self, fields={**self.fields})
 
     @property
     def status(self) -> str:
         """Return ``active`` or ``destroyed``."""
         return "active" if self.destroyed_by is None else "destroyed"
+
+    def value(self, name: str) -> Any:
+        """Return the value of a field; none if no event mentioned it."""
+        return self.fields[name].value if name in self.fields else None
 
     def ends_before(self, action: str, at: datetime, *, is_timed: bool) -> bool:
         """Tell whether an event belongs to the next life.
@@ -134,12 +141,12 @@ class Life:
         details: str,
     ) -> list[Change]:
         """Add the next event of this life, and return the fields it changed."""
-        values, changes = self.values, []
-        said: Mapping[str, Any] = {}
+        changes = []
+        told: Mapping[str, Any] = {}
         if action in TELLING or not self.last_event_id:
-            said = read_fields(action, name, owner, details)
-        elif TYPE not in values:
-            said = {TYPE: read_fields(action, name, owner, details).get(TYPE)}
+            told = read_fields(action, name, owner, details)
+        elif TYPE not in self.fields:
+            told = {TYPE: read_fields(action, name, owner, details).get(TYPE)}
         self.last_event_id, self.last_action = event_id, action
         self.last_at, self.last_received_at = at, received_at
         # A second report moves neither the beginning nor the end.
@@ -147,14 +154,11 @@ class Life:
             self.created_by, self.created_at = event_id, at
         elif action == Action.DESTROYED and self.destroyed_by is None:
             self.destroyed_by, self.destroyed_at = event_id, at
-        for said_name, value in said.items():
-            if value is None:
-                continue
-            old = values.get(said_name)
-            if old != value and said_name in FIELDS:
-                values[said_name] = value
-                self.set_by[said_name], self.set_at[said_name] = event_id, at
-                changes.append((FIELDS[said_name], old, value))
+        for field_name, value in told.items():
+            old = self.value(field_name)
+            if old != value:
+                self.fields[field_name] = Field(value, event_id, at)
+                changes.append((field_name, old, value))
         return changes
 
     @property
@@ -180,20 +184,19 @@ class Life:
             return False
         if self.number > 1 and (self.created_at is None or at <= self.created_at):
             return False
-        said = read_fields(action, event.name, event.owner, event.details)
-        told = {name: said[name] for name in FIELDS if said.get(name) is not None}
-        if at <= min([*self.set_at.values(), self.created_at or at]):
-            return not (told or self.values)
+        told = read_fields(action, event.name, event.owner, event.details)
+        if at <= min([*(one.since for one in self.fields.values()), self.created_at or at]):
+            return not (told or self.fields)
         if action not in TELLING:
-            known_at = self.set_at.get(TYPE)
-            return TYPE not in told or (known_at is not None and known_at < at)
+            known = self.fields.get(TYPE)
+            return TYPE not in told or (known is not None and known.since < at)
         for name, value in told.items():
-            set_at = self.set_at.get(name)
-            if set_at is None or set_at == at:
+            known = self.fields.get(name)
+            if known is None or known.since == at:
                 return False
-            if name == TYPE and at < set_at:  # an event that need not count may have set it
+            if name == TYPE and at < known.since:  # an event that need not count may have set it
                 return False
-            if (value == self.values[name]) is not (at > set_at):
+            if (value == known.value) is not (at > known.since):
                 return False
         return True
 
@@ -201,13 +204,15 @@ class Life:
 def read_fields(
     action: str, name: str | None, owner: str | None, details: str
 ) -> Mapping[str, Any]:
-    """Return what an event reports about its subject, by Tencent's names, fields included."""
+    """Return the fields that an event reports about its subject, by name."""
     said: dict[str, Any] = READ_JSON(details)[0]
-    if action in OF_TOPICS:
-        return {TYPE: said.get(TYPE)}
-    said["Name"] = name and unescape_text(name)
-    said["Owner_Account"] = owner and unescape_text(owner)
-    return said
+    if action in OF_TOPICS:  # all else is about the topic
+        said = {"Type": said.get("Type")}
+    else:
+        said["Name"] = name and unescape_text(name)
+        said["Owner_Account"] = owner and unescape_text(owner)
+    told = ((field, said.get(wire_name)) for wire_name, field in FIELDS.items())
+    return {name: value for name, value in told if value is not None}
 
 
 def follow_lives(

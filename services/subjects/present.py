@@ -5,15 +5,14 @@ from datetime import datetime
 from typing import Any
 
 from models.text import MAX_ID_LENGTH, start_of
-from services.subjects.lives import FIELDS, Life
+from services.subjects.lives import FIELDS, Field, Life
 
-WIRE_NAMES = {field: name for name, field in FIELDS.items()}
 TYPE_LENGTH = MAX_ID_LENGTH // 5  # of a group; a character is stored as five at most
 
 
 def make_row(kind: str, subject_id: str, life: Life) -> dict[str, Any]:
     """Make the row of a subject from its last life."""
-    name, owner, group_type = (life.values.get(one) for one in ("Name", "Owner_Account", "Type"))
+    name, group_type = life.value("name"), life.value("group_type")
     return {
         "subject_type": kind,
         "subject_id": subject_id,
@@ -22,7 +21,7 @@ def make_row(kind: str, subject_id: str, life: Life) -> dict[str, Any]:
         "status": life.status,
         "name": name,
         "name_start": start_of(name or ""),
-        "owner": owner,
+        "owner": life.value("owner"),
         "group_type": None if group_type is None else str(group_type)[:TYPE_LENGTH],
         "created_at": life.created_at,
         "created_event_id": life.created_by,
@@ -32,20 +31,19 @@ def make_row(kind: str, subject_id: str, life: Life) -> dict[str, Any]:
         "last_event_id": life.last_event_id,
         "last_received_at": life.last_received_at,
         "fields": {
-            field: {
-                "value": life.values[name],
-                "since": life.set_at[name].isoformat(),
-                "event_id": life.set_by[name],
+            name: {
+                "value": life.fields[name].value,
+                "since": life.fields[name].since.isoformat(),
+                "event_id": life.fields[name].event_id,
             }
-            for name, field in FIELDS.items()
-            if name in life.values
+            for name in FIELDS.values()
+            if name in life.fields
         },
     }
 
 
 def read_life(row: Mapping[str, Any]) -> Life:
     """Read the last life of a subject from its row; all times are in UTC."""
-    fields = {WIRE_NAMES[name]: field for name, field in row["fields"].items()}
     return Life(
         number=row["life"],
         sdk_app_id=row["sdk_app_id"],
@@ -56,9 +54,10 @@ def read_life(row: Mapping[str, Any]) -> Life:
         created_at=row["created_at"],
         destroyed_by=row["destroyed_event_id"],
         destroyed_at=row["destroyed_at"],
-        values={name: field["value"] for name, field in fields.items()},
-        set_by={name: field["event_id"] for name, field in fields.items()},
-        set_at={name: datetime.fromisoformat(one["since"]) for name, one in fields.items()},
+        fields={
+            name: Field(one["value"], one["event_id"], datetime.fromisoformat(one["since"]))
+            for name, one in row["fields"].items()
+        },
     )
 
 

@@ -142,7 +142,8 @@ def read_grounds(events: Iterable[Event]) -> tuple[int | None, set[int]]:
             said[field].append((value, current.last_event_id))
     if life is None:
         return None, set()
-    grounds = {life.created_by, life.destroyed_by, life.last_event_id, *life.set_by.values()}
+    grounds = {life.created_by, life.destroyed_by, life.last_event_id}
+    grounds |= {one.event_id for one in life.fields.values()}
     for *before, (value, _) in said.values():
         if value in [one for one, _ in before]:
             grounds.add(before[-1][1])

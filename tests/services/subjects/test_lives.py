@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from models.vocabulary import Action, SubjectType
 from services.subjects.events import Subject
-from services.subjects.lives import FIELDS, Event, find_last_life, follow_lives
+from services.subjects.lives import Event, find_last_life, follow_lives
 from services.subjects.story import tell
 from tests.conftest import NOW
 
@@ -48,7 +48,7 @@ def last_life(*events):
 
 def fields(life):
     """Every field by its name in the API: its value, and the event that set it."""
-    return {FIELDS[name]: (value, life.set_by[name]) for name, value in life.values.items()}
+    return {name: (one.value, one.event_id) for name, one in life.fields.items()}
 
 
 def test_unknown_unchanged_and_cleared_are_three_things():

@@ -13,7 +13,6 @@ from models.tables import LifecycleEvent
 from models.vocabulary import Action, SubjectType
 from services.lists.effects import add_effects
 from services.reading.history import LISTED
-from services.subjects.effects import TOLD
 from services.subjects.events import (
     COLUMNS,
     IN_ORDER,
@@ -24,7 +23,7 @@ from services.subjects.events import (
     fetch_outline,
     select_events,
 )
-from services.subjects.lives import TELLING, find_last_life, follow_lives
+from services.subjects.lives import TELLING, TYPE, find_last_life, follow_lives
 from services.subjects.story import tell
 from tests.conftest import NOW
 
@@ -130,7 +129,7 @@ def test_few_events_tell_what_each_of_a_list_did(reader, monkeypatch, most):
             for number, event in enumerate(every):
                 before = [one for one in every[:number] if one.action in TELLING]
                 *_, (life, changes) = follow_lives([*before, event])
-                told = [one for field in TOLD for one in changes if one[0] == field]
+                told = [one for one in changes if one[0] != TYPE]
                 is_edge = event.action in (Action.CREATED, Action.DESTROYED)
-                assert listed[event.id]["subject_name"] == life.values.get("Name")
+                assert listed[event.id]["subject_name"] == life.value("name")
                 assert [*listed[event.id]["changes"]] == (told if not is_edge else [])

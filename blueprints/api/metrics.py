@@ -2,9 +2,10 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from functools import partial
 from itertools import accumulate
-from typing import TypeVar
+from typing import Any
 
 from flask import Response, request
 from prometheus_client import CollectorRegistry, Metric
@@ -27,7 +28,6 @@ from services.watching.activity import (
     find_last_commands,
 )
 
-LabelValues = TypeVar("LabelValues", bound=tuple[str, ...])
 PREFIX = "chat_lifecycle_log_"
 GAUGES = {
     "waiting": ("journal_waiting_records", "Records that are not in the database yet."),
@@ -72,16 +72,16 @@ class Scrape(Collector):
                 count_all_subjects(connection),
             )
         )
-        text = "The release that serves this."
-        yield labelled("build_info", text, ["version"], {(VERSION,): 1})
+        yield gauge("build_info", "The release that serves this.", {(VERSION,): 1}, "version")
         yield gauge("database_up", "1 if the database answers, else 0.", health.database.reachable)
         if health.journal is not None:
             for attribute, (name, text) in GAUGES.items():
                 yield gauge(name, text, getattr(health.journal, attribute))
-        yield count_here("wrong_keys", "Wrong keys that were given to", self.here.wrong_keys.count)
-        yield count_here(
-            "lost_readings", "Acts of reading that no journal has of", self.here.readings.lost
-        )
+        process = (str(os.getpid()),)
+        text = "Wrong keys that were given to one process of the reader."
+        yield counter("wrong_keys", text, {process: self.here.wrong_keys.count}, "process")
+        text = "Acts of reading that no journal has of one process of the reader."
+        yield counter("lost_readings", text, {process: self.here.readings.lost}, "process")
         if found is None:
             return
         delay, totals, ahead, lasts, subjects = found
@@ -96,56 +96,46 @@ class Scrape(Collector):
         yield from count(totals)
         text = "When each command arrived last, in seconds since 1970."
         times = {(escape_text(command),): at.timestamp() for command, at in lasts.items()}
-        yield labelled("last_callback_timestamp_seconds", text, ["command"], times)
+        yield gauge("last_callback_timestamp_seconds", text, times, "command")
         yield time_answers(totals)
         text = "Channels and groups, by what they are now."
-        yield labelled("subjects", text, ["sdk_app_id", "type", "status"], subjects)
+        yield gauge("subjects", text, subjects, "sdk_app_id", "type", "status")
 
 
-def count_here(name: str, what: str, value: float) -> Metric:
-    """Make a counter of this process."""
-    text = f"{what} one process of the reader."
-    made = CounterMetricFamily(f"{PREFIX}{name}", text, labels=["process"])
-    made.add_metric([str(os.getpid())], value)
-    return made
-
-
-def gauge(name: str, text: str, value: float) -> Metric:
-    """Make a gauge without labels."""
-    return GaugeMetricFamily(f"{PREFIX}{name}", text, value)
-
-
-def labelled(
-    name: str, text: str, labels: Sequence[str], values: Mapping[LabelValues, float]
+def family(
+    kind: type[CounterMetricFamily] | type[GaugeMetricFamily],
+    name: str,
+    text: str,
+    numbers: float | Mapping[Any, float],
+    *labels: str,
 ) -> Metric:
-    """Make a gauge with labels, from numbers by label values."""
-    made = GaugeMetricFamily(f"{PREFIX}{name}", text, labels=labels)
-    for label_values, value in sorted(values.items()):
-        made.add_metric(label_values, value)
+    """Make a metric family from one number, or from numbers by the values of their labels."""
+    made = kind(f"{PREFIX}{name}", text, labels=labels)
+    by_labels = numbers if isinstance(numbers, Mapping) else {(): numbers}
+    for values, number in sorted(by_labels.items()):
+        made.add_metric(values, number)
     return made
+
+
+gauge, counter = partial(family, GaugeMetricFamily), partial(family, CounterMetricFamily)
 
 
 def count(totals: Totals) -> Iterator[Metric]:
     """Count callbacks, refused requests and losses; each reason starts at 0, not at 1."""
-    labels = ["sdk_app_id", "command", "verdict"]
-    callbacks = CounterMetricFamily(f"{PREFIX}callbacks", "Callbacks received.", labels=labels)
-    refusals = {(reason.value, ""): 0 for reason in Refusal}
+    received: dict[tuple[str, str, str], int] = {}
+    refused = {(reason.value, ""): 0 for reason in Refusal}
     lost = 0
-    for (measure, sdk_app_id, name, verdict), total in sorted(totals.items()):
+    for (measure, app, name, verdict), total in totals.items():
         if measure == Measure.RECEIVED:
-            callbacks.add_metric([sdk_app_id, escape_text(name), verdict], total)
+            received[app, escape_text(name), verdict] = total
         elif measure == Measure.REFUSED:
-            refusals[name, sdk_app_id] = total
+            refused[name, app] = total
         elif measure == Measure.LOST:
             lost += total
-    yield callbacks
+    labels = ("sdk_app_id", "command", "verdict")
+    yield counter("callbacks", "Callbacks received.", received, *labels)
     text = "Requests that failed verification."
-    refused = CounterMetricFamily(
-        f"{PREFIX}refused_requests", text, labels=["reason", "sdk_app_id"]
-    )
-    for label_values, total in sorted(refusals.items()):
-        refused.add_metric(label_values, total)
-    yield refused
+    yield counter("refused_requests", text, refused, "reason", "sdk_app_id")
     yield gauge("lost_callbacks", "Callbacks answered 503 that have not been found since.", lost)
 
 

@@ -33,9 +33,7 @@ class ProblemSchema(AnswerSchema):
     """A failure as RFC 9457 describes it."""
 
     class Meta:
-        """The RFC allows more members: ``/readyz`` has those of ``HealthSchema``."""
-
-        unknown = INCLUDE
+        unknown = INCLUDE  # the RFC allows more members: ``/readyz`` has those of ``HealthSchema``
 
     optional = ("detail", "errors")
 

@@ -47,18 +47,14 @@ class ExportQuerySchema(FormatQuerySchema, HistoryQuerySchema):
     """Filters of ``/export``: those of ``/history``, without its pages."""
 
     class Meta:
-        """All pages are written."""
-
-        exclude = ("limit", "cursor")
+        exclude = ("limit", "cursor")  # all pages are written
 
 
 class EventRowSchema(EventSchema):
     """An event as a row: its members are rows of their own."""
 
     class Meta:
-        """Too many for a cell."""
-
-        exclude = ("members",)
+        exclude = ("members",)  # too many for a cell
 
     member_count = fields.Integer(metadata=about("How many users the event names."))
 
@@ -67,9 +63,7 @@ class UserEventRowSchema(EventRowSchema):
     """An event that names a user, as a row."""
 
     class Meta:
-        """A list of events does not show these."""
-
-        exclude = ("members", "details", "delivery_count")
+        exclude = ("members", "details", "delivery_count")  # a list of events does not show these
 
     roles = fields.String(metadata=about("Roles of the user in it."))
 
@@ -78,9 +72,7 @@ class DeliveryLinesQuerySchema(DeliveryQuerySchema):
     """Filters of deliveries that are exported byte for byte, oldest first."""
 
     class Meta:
-        """All pages are written."""
-
-        exclude = ("limit", "cursor")
+        exclude = ("limit", "cursor")  # all pages are written
 
     order = fields.Enum(Order, by_value=True, load_default=Order.ASC)
 
@@ -110,9 +102,7 @@ class SubjectRowSchema(StateSchema):
     """The present state of a channel or group as a row: a column for each field."""
 
     class Meta:
-        """Each value without the event that set it."""
-
-        exclude = ("at", "values")
+        exclude = ("at", "values")  # each value without the event that set it
 
     changed_at = Instant(brief=True, metadata=about("When the last event occurred."))
     name = fields.Raw(allow_none=True, metadata=about("Null if it was never reported."))
@@ -128,9 +118,7 @@ class RefusalRowSchema(QuarantinedRequestSchema):
     """A refused request as a row, without its body."""
 
     class Meta:
-        """Up to megabytes each."""
-
-        exclude = ("body", "body_base64")
+        exclude = ("body", "body_base64")  # up to megabytes each
 
     sdk_app_id = fields.String(
         allow_none=True, metadata=about("The app it names; null if that is not one of yours.")

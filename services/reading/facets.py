@@ -51,12 +51,11 @@ def count_facets(
     # each value, takes longer.
     stored = (sa.type_coerce(newest.c[name], sa.types.NullType()) for name in columns)
     found = connection.execute(sa.select(*stored)).all()
-    counts = {name: Counter(map(itemgetter(place), found)) for place, name in enumerate(columns)}
-    ranks = {
-        name: rank(Counter({read_stored(value): number for value, number in numbers.items()}))
-        for name, numbers in counts.items()
-    }
-    return Facets(len(found), len(found) == MOST_COUNTED, ranks)
+    counts = {}
+    for place, name in enumerate(columns):
+        stored_counts = Counter(map(itemgetter(place), found))
+        counts[name] = sum_up((read_stored(value), one) for value, one in stored_counts.items())
+    return Facets(len(found), len(found) == MOST_COUNTED, counts)
 
 
 def read_stored(value: Any) -> Any:
@@ -65,17 +64,8 @@ def read_stored(value: Any) -> Any:
 
 
 def sum_up(counts: Iterable[tuple[Any, int]]) -> list[tuple[Any, int]]:
-    """Add up the counts of each value, the most frequent first."""
+    """Add up the counts of each value, the most frequent first, equal ones by their text."""
     totals: Counter[Any] = Counter()
     for value, count in counts:
         totals[value] += count
-    return rank(totals)
-
-
-def rank(totals: Counter[Any]) -> list[tuple[Any, int]]:
-    """Return values with their counts, the most frequent first, equal ones by their text."""
-    values = sorted((one for one in totals if one is not None), key=str)
-    if None in totals:
-        values.insert(0, None)
-    values.sort(key=totals.__getitem__, reverse=True)
-    return [(value, totals[value]) for value in values]
+    return sorted(totals.items(), key=lambda one: (-one[1], one[0] is not None, str(one[0])))

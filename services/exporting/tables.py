@@ -34,6 +34,11 @@ from services.reading.users import fetch_user_events
 from services.subjects.lives import FIELDS
 
 
+def take_whole(item: Row) -> Iterator[Row]:
+    """Make one row of an item, unchanged."""
+    yield item
+
+
 @dataclass(frozen=True)
 class Sheet:
     """The rows of one kind.
@@ -45,7 +50,7 @@ class Sheet:
 
     name: str
     shape: Schema
-    rows: Callable[[Row], Iterable[Row]]
+    rows: Callable[[Row], Iterable[Row]] = take_whole
 
     @cached_property
     def columns(self) -> Sequence[str]:
@@ -65,13 +70,13 @@ class Table:
 
     Attributes:
         fetch: returns a page of the items that pass a query.
-        lines: what NDJSON contains.
         sheets: what a workbook contains; CSV contains the first of them.
+        whole: what NDJSON contains, if that is not the first of them.
     """
 
     fetch: Callable[[sa.Connection, PageQuery], Page]
-    lines: Sheet
     sheets: Sequence[Sheet]
+    whole: Sheet | None = None
 
     @property
     def name(self) -> str:
@@ -86,11 +91,6 @@ class Table:
 def fetch_events_of_user(connection: sa.Connection, query: PageQuery) -> Page:
     """Return a page of the events that name the user of the query."""
     return fetch_user_events(connection, query.filters["user_id"], query)
-
-
-def take_whole(item: Row) -> Iterator[Row]:
-    """Make one row of an item, unchanged."""
-    yield item
 
 
 def count_members(event: Row) -> Iterator[Row]:
@@ -121,27 +121,23 @@ def spread_fields(state: Row) -> Iterator[Row]:
     yield {**state, **dict.fromkeys(FIELDS.values()), **known}
 
 
-def list_subjects(name: str, kind: SubjectType) -> Table:
+def list_subjects(kind: SubjectType) -> Table:
     """Make the table of all channels or of all groups."""
-    sheet = Sheet(name, SubjectRowSchema(), spread_fields)
-    return Table(partial(fetch_subjects, kind=kind), sheet, [sheet])
+    sheet = Sheet(f"{kind}s", SubjectRowSchema(), spread_fields)
+    return Table(partial(fetch_subjects, kind=kind), [sheet])
 
 
+EVENT = Sheet("events", EventSchema())
+EVENT_ROW = Sheet("events", EventRowSchema(), count_members)
 MEMBER_ROWS = Sheet("members", MemberRowSchema(), list_members)
-EVENT_ROWS = Sheet("events", EventRowSchema(), count_members)
-USER_ROWS = Sheet("user", UserEventRowSchema(), join_roles)
-DELIVERY_ROWS = Sheet("deliveries", DeliverySchema(), take_whole)
-REFUSAL_ROWS = Sheet("quarantine", RefusalRowSchema(), take_whole)
-READING_ROWS = Sheet("readings", ReadingSchema(), take_whole)
 
-EVENTS = Table(fetch_history, Sheet("events", EventSchema(), take_whole), [EVENT_ROWS, MEMBER_ROWS])
-MEMBERS = Table(fetch_history, MEMBER_ROWS, [MEMBER_ROWS])
-USER = Table(fetch_events_of_user, USER_ROWS, [USER_ROWS])
-CHANNELS = list_subjects("channels", SubjectType.CHANNEL)
-GROUPS = list_subjects("groups", SubjectType.GROUP)
-DELIVERIES = Table(fetch_deliveries, DELIVERY_ROWS, [DELIVERY_ROWS])
+EVENTS = Table(fetch_history, [EVENT_ROW, MEMBER_ROWS], whole=EVENT)
+MEMBERS = Table(fetch_history, [MEMBER_ROWS])
+USER = Table(fetch_events_of_user, [Sheet("user", UserEventRowSchema(), join_roles)])
+CHANNELS, GROUPS = list_subjects(SubjectType.CHANNEL), list_subjects(SubjectType.GROUP)
+DELIVERIES = Table(fetch_deliveries, [Sheet("deliveries", DeliverySchema())])
 DELIVERY_LINES = Table(
-    fetch_whole_deliveries, Sheet("deliveries", DeliveryLineSchema(), spell_body), []
+    fetch_whole_deliveries, [Sheet("deliveries", DeliveryLineSchema(), spell_body)]
 )
-QUARANTINE = Table(fetch_quarantine_list, REFUSAL_ROWS, [REFUSAL_ROWS])
-READINGS = Table(fetch_readings, READING_ROWS, [READING_ROWS])
+QUARANTINE = Table(fetch_quarantine_list, [Sheet("quarantine", RefusalRowSchema())])
+READINGS = Table(fetch_readings, [Sheet("readings", ReadingSchema())])

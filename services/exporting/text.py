@@ -26,7 +26,7 @@ FORMULA = re.compile(
 
 def write_ndjson(table: Table, items: Iterable[Row], _: ZoneInfo) -> Iterator[bytes]:
     """Write a line for each row, and a last one that marks the file as complete."""
-    return encode(list_lines(table.lines, items))
+    return encode(list_lines(table.whole or table.sheets[0], items))
 
 
 def list_lines(sheet: Sheet, items: Iterable[Row]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from marshmallow import Schema, fields
 
 from schemas.fields import Instant
 from services.exporting.formats import WRITERS
-from services.exporting.tables import Sheet, Table, take_whole
+from services.exporting.tables import Sheet, Table
 
 AT = datetime(2026, 11, 25, 16, 30, 1, 234567, tzinfo=UTC)
 
@@ -27,8 +27,7 @@ def write():
     """Write rows, given only by the values that matter, in some format."""
 
     def write(chosen, *rows, zone="Asia/Shanghai"):
-        sheet = Sheet("rows", RowSchema(), take_whole)
-        table = Table(lambda *_: iter(()), sheet, [sheet])
+        table = Table(lambda *_: iter(()), [Sheet("rows", RowSchema())])
         whole = ({"id": 1, "at": AT, "text": "x", "details": {}, **row} for row in rows)
         return b"".join(WRITERS[chosen](table, whole, ZoneInfo(zone)))
 

@@ -29,13 +29,12 @@ STATUSES = validate.OneOf(["active", "destroyed"])
 APP = "SDKAppID of the app; required if several apps have a subject with this ID."
 
 
-class SubjectsQuerySchema(PagedQuerySchema):
-    """Filters of ``/channels`` and ``/groups``; a subject has to pass all that are given."""
+class ChannelsQuerySchema(PagedQuerySchema):
+    """Filters of ``/channels``; a channel has to pass all that are given."""
 
     status = fields.String(validate=STATUSES, metadata=about("Whether it still exists."))
     owner = text_filter("User ID of the owner.")
     name = text_filter("Start of the name, case-sensitive.")
-    group_type = text_filter("Type of the group, such as `Public`.")
     sdk_app_id = app_filter()
     sort = fields.String(
         validate=validate.OneOf(["changed", "created", "ended", "id", "name"]),
@@ -61,7 +60,13 @@ class SubjectsQuerySchema(PagedQuerySchema):
         return {"id": BY_ID, "name": BY_NAME}.get(filters["sort"], BY_TIME)
 
 
-class SubjectListSchema(SubjectsQuerySchema):
+class GroupsQuerySchema(ChannelsQuerySchema):
+    """Filters of ``/groups``: those of channels, and a type."""
+
+    group_type = text_filter("Type of the group, such as `Public`.")
+
+
+class SubjectListSchema(GroupsQuerySchema):
     """Which channels or groups the console shows, and in which order."""
 
     id = fields.String()
@@ -71,17 +76,6 @@ class SubjectListSchema(SubjectsQuerySchema):
         if "id" in filters or "name" in filters:
             return super().choose_sort(filters)
         return "ended" if filters.get("status") == "destroyed" else "changed"
-
-
-class ChannelsQuerySchema(SubjectsQuerySchema):
-    """Which channels."""
-
-    class Meta:
-        exclude = ("group_type",)  # channels have no types
-
-
-class GroupsQuerySchema(SubjectsQuerySchema):
-    """Which groups."""
 
 
 class StateQuerySchema(QuerySchema):

@@ -47,10 +47,6 @@ class Step(NamedTuple):
     version: int | None = None
     changes: Sequence[Change] = ()
 
-    def describe_changes(self) -> list[Mapping[str, Any]]:
-        """Return the changes as the API shows them."""
-        return [dict(zip(("field", "old", "new"), one, strict=True)) for one in self.changes]
-
 
 @dataclass(frozen=True)
 class Standing:

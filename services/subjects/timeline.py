@@ -21,7 +21,7 @@ from services.reading.history import (
 )
 from services.reading.pages import Row, Rows, select_in_order
 from services.subjects.events import TABLE, Subject, select_events
-from services.subjects.lives import FIELDS
+from services.subjects.lives import FIELDS, Change
 from services.subjects.states import has_namesake
 from services.subjects.story import ForeignEventError, Step, Story, find_event
 
@@ -52,12 +52,12 @@ class Entry:
     step: Step
 
     @property
-    def changes(self) -> Sequence[Mapping[str, Any]]:
-        """The changes as the API shows them, with the old owner from the event if need be."""
+    def changes(self) -> Sequence[Change]:
+        """The changes, with the old owner from the event if need be."""
         said = self.event["details"].get(OLD_OWNER)
         return [
-            {**one, "old": said} if one["field"] == "owner" and one["old"] is None else one
-            for one in self.step.describe_changes()
+            (field, said if field == "owner" and old is None else old, new)
+            for field, old, new in self.step.changes
         ]
 
     @property
@@ -81,7 +81,7 @@ class Entry:
         details: dict[str, Any] = self.event["details"]
         if self.event["action"] in OF_TOPICS:
             return details | ({"Name": self.event["name"]} if self.event["name"] else {})
-        old = next((one["old"] for one in self.changes if one["field"] == "owner"), None)
+        old = next((old for field, old, _ in self.changes if field == "owner"), None)
         told = {NEW_OWNER: self.event["owner"], OLD_OWNER: old}
         return {
             name: value

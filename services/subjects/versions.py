@@ -8,6 +8,8 @@ from services.reading.pages import Page
 from services.subjects.events import Subject
 from services.subjects.story import fetch_story, find_event
 
+CHANGE = ("field", "old", "new")
+
 
 def fetch_versions(connection: sa.Connection, subject: Subject, query: PageQuery) -> Page | None:
     """Return a page of the versions of a subject; none if it has no event.
@@ -25,11 +27,11 @@ def fetch_versions(connection: sa.Connection, subject: Subject, query: PageQuery
     ids = [step.event_id for step in versions]
     start = 0 if query.after is None else find_event(ids, query.after[1]) + 1
     page = versions[start : start + query.limit]
-    moments = fetch_moments(connection, (step.event_id for step in page))
+    moments = fetch_moments(connection, ids[start : start + query.limit])
     items = [
         moments[step.event_id]
         | {"event_id": step.event_id, "life": step.life, "version": step.version}
-        | {"changes": step.describe_changes()}
+        | {"changes": [dict(zip(CHANGE, one, strict=True)) for one in step.changes]}
         for step in page
     ]
     has_more = len(versions) > start + query.limit

@@ -1,6 +1,7 @@
-"""Labels in English and Simplified Chinese."""
+"""Labels and other texts in English and Simplified Chinese."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -79,3 +80,24 @@ def say(word: str, subject_type: str = "") -> str:
 def put_plainly(word: str, subject_type: str = "") -> str:
     """Put a word of the API into plain English."""
     return WORDS.get(f"{subject_type} {word}") or WORDS.get(word) or word.replace("_", " ")
+
+
+class Phrasebook:
+    """A file of translations of texts other than labels.
+
+    A ``{}`` in an English text matches any text, which is inserted in the translation.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self.chinese: Mapping[str, str] = json.loads(file.read_text(encoding="utf-8"))
+        self.patterns = {
+            english: re.compile(re.escape(english).replace(r"\{\}", "(.+)"))
+            for english in self.chinese
+        }
+
+    def translate(self, text: str) -> str:
+        """Translate a text; one without a translation stays as it is."""
+        for english, pattern in self.patterns.items():
+            if match := pattern.fullmatch(text):
+                return self.chinese[english].format(*match.groups())
+        return text

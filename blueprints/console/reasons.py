@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from blueprints.console.language import choose_language
-from blueprints.console.phrasebook import Phrasebook
+from blueprints.console.language import Phrasebook, choose_language
 from blueprints.console.shell import bp
 
 REASONS = Phrasebook(Path(__file__).with_suffix(".zh-CN.json"))

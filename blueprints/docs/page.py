@@ -12,9 +12,8 @@ from jinja2 import pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
-from blueprints.console.language import LANGUAGES, choose_language
+from blueprints.console.language import LANGUAGES, Phrasebook, choose_language
 from blueprints.console.pages.deliveries import write_curl
-from blueprints.console.phrasebook import Phrasebook
 from blueprints.console.shell import CONTENT_SECURITY_POLICY
 from blueprints.docs.guide import GUIDE, Chapter
 from blueprints.docs.openapi import CALLBACK_ANSWERS, READ_ANSWERS, bp, find_openapi

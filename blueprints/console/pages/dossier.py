@@ -1,27 +1,38 @@
 """The page of one channel or group: its end, states, timeline and members; links to events."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
-from flask import abort, redirect, render_template, url_for
+from flask import Response, abort, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
+from blueprints.api.export import stream
 from blueprints.api.readings import name_subject
 from blueprints.api.runtime import runtime
 from blueprints.console.arguments import read_arguments, with_arguments
 from blueprints.console.pages.system import fetch_last_readers
 from blueprints.console.shell import bp, show_failure
+from models.text import dump_json
 from models.vocabulary import SubjectType
-from schemas.api.subjects import StoryQuerySchema
+from schemas.api.subjects import MembersQuerySchema, StoryQuerySchema
 from services.reading.facets import MOST_COUNTED
 from services.reading.health import fetch_purged_until
 from services.reading.history import fetch_events_by_id
 from services.reading.pages import Row
 from services.subjects.dossier import fetch_dossiers
 from services.subjects.events import AmbiguousSubjectError, Subject
-from services.subjects.members import fetch_members, fetch_membership, fetch_reported
+from services.subjects.lives import Life
+from services.subjects.members import (
+    fetch_members,
+    fetch_membership,
+    fetch_reported,
+    stream_members,
+)
 from services.subjects.states import add_operators, describe
 from services.subjects.story import ForeignEventError, Step, Story, fetch_story
 from services.subjects.timeline import fetch_timeline
@@ -33,6 +44,7 @@ MEMBERS_OF_A_STEP = 5  # members that an entry shows
 MEMBERS = 20  # of a life that are shown at first
 MOST_MEMBERS = 10_000  # of a life that are shown at all
 MOST_EARLIER = 10  # lives
+LINES_AT_ONCE = 1000  # of a file of members
 MOST_MARKS = 200  # versions whose names and times the slider knows
 
 
@@ -128,6 +140,32 @@ def show_event(event_id: int) -> ResponseReturnValue:
         _anchor=f"event-{event_id}",
     )
     return redirect(address)
+
+
+@bp.get(f"/channels/{ID}/members.txt", endpoint="list_channel_members", defaults=CHANNEL)
+@bp.get(f"/groups/{ID}/members.txt", endpoint="list_group_members", defaults=GROUP)
+def list_members(kind: SubjectType, subject_id: str) -> Response:
+    """Return the members of a life as a file, one ID a line."""
+    query = MembersQuerySchema().load(read_arguments())
+    subject = Subject(kind, subject_id, query.get("sdk_app_id"))
+    with runtime().connect() as connection:
+        story = fetch_story(connection, subject) or abort(404)
+    [life] = story.lives[query.get("life", len(story.lives)) - 1 :][:1] or abort(404)
+    file = write_members(runtime().export_engine, story, life)
+    name = re.sub(r"[^\w@#.-]+", "_", f"{kind}-{subject_id}-members.txt", flags=re.ASCII)
+    return stream(file, name, "text/plain; charset=utf-8")
+
+
+def write_members(engine: sa.Engine, story: Story, life: Life) -> Generator[bytes]:
+    """Write the members of a life, piece by piece."""
+    with engine.connect() as connection, closing(stream_members(connection, story, life)) as users:
+        while lines := [to_line(user_id) for user_id in islice(users, LINES_AT_ONCE)]:
+            yield "".join(lines).encode(errors="backslashreplace")
+
+
+def to_line(user_id: str) -> str:
+    """Write an ID as a line; one that spans several lines is written as JSON."""
+    return f"{user_id if len(user_id.splitlines()) < 2 else dump_json(user_id)}\n"
 
 
 @bp.errorhandler(ForeignEventError)

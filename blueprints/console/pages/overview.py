@@ -1,4 +1,4 @@
-"""The overview: problems, traffic, and the last events."""
+"""The overview: problems, traffic, the last events, and the way to the first of them."""
 
 from collections import Counter
 from functools import partial
@@ -19,6 +19,7 @@ from schemas.api.health import RANGES, HealthQuerySchema
 from schemas.api.page import Order, PageQuery
 from services.lists.effects import fetch_events_with_effects
 from services.lists.subjects import count_all_subjects
+from services.reading.deliveries import fetch_first
 from services.watching.activity import find_ceased
 from services.watching.incidents import fetch_account
 
@@ -67,3 +68,19 @@ def count_active(connection: sa.Connection) -> dict[SubjectType, tuple[int, int]
 def lead_to_overview() -> ResponseReturnValue:
     """Redirect an address without the final slash to the one with it."""
     return redirect(url_for(".show_overview"))
+
+
+@bp.app_template_global()
+def address_receiver() -> str:
+    """Return the address at which the receiver takes callbacks on its own machine."""
+    return f"http://127.0.0.1:{runtime().settings.receiver_port}/callback"
+
+
+@bp.get("/first")
+def show_first() -> ResponseReturnValue:
+    """Show, as part of a page, what was refused so far; redirect once a callback has arrived."""
+    with runtime().connect() as connection:
+        delivery_id, refused = fetch_first(connection)
+    if delivery_id is not None:
+        return redirect(url_for(".show_overview"))
+    return render_template("console/first.html", refused=refused)

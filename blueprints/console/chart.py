@@ -65,14 +65,6 @@ class Series:
 
 
 @dataclass(frozen=True)
-class Label:
-    """A label on the axis."""
-
-    at: datetime
-    left: float
-
-
-@dataclass(frozen=True)
 class Mark:
     """An incident along the axis."""
 
@@ -93,7 +85,7 @@ class Chart:
         width: of each bar.
         top: the number at the upper end of the axis; half of it is a whole number too.
         apart: the words that have bars below, each with its largest count.
-        is_by_hour: whether the labels are times, not days.
+        labels: times or days, each with its place on the axis.
     """
 
     since: datetime
@@ -104,10 +96,9 @@ class Chart:
     width: float
     top: int
     apart: Mapping[str, int]
-    labels: Sequence[Label]
+    labels: Sequence[tuple[str, float]]
     holes: Sequence[Mark]
     marks: Sequence[Mark]
-    is_by_hour: bool
 
     @property
     def received(self) -> int:
@@ -153,7 +144,6 @@ def lay_out(bars: Sequence[Bar], incidents: Sequence[Incident], app: str | None)
     top = find_top(max(sum(bar.counts[word] for word in STACKED) for bar in bars))
     most = {word: max(bar.counts[word] for bar in bars) for word in APART}
     apart = {word: number for word, number in most.items() if number > 0}
-    is_by_hour = until - since <= LABELS_BY_HOUR
     marks = [place(one, since, until) for one in incidents if one.since < until]
     return Chart(
         since=since,
@@ -164,10 +154,9 @@ def lay_out(bars: Sequence[Bar], incidents: Sequence[Incident], app: str | None)
         width=round(WHOLE / len(bars), 3),
         top=top,
         apart=apart,
-        labels=[*label(bars, is_by_hour=is_by_hour)],
+        labels=label(bars),
         holes=[one for one in marks if one.kind is IncidentKind.SILENT],
         marks=[one for one in marks if one.kind is not IncidentKind.SILENT],
-        is_by_hour=is_by_hour,
     )
 
 
@@ -224,16 +213,19 @@ def stack(bar: Bar, words: Sequence[str], most: int) -> Iterator[Part]:
         yield Part(word, count, top, height)
 
 
-def label(bars: Sequence[Bar], *, is_by_hour: bool) -> Iterator[Label]:
+def label(bars: Sequence[Bar]) -> Sequence[tuple[str, float]]:
     """Label some bars on the axis: at round times, or where a day begins."""
     width = bars[0].until - bars[0].since
+    is_by_hour = bars[-1].until - bars[0].since <= LABELS_BY_HOUR
     step = (SHORT_STEP if width < HOUR else LONG_STEP) if is_by_hour else DAY // MINUTE
-    found, known = [], None
+    found: list[tuple[str, float]] = []
+    known = None
     for number, bar in enumerate(bars):
         local = to_zone(bar.since)
         minute = local.hour * 60 + local.minute
         key = (local.date(), minute // step)
         if key != known if known else minute % step == 0:
-            found.append(Label(bar.since, round(WHOLE * number / len(bars), 3)))
+            text = f"{local:%H:%M}" if is_by_hour else f"{local:%m-%d}"
+            found.append((text, round(WHOLE * number / len(bars), 3)))
         known = key
-    yield from found[:: -(-len(found) // MOST_LABELS) or 1]
+    return found[:: -(-len(found) // MOST_LABELS) or 1]

@@ -60,6 +60,7 @@ def set_up_templates(state: BlueprintSetupState) -> None:
 bp.add_app_template_filter(show_text, "shown")
 bp.add_app_template_filter(keep_text, "kept")
 bp.add_app_template_filter(say)
+bp.add_app_template_filter("{:,}".format, "number")
 
 
 @bp.app_context_processor

@@ -94,12 +94,6 @@ def write_period(since: datetime, until: datetime) -> str:
     return f"since={write_instant(since)}&until={write_instant(until)}"
 
 
-@bp.app_template_filter("day")
-def show_day(instant: datetime) -> str:
-    """Show the month and the day of an instant."""
-    return f"{to_zone(instant):%m-%d}"
-
-
 @bp.app_template_filter("age")
 def show_age(instant: datetime | None) -> Markup:
     """Show the age of an instant; its title has the exact instant."""

@@ -10,7 +10,7 @@ from blueprints.api.runtime import runtime
 from schemas.api.search import SearchQuerySchema, SearchSchema
 from services.searching.asked import understand
 from services.searching.search import find_all
-from services.searching.suggestions import Suggestion, suggest_lists
+from services.searching.suggestions import suggest_lists
 
 LISTS = {"events": "api.show_history", "deliveries": "api.show_deliveries"}
 
@@ -25,16 +25,6 @@ def search(query: dict[str, Any]) -> dict[str, Any]:
     asked = understand(query["q"])
     with runtime().connect() as connection:
         found = find_all(connection, asked, query["kind"])
-        lists = [*suggest_lists(connection, asked)]
-    return {
-        "text": asked.text,
-        "found": found,
-        "lists": [*map(address, lists)],
-        "limit": asked.limit,
-    }
-
-
-def address(suggestion: Suggestion) -> str:
-    """Address a list of the API."""
-    filters: dict[str, Any] = {**suggestion.filters}
-    return url_for(LISTS[suggestion.list], **filters)
+        suggested = suggest_lists(connection, asked)
+        lists = [url_for(LISTS[one.list], **one.filters) for one in suggested]
+    return {"text": asked.text, "found": found, "lists": lists, "limit": asked.limit}

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
-from typing import Literal
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
@@ -23,7 +23,7 @@ COMMANDS = {
     for command in LIFECYCLE_SCHEMAS
     for spelling in (command, command.partition(".")[2], command.partition("Callback")[2])
 }
-Filters = Mapping[str, str]  # the parameters of an address
+Filters = dict[str, Any]  # the parameters of an address
 ACTIONS: Mapping[str, Filters] = {fold(action): {"action": action} for action in Action}
 
 

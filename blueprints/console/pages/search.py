@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any
 
 from flask import redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -18,7 +17,7 @@ from schemas.api.search import SearchQuerySchema
 from services.reading.pages import Row
 from services.searching.asked import Asked, understand
 from services.searching.search import Found, find_all
-from services.searching.suggestions import ACTIONS, Filters, Suggestion, suggest_lists
+from services.searching.suggestions import ACTIONS, Filters, suggest_lists
 
 
 @bp.get("/search")
@@ -34,7 +33,7 @@ def search() -> ResponseReturnValue:
         suggested = suggest_lists(connection, asked, zone=choose_zone(), words=list_words())
         lists = [one for one in suggested if may_open(f"list_{one.list}")]
     if not found and len(lists) == 1:
-        return redirect(address_list(lists[0]))
+        return redirect(url_for(f".list_{lists[0].list}", **lists[0].filters))
     only = None if lists else find_only(asked, found)
     if only is not None and may_open(f"show_{only[0]}"):
         return redirect(address(*only))
@@ -61,12 +60,6 @@ def address(kind: Findable, item: Row) -> str:
             # An ID in several apps would have been found several times.
             app = None if item["match"] is Match.ID else item["sdk_app_id"]
             return url_for(f".show_{kind}", subject_id=item["id"], sdk_app_id=app)
-
-
-def address_list(suggestion: Suggestion) -> str:
-    """Address a list with its filters."""
-    filters: dict[str, Any] = {**suggestion.filters}
-    return url_for(f".list_{suggestion.list}", **filters)
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, BinaryIO
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -17,6 +18,8 @@ from services.importing.rows import RowReader
 from services.importing.sources import IncompleteError, check_trailer, fetch_rows, read_lines
 from services.operating.finding import count
 from services.recording.following.follow import follow_all
+
+SOURCE = replace(DATABASE_URL, name="--from-sql")
 
 
 class Zone(click.ParamType[ZoneInfo]):
@@ -37,7 +40,7 @@ class Zone(click.ParamType[ZoneInfo]):
 @bp.cli.command("import")
 @click.argument("file", type=click.File("rb"), required=False)
 @click.option("--incomplete", is_flag=True, help="Take a file that breaks off.")
-@click.option("--from-sql", "url", metavar="URL", help="Read a database instead of a file.")
+@click.option(SOURCE.name, "url", metavar="URL", help="Read a database instead of a file.")
 @click.option("--query", metavar="SQL", help="What to read of it.")
 @click.option("--zone", type=Zone(), help="Of times in it that name none.")
 @click.option("--dry-run", is_flag=True, help="Only count what would be imported.")
@@ -87,7 +90,7 @@ def open_source(
         CannotError: the file is incomplete, and that is not allowed.
     """
     if file is None:
-        with connect_to_read(DATABASE_URL.read({DATABASE_URL.name: url or ""})) as connection:
+        with connect_to_read(SOURCE.read({SOURCE.name: url or ""})) as connection:
             yield fetch_rows(connection, query or "")
         return
     if not incomplete:

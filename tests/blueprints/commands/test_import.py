@@ -260,6 +260,8 @@ def test_faults_of_a_query_are_told_plainly(table, run):
     assert complain(all_rows, "--zone", "UTC", code=1) == "3: body: missing, and so is body_base64"
     assert complain("DELETE FROM hooks", code=2).startswith("lifecycle: OperationalError attempt")
     assert "--zone" in run("import", "--zone", "Mars", "x", code=2).stderr
+    done = run("import", "--from-sql", "ftp://x", "--query", all_rows, code=2)
+    assert done.stderr.startswith("lifecycle: --from-sql='ftp://x' is not allowed")
 
 
 def test_recorder_goes_on_beside_an_import(

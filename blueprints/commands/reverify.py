@@ -24,8 +24,13 @@ MOST_SECONDS = 2**31  # a clock may start in 1970
     metavar="SECONDS",
     help="How far this machine's clock was ahead of Tencent's at the time; negative if behind.",
 )
+@click.option(
+    "--shared",
+    is_flag=True,
+    help="Also move requests that share a signature but not a body, as callbacks of one second do.",
+)
 @click.option("--dry-run", is_flag=True, help="Only report what would be moved.")
-def reverify_requests(*, since: datetime, clock_ahead: int, dry_run: bool) -> None:
+def reverify_requests(*, since: datetime, clock_ahead: int, shared: bool, dry_run: bool) -> None:
     """Move authentic requests from the quarantine into the log.
 
     Run it after you have corrected a wrong token or clock. A request is authentic if a current
@@ -35,7 +40,7 @@ def reverify_requests(*, since: datetime, clock_ahead: int, dry_run: bool) -> No
     settings = ReceiverSettings.from_environment()
     ahead = timedelta(seconds=clock_ahead)
     with open_to_write() as database:
-        found = reverify(database.engine, settings, since=since, ahead=ahead)
+        found = reverify(database.engine, settings, since=since, ahead=ahead, with_shared=shared)
         ids = [] if dry_run else found.authentic
         with progress("Moving") as advance:
             for start in range(0, len(ids), CHUNK):
@@ -52,6 +57,8 @@ def show_outcome(found: Reverified, *, verb: str) -> None:
             f"Left in the quarantine: {count(len(ids), 'request')} of app {app} that share a "
             f"signature of {request_time} but not a body: {', '.join(map(str, ids))}"
         )
+    if found.shared:
+        click.echo("Callbacks that Tencent sends in one second share a signature: try --shared")
     if found.cut_off:
         click.echo(f"Left, because their bodies are not stored in full: {found.cut_off}")
     for reason, number in found.left.items():

@@ -36,8 +36,9 @@ class Reverified:
 
     Attributes:
         authentic: IDs of those that belong in the log.
-        shared: IDs of those whose pair of ``Sign`` and ``RequestTime`` came with other bodies too.
-            ``Sign`` does not cover the body: a leaked pair signs any body.
+        shared: IDs of those left because their pair of ``Sign`` and ``RequestTime`` came with other
+            bodies too, as in callbacks of one second. ``Sign`` does not cover the body: a leaked
+            pair signs any body.
         cut_off: those that were too long to be stored in full.
         left: those that are still refused, by reason.
         ahead: how far this machine's clock was ahead at each that was refused for its time.
@@ -56,7 +57,12 @@ class Reverified:
 
 
 def reverify(
-    engine: sa.Engine, settings: ReceiverSettings, *, since: datetime, ahead: timedelta
+    engine: sa.Engine,
+    settings: ReceiverSettings,
+    *,
+    since: datetime,
+    ahead: timedelta,
+    with_shared: bool,
 ) -> Reverified:
     """Find the refused requests that are authentic under the current settings.
 
@@ -64,6 +70,7 @@ def reverify(
         settings: the current tokens, and how far ``RequestTime`` may be from the arrival.
         since: of their arrival.
         ahead: how far this machine's clock was ahead of the sender's then.
+        with_shared: whether to trust a pair of ``Sign`` and ``RequestTime`` with several bodies.
     """
     found = Reverified()
     requests: dict[Pair, list[int]] = defaultdict(list)
@@ -81,7 +88,8 @@ def reverify(
             pair = (row.sdk_app_id, envelope.sign, envelope.request_time)
             requests[pair].append(row.id)
             bodies[pair].add(sha256(row.body).digest())
-    found.shared = {pair: requests.pop(pair) for pair in bodies if len(bodies[pair]) > 1}
+    if not with_shared:
+        found.shared = {pair: requests.pop(pair) for pair in bodies if len(bodies[pair]) > 1}
     found.authentic = sorted(request_id for ids in requests.values() for request_id in ids)
     return found
 

@@ -155,7 +155,8 @@ class Life:
         elif action == Action.DESTROYED and self.destroyed_by is None:
             self.destroyed_by, self.destroyed_at = event_id, at
         for field_name, value in told.items():
-            old = self.value(field_name)
+            known = self.fields.get(field_name)
+            old = known.value if known else None
             if old != value:
                 self.fields[field_name] = Field(value, event_id, at)
                 changes.append((field_name, old, value))
@@ -211,8 +212,11 @@ def read_fields(
     else:
         said["Name"] = name and unescape_text(name)
         said["Owner_Account"] = owner and unescape_text(owner)
-    told = ((field, said.get(wire_name)) for wire_name, field in FIELDS.items())
-    return {name: value for name, value in told if value is not None}
+    return {
+        name: said[wire_name]
+        for wire_name, name in FIELDS.items()
+        if said.get(wire_name) is not None
+    }
 
 
 def follow_lives(

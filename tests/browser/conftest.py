@@ -76,6 +76,10 @@ def open_page(browser, address):
     """Open pages as a new visitor with a session; nothing may go wrong in any of them."""
     wrong = []
 
+    def note(message):
+        if message.type != "info":  # a test may be faster than the focus that a page asks for
+            wrong.append(f"{message.type}: {message.text}")
+
     def elsewhere(url):
         return [] if url.startswith((address, "data:")) else [url]
 
@@ -90,7 +94,7 @@ def open_page(browser, address):
         )
         page = context.new_page()
         page.set_default_timeout(10_000)
-        page.on("console", lambda message: wrong.append(f"{message.type}: {message.text}"))
+        page.on("console", note)
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("dialog", lambda dialog: (wrong.append(dialog.message), dialog.dismiss()))
         page.on("request", lambda request: wrong.extend(elsewhere(request.url)))

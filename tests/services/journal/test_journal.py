@@ -203,6 +203,7 @@ def test_disk_that_hangs_is_one_that_refuses(open_journal, tmp_path, flushes):
     wait_until(lambda: list_waiting(second))
     flushes.go_on.set()
     writing.join()
+    wait_until(journal.folders[0].job.done)
     journal.folders[0].refused_at -= 1
     journal.append(after := make_record())
 

@@ -149,10 +149,10 @@ class Service:
 
     def reload(self) -> None:
         """Reload as in a deployment, and wait until only new workers are left and serve."""
-        old = self.serving_workers()
+        old = children(self.receiver.pid)
         self.receiver.send_signal(signal.SIGHUP)
         give_up = time.monotonic() + START_SECONDS
-        while len(new := self.serving_workers()) < len(old) or set(new) & set(old):
+        while {*old} & {*children(self.receiver.pid)} or len(self.serving_workers()) < len(old):
             assert time.monotonic() < give_up, "no new workers"
             time.sleep(0.05)
 

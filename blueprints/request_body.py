@@ -52,7 +52,10 @@ def read_start(environ: dict[str, Any], most: int) -> bytes:
 def read(environ: dict[str, Any], most: int) -> bytes:
     """Read up to some bytes in steps, between which other requests proceed.
 
-    The time is limited under gevent; a thread waits for as long as its server lets it.
+    Under gevent the time for the whole body is limited, in a thread the time until each part of it.
+
+    Raises:
+        BrokenBodyError, SlowBodyError: as ``read_body``.
     """
     if not environ.get("wsgi.input_terminated"):  # the stream does not end by itself
         most = min(most, get_content_length(environ) or 0)

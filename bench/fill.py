@@ -26,7 +26,8 @@ TABLES = "('deliveries', 'lifecycle_events', 'event_members')"
 INDEXES = {
     "sqlite": f"""SELECT 'DROP INDEX ' || name, sql FROM sqlite_master
         WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN {TABLES}""",
-    "postgresql": f"""SELECT 'DROP INDEX ' || indexrelid::regclass, pg_get_indexdef(indexrelid)
+    "postgresql": f"""SELECT 'DROP INDEX ' || indexrelid::regclass,
+        replace(pg_get_indexdef(indexrelid), ' ON ONLY ', ' ON ')
         FROM pg_index WHERE indrelid::regclass::text IN {TABLES}
         AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)
         UNION ALL SELECT 'ALTER TABLE ' || conrelid::regclass || ' DROP CONSTRAINT ' || conname,

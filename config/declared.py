@@ -29,6 +29,7 @@ JOURNAL_KEEP_HOURS = number("JOURNAL_KEEP_HOURS", 0, 24 * 366, HOUR, default="24
 JOURNAL_KEEP_BYTES = number("JOURNAL_KEEP_BYTES", 0, 2**46, 1, default="1073741824")
 RETENTION_DAYS = number("RETENTION_DAYS", 1, 36500, DAY, otherwise=lambda _: None)
 RETENTION_UNHANDLED_DAYS = replace(RETENTION_DAYS, name="RETENTION_UNHANDLED_DAYS")
+PARTITION_BY_MONTH = choice("PARTITION_BY_MONTH", {"yes": True, "no": False}, default="no")
 UNHANDLED_BODIES = choice("UNHANDLED_BODIES", {"yes": True, "no": False}, default="yes")
 DATABASE_URL = Setting(
     "DATABASE_URL",

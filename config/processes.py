@@ -51,6 +51,19 @@ def read_reading_folders(environ: Environment) -> tuple[Path, ...]:
     return folders
 
 
+def read_by_month(environ: Environment) -> bool:
+    """Read whether months are partitions, which only retention drops.
+
+    Raises:
+        SettingsError: there is no retention, or another database than PostgreSQL; or it is wrong.
+    """
+    by_month = declared.PARTITION_BY_MONTH.read(environ)
+    is_postgresql = declared.DATABASE_URL.read(environ).get_backend_name() == "postgresql"
+    if by_month and not (is_postgresql and declared.RETENTION_DAYS.read(environ)):
+        raise SettingsError("PARTITION_BY_MONTH needs PostgreSQL and RETENTION_DAYS; set them")
+    return by_month
+
+
 class Settings:
     """The settings of one process.
 
@@ -133,6 +146,7 @@ class RecorderSettings(Settings):
     Attributes:
         retention: how long deliveries are kept; none keeps them permanently.
         unhandled_retention: how long unhandled ones are kept, if shorter.
+        by_month: whether months become partitions.
         reading_folders: of the journal of readings, which is kept like the other one.
     """
 
@@ -140,6 +154,7 @@ class RecorderSettings(Settings):
     journal: JournalSettings = read_with(JournalSettings.from_environment)
     retention: timedelta | None = read_with(declared.RETENTION_DAYS.read)
     unhandled_retention: timedelta | None = read_with(declared.RETENTION_UNHANDLED_DAYS.read)
+    by_month: bool = read_with(read_by_month)
     reading_folders: tuple[Path, ...] = read_with(read_reading_folders)
 
 

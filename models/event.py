@@ -43,7 +43,7 @@ class LifecycleEvent(Base):
     __tablename__ = "lifecycle_events"
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True, autoincrement=False)
-    delivery_id: Mapped[int] = mapped_column(sa.BigInteger, unique=True)
+    delivery_id: Mapped[int] = mapped_column(sa.BigInteger, index=True)
     event_key: Mapped[UUID] = mapped_column(CompactUuid)
     subject_type: Mapped[str] = mapped_column(Word)
     subject_id: Mapped[str] = mapped_column(OrderedText())

@@ -19,6 +19,7 @@ from alembic import command
 from alembic.config import Config
 
 from models.database.engine import connect_to_migrate
+from models.database.months import is_partition
 
 ROOT = Path(__file__).parent.parent
 NUMBERS = count(1)
@@ -37,6 +38,12 @@ def migrate(url: sa.URL) -> None:
     """Run Alembic as `alembic upgrade head` does."""
     with connect_to_migrate(url) as connection:
         command.upgrade(config_for(connection), "head")
+
+
+def list_tables(connection: sa.Connection) -> list[str]:
+    """List all tables but partitions, whose rows are those of another one."""
+    names = sa.inspect(connection).get_table_names()
+    return [name for name in names if not is_partition(name)]
 
 
 class Sqlite:
@@ -80,8 +87,8 @@ class Server:
         self.template = self.create(self.template_options())
         migrate(self.template)
         with self.connect(self.template) as connection:
-            names = sa.inspect(connection).get_table_names()
-            self.leave_alone(connection, names)
+            names = list_tables(connection)
+            self.leave_alone(connection)
             self.contents = {
                 name: connection.exec_driver_sql(f"SELECT * FROM {name}").all() for name in names
             }
@@ -91,7 +98,7 @@ class Server:
     def template_options(self) -> str:
         return ""
 
-    def leave_alone(self, connection: sa.Connection, tables: list[str]) -> None:
+    def leave_alone(self, connection: sa.Connection) -> None:
         """Keep the server from changing a database by itself."""
 
     def create(self, suffix: str = "") -> sa.URL:
@@ -167,9 +174,9 @@ class Postgresql(Server):
         of_language = "TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'en' LOCALE 'C.UTF-8'"
         return f"{of_language} ENCODING 'UTF8'" if has_icu else ""
 
-    def leave_alone(self, connection: sa.Connection, tables: list[str]) -> None:
+    def leave_alone(self, connection: sa.Connection) -> None:
         """Gather no statistics in the middle of a test, as they change plans."""
-        for name in tables:
+        for name in connection.exec_driver_sql(STORED).scalars().all():
             connection.exec_driver_sql(f"ALTER TABLE {name} SET (autovacuum_enabled = off)")
 
     def copy(self) -> sa.URL:
@@ -180,6 +187,10 @@ class Postgresql(Server):
         return connection.exec_driver_sql(CATALOG).scalars().all()
 
 
+STORED = """
+    SELECT relname FROM pg_class
+    WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+"""
 CATALOG = """
     SELECT c::text FROM pg_class c WHERE relnamespace = 'public'::regnamespace
     UNION ALL SELECT n::text FROM pg_namespace n WHERE nspname = 'public'

@@ -184,6 +184,7 @@ WRONG = {
         ("JOURNAL_KEEP_HOURS", "a day"),
         ("RETENTION_DAYS", "0"),
         ("RETENTION_UNHANDLED_DAYS", "1 month"),
+        ("PARTITION_BY_MONTH", "true"),
     ],
     reader: [
         ("DATABASE_READ_URL", "oracle://u:secret@h/d"),
@@ -257,6 +258,18 @@ def test_key_may_have_scopes_and_a_hash_and_a_successor():
     assert first.scopes == second.scopes == {"read", "raw"}
     assert (second.key, second.is_hash, first.is_hash) == (hashed, True, False)
     assert other.scopes == {"read", "raw", "metrics", "ops"}
+
+
+@pytest.mark.parametrize(
+    "others", [{}, {"DATABASE_URL": "postgresql+psycopg://h/d"}, {"RETENTION_DAYS": "90"}]
+)
+def test_months_want_retention_and_postgresql(others):
+    with pytest.raises(SettingsError, match="PARTITION_BY_MONTH needs PostgreSQL and "):
+        recorder(PARTITION_BY_MONTH="yes", **others)
+
+    settings = {"DATABASE_URL": "postgresql+psycopg://h/d", "RETENTION_DAYS": "90"}
+    assert recorder(PARTITION_BY_MONTH="yes", **settings).by_month
+    assert not recorder(**settings).by_month
 
 
 def test_sign_in_by_a_header_wants_proxies_to_believe():

@@ -31,7 +31,7 @@ def test_rows_of_one_test_do_not_meet_the_next(server):
 def test_server_gathers_no_statistics_during_a_test(server):
     if server.name != "postgresql":
         pytest.skip("a matter of PostgreSQL")
-    options = "SELECT reloptions FROM pg_class WHERE relkind = 'r' AND relname = 'deliveries'"
+    options = "SELECT reloptions FROM pg_class WHERE relname = 'deliveries_rest'"
     with server.clone() as url:
         assert ask(server, url, options) == [(["autovacuum_enabled=off"],)]
 

@@ -17,7 +17,7 @@ from models.database.engine import connect_to_migrate, open_writer
 from models.database.revision import check_revision
 from models.tables import Base, Ledger
 from services.recording.recorder import Recorder
-from tests.engines import ROOT, config_for, migrate
+from tests.engines import ROOT, config_for, list_tables, migrate
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ VIEWS = {
 
 def tables_and_views(connection):
     inspector = sa.inspect(connection)
-    found = set(inspector.get_table_names()), set(inspector.get_view_names())
+    found = list_tables(connection), set(inspector.get_view_names())
     connection.commit()
     ours = {table for table in found[0] if not table.startswith(("alembic_", "label_grams"))}
     return ours, found[1]

@@ -28,11 +28,18 @@ REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO lifecycle_reader;
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO lifecycle_reader;
 
--- With the Sign of a query string, a reader could send callbacks for a minute.
+-- With the Sign of a query string, a reader could send callbacks for a minute. A partition is read
+-- through its table, as months come and go.
 DO $$
 DECLARE
     request record;
+    part regclass;
 BEGIN
+    FOR part IN SELECT oid FROM pg_class WHERE relispartition AND relkind = 'r'
+        AND relnamespace = 'public'::regnamespace
+    LOOP
+        EXECUTE format('REVOKE ALL ON %s FROM lifecycle_reader', part);
+    END LOOP;
     FOR request IN
         SELECT table_name, string_agg(quote_ident(column_name), ', ') AS columns
         FROM information_schema.columns

@@ -47,7 +47,10 @@ COMMAND = sa.type_coerce(LifecycleEvent.subject_type + LifecycleEvent.action, Co
 SHOWN = [*LifecycleEvent.__table__.columns, COMMAND.label("command")]
 BODY_SIZE = (
     sa.select(sa.func.length(Delivery.body))
-    .where(Delivery.id == LifecycleEvent.delivery_id)
+    .where(
+        Delivery.id == LifecycleEvent.delivery_id,
+        Delivery.received_at == LifecycleEvent.received_at,  # leads to one month
+    )
     .scalar_subquery()
     .label(SIZE)
 )

@@ -32,12 +32,14 @@ from services.recording.following.follow import follow_some
 from services.recording.intake import MAX_BATCH_RECORDS
 from services.recording.ledger import Numbers
 from services.recording.recorder import ReadingRecorder, Recorder
+from services.recording.retention.months import keep_months
 from services.recording.retention.purge import NOTHING, Purge, find_limits
 
 POLL_SECONDS = 0.01  # before an idle recorder looks at the journal again
 GATHER_SECONDS = 0.04  # after a transaction, so that the next one has more to store
 PURGE_SECONDS = 0.2  # after which some of what is too old is purged, whatever is waiting
 FOLLOW_SECONDS = 2.0  # after which some events are followed, whatever is waiting
+MONTHS_SECONDS = 60.0
 READINGS_SECONDS = 0.5
 RETRY_SECONDS = 1.0  # after a fault of the database
 STEADY_SECONDS = 600.0  # after which a clock that was set counts as right
@@ -79,6 +81,7 @@ class Loop:
             self.publish_status: (0.5, 0.0),
             self.follow: (FOLLOW_SECONDS, 0.0),
             self.purge: (PURGE_SECONDS, time.monotonic()),
+            self.keep_months: (MONTHS_SECONDS, 0.0),
             recorder.retry_stuck: (15.0, time.monotonic()),
             lambda: drop_old_segments(database, journal, now=now()): (10.0, 0.0),
             lambda: fold_old_minutes(database, now=now()): (3600.0, 0.0),
@@ -192,6 +195,13 @@ class Loop:
                 step = self.purging.step(limits, least=self.recorded)
                 self.purged = NOTHING if step.seen else limits
                 self.purge_at, self.recorded = 0.0, 0
+
+    def keep_months(self) -> None:
+        """Keep the months that are partitions."""
+        database, settings = self.recorder.database, self.recorder.settings
+        if database.engine.dialect.name == "postgresql":
+            with self.apart("months are not made or dropped yet"):
+                keep_months(database, makes=settings.by_month, now=self.recorder.now())
 
     def is_steady(self, now: datetime) -> bool:
         """Tell whether the clock was last set long ago: a wrong one is soon corrected."""

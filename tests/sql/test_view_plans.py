@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.conftest import NAMES
-from tests.services.reading.test_plans import filled_database
+from tests.services.reading.test_plans import filled_database, name_tables
 
 HOUR = "'2026-01-01 01:00:00' AND '2026-01-01 01:00:59'"
 CASES = [
@@ -53,10 +53,10 @@ def explain(connection, query):
     if name == "mysql":
         whole = [step.table for step in steps if step.type in ("ALL", "index")]
     else:
-        text = "\n".join(step[-1] for step in steps)
+        text = name_tables(connection, "\n".join(step[-1] for step in steps))
         whole = re.findall(r"^SCAN (\w+)|Seq Scan on (\w+)", text, re.MULTILINE)
         whole = ["".join(names) for names in whole]
-    return "\n".join(map(str, steps)), {
+    return name_tables(connection, "\n".join(map(str, steps))), {
         table
         for table in whole
         # These are few: rows gathered from an index, names, and the quarantine.

@@ -33,7 +33,7 @@ MIDDLE = (START + timedelta(seconds=ROWS // 4), ROWS // 2)
 ACTIONS = ("destroyed", "full")
 EVENTS, MEMBERS = "ix_lifecycle_events", "ix_event_members_user_id_occurred_at_event_id"
 MEMBERS_OF_SUBJECT = "ix_event_members_subject_id_user_id_occurred_at_event_id"
-EVENTS_BY_TIME = "(sqlite_autoindex_lifecycle_events_2|uq_lifecycle_events_occurred_at_event_key)"
+EVENTS_BY_TIME = "(sqlite_autoindex_lifecycle_events_1|uq_lifecycle_events_occurred_at_event_key)"
 HISTORY = [
     ({}, EVENTS_BY_TIME),
     ({"subject_type": ["channel"]}, f"{EVENTS}_subject_type_occurred_at"),
@@ -149,6 +149,22 @@ def reader(request):
         yield engine
 
 
+# Of tables and of indexes, the longest names first.
+PARTITIONS = """
+    SELECT part.relname, whole.relname FROM pg_inherits
+    JOIN pg_class AS part ON part.oid = inhrelid JOIN pg_class AS whole ON whole.oid = inhparent
+    ORDER BY length(part.relname) DESC
+"""
+
+
+def name_tables(connection, plan):
+    """Name tables and indexes where a plan names their partitions."""
+    if connection.dialect.name == "postgresql":
+        for part, whole in connection.exec_driver_sql(PARTITIONS):
+            plan = plan.replace(part, whole)
+    return plan
+
+
 def explain(engine, fetch, query):
     """Return the database's plan for the first query of a page."""
     asked = []
@@ -166,7 +182,7 @@ def explain(engine, fetch, query):
     with engine.connect() as connection:
         page = next(one for one in asked if "LIMIT" in one[0] and "count(*)" not in one[0][:20])
         plan = connection.exec_driver_sql(f"{how} {page[0]}", page[1])
-        return [row[-1] for row in plan]
+        return [name_tables(connection, row[-1]) for row in plan.all()]
 
 
 def is_served_by(plan, index, *, filtered):

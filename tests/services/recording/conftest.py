@@ -6,10 +6,12 @@ from functools import partial
 import pytest
 import sqlalchemy as sa
 
+from models.clock import EPOCH
 from models.vocabulary import Measure, Refusal
 from services.journal.journal import Journal
 from services.journal.records import Kind, Record, new_uuid
 from services.receiving.tally import Tally
+from services.recording.retention.purge import Limits, Purge
 from tests.conftest import APP, NOW
 from tests.payloads import group_created
 
@@ -56,6 +58,33 @@ def write(journal):
         writer.close()
 
     return write
+
+
+@pytest.fixture
+def purge(recorder):
+    """Purge everything that arrived before now."""
+
+    def purge(*, unhandled=EPOCH, everything=EPOCH):
+        limits = Limits(everything, max(unhandled, everything))
+        purging, purged = Purge(recorder.database), 0
+        while (step := purging.step(limits)).seen:
+            purged += step.purged
+        return purged
+
+    return purge
+
+
+@pytest.fixture
+def happen(post, clock):
+    """Let something happen to a group, a minute after the event before."""
+
+    def happen(make, group="A", **said):
+        clock.move(minutes=1)
+        at = int(clock.now.timestamp() * 1000)
+        said = {"EventTime": at, "GroupId": group, **said}
+        assert post(make(**said)).status_code == 200
+
+    return happen
 
 
 # Statements that make a database reject a row, and that undo this.

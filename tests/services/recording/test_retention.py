@@ -55,33 +55,6 @@ def _right_clock(monkeypatch):
     monkeypatch.setattr(loops, "STEADY_SECONDS", 0)
 
 
-@pytest.fixture
-def purge(recorder):
-    """Purge everything that arrived before now."""
-
-    def purge(*, unhandled=EPOCH, everything=EPOCH):
-        limits = Limits(everything, max(unhandled, everything))
-        purging, purged = Purge(recorder.database), 0
-        while (step := purging.step(limits)).seen:
-            purged += step.purged
-        return purged
-
-    return purge
-
-
-@pytest.fixture
-def happen(post, clock):
-    """Let something happen to a group, a minute after the event before."""
-
-    def happen(make, group="A", **said):
-        clock.move(minutes=1)
-        at = int(clock.now.timestamp() * 1000)
-        said = {"EventTime": at, "GroupId": group, **said}
-        assert post(make(**said)).status_code == 200
-
-    return happen
-
-
 def joined(**said):
     members = [{"Member_Account": said.pop("member", "bob")}]
     return sample("CallbackAfterNewMemberJoin", **said) | {"NewMemberList": members}

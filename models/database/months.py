@@ -1,0 +1,101 @@
+"""Months as partitions of the large tables, on PostgreSQL.
+
+Dropping one frees its disk space at once. A month without a partition has its rows in the rest, a
+partition as well.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+
+# By table, the column whose month counts, in UTC.
+COLUMNS: Mapping[str, str] = {
+    "deliveries": "received_at",
+    "lifecycle_events": "occurred_at",
+    "event_members": "occurred_at",
+}
+PARTITION = re.compile(rf"(?:{'|'.join(COLUMNS)})_(?:rest|([0-9]{{4}}_[0-9]{{2}}))")
+NAMED = "%Y_%m"
+
+FIND = sa.text("""
+    SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
+    WHERE inhparent = to_regclass('deliveries')
+""")
+# A role may read fewer columns of a table than default privileges let it read of a partition.
+FIND_READERS = sa.text("""
+    SELECT DISTINCT CASE WHEN grantee = 0 THEN 'PUBLIC' ELSE format('%I', rolname) END
+    FROM pg_class, aclexplode(relacl) LEFT JOIN pg_roles ON pg_roles.oid = grantee
+    WHERE pg_class.oid = to_regclass(:month) AND grantee <> relowner
+""")
+HAS_MORE = "SELECT EXISTS (SELECT FROM {month} OFFSET {rows})"
+MAKE = (
+    "CREATE TABLE {month} (LIKE {table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)",
+    # Clocks may be ahead, so the month may have begun for some rows.
+    """
+    WITH early AS (
+        DELETE FROM {table}_rest WHERE {column} >= '{start}' AND {column} < '{end}' RETURNING *
+    )
+    INSERT INTO {month} SELECT * FROM early
+    """,
+    # This makes the indexes as well.
+    "ALTER TABLE {table} ATTACH PARTITION {month} FOR VALUES FROM ('{start}') TO ('{end}')",
+)
+FOLD = (
+    "ALTER TABLE {table} DETACH PARTITION {month}",
+    "INSERT INTO {table} SELECT * FROM {month}",
+    "DROP TABLE {month}",
+)
+
+
+def is_partition(table: str) -> bool:
+    """Tell whether a table is a partition of another one."""
+    return PARTITION.fullmatch(table) is not None
+
+
+def to_month(instant: datetime) -> datetime:
+    """Return the first instant of a month."""
+    at = instant.astimezone(UTC)
+    return at.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+
+
+def next_month(month: datetime) -> datetime:
+    """Return the first instant of the month after one."""
+    return to_month(month + timedelta(days=31))
+
+
+def list_months(connection: sa.Connection) -> list[datetime]:
+    """List the first instants of the months that are partitions, from the oldest."""
+    names = map(PARTITION.fullmatch, connection.scalars(FIND))
+    months = [name[1] for name in names if name and name[1]]
+    return sorted(datetime.strptime(month, NAMED).replace(tzinfo=UTC) for month in months)
+
+
+def has_more(connection: sa.Connection, month: datetime, rows: int) -> bool:
+    """Tell whether a month has more than so many rows in one of the tables."""
+    asked = (HAS_MORE.format(month=f"{table}_{month:{NAMED}}", rows=rows) for table in COLUMNS)
+    return any(connection.scalar(sa.text(one)) for one in asked)
+
+
+def make_month(connection: sa.Connection, month: datetime) -> None:
+    """Make a month a partition of each table."""
+    run(connection, MAKE, month)
+    for table in COLUMNS:
+        name = f"{table}_{month:{NAMED}}"
+        for role in connection.scalars(FIND_READERS, {"month": name}).all():
+            connection.exec_driver_sql(f"REVOKE ALL ON {name} FROM {role}")
+
+
+def fold_month(connection: sa.Connection, month: datetime) -> None:
+    """Drop the partitions of a month, and move what they still hold to the rest."""
+    run(connection, FOLD, month)
+
+
+def run(connection: sa.Connection, statements: Sequence[str], month: datetime) -> None:
+    """Run statements for each table."""
+    span = {"start": month.isoformat(), "end": next_month(month).isoformat()}
+    for table, column in COLUMNS.items():
+        names = {"table": table, "column": column, "month": f"{table}_{month:{NAMED}}"}
+        for statement in statements:
+            connection.exec_driver_sql(statement.format(**names, **span))

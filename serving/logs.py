@@ -56,7 +56,11 @@ def is_json() -> bool:
 
 
 def make_handler() -> logging.Handler:
-    """Make the handler that writes the log to standard error."""
+    """Make the handler that writes the log to standard error.
+
+    Raises:
+        config.SettingsError: as ``is_json``.
+    """
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter() if is_json() else TextFormatter(TEXT))
     return handler

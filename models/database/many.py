@@ -29,9 +29,14 @@ def insert(
     """Insert rows; for keys that exist already, change the named columns.
 
     Args:
+        connection: in a transaction of the caller's.
         rows: each has all columns, and no two have the same key.
         changes: by column name, how to change it, such as ``replace`` or ``add``; without any, all
             rows must be new.
+
+    Raises:
+        BusyError: another transaction holds what it needs.
+        sqlalchemy.exc.SQLAlchemyError: the database rejects them.
     """
     if not rows:
         return

@@ -11,7 +11,7 @@ class Arrival(NamedTuple):
     """When and from where a request came, from any sender.
 
     Attributes:
-        received_at: when its head was read.
+        received_at: when its head was read, timezone-aware.
         peer: address of the other end of the connection.
         query_string: as received, without the question mark; a byte beyond ASCII is one character.
         clock: reading of ``time.perf_counter`` at that moment.
@@ -39,7 +39,7 @@ class Envelope(NamedTuple):
 
     @property
     def signed_at(self) -> datetime | None:
-        """When it was signed, by the sender's clock; none if unknown."""
+        """When it was signed, by the sender's clock, timezone-aware; none if unknown."""
         if self.request_time is None or not re.fullmatch("[0-9]{1,11}", self.request_time):
             return None
         return datetime.fromtimestamp(int(self.request_time), UTC)

@@ -30,6 +30,7 @@ class RowReader:
     """Turns rows into the records that the receiver would have made.
 
     Attributes:
+        now: timezone-aware.
         zone: of times that name none; without it, such times are refused.
         unhandled_bodies: whether the content of an unhandled callback is kept.
     """

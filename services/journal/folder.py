@@ -62,7 +62,7 @@ class SegmentFile:
 
     @property
     def begun_at(self) -> datetime:
-        """Tell when the segment was begun."""
+        """Tell when the segment was begun, timezone-aware."""
         return EPOCH + timedelta(microseconds=int(self.segment.partition("-")[0]))
 
 
@@ -106,7 +106,11 @@ def list_stuck(folder: Path) -> list[Path]:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder of the journal."""
+    """Make a folder of the journal.
+
+    Raises:
+        OSError: it can't be made.
+    """
     folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
     kept = folder / KEPT
     kept.mkdir(mode=FOLDER_MODE, exist_ok=True)
@@ -120,7 +124,11 @@ def is_shared(folder: Path) -> bool:
 
 
 def flush_folder(folder: Path) -> None:
-    """Wait until the names of a folder's files are on disk."""
+    """Wait until the names of a folder's files are on disk.
+
+    Raises:
+        OSError: it can't be flushed.
+    """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
@@ -129,7 +137,11 @@ def flush_folder(folder: Path) -> None:
 
 
 def write_file(path: Path, data: bytes, mode: int = FILE_MODE) -> None:
-    """Write a file so that a crash leaves either all of it or nothing."""
+    """Write a file so that a crash leaves either all of it or nothing.
+
+    Raises:
+        OSError: the disk does not take it.
+    """
     with replacing(path, mode) as descriptor:
         write_all(descriptor, data)
         os.fsync(descriptor)
@@ -137,7 +149,11 @@ def write_file(path: Path, data: bytes, mode: int = FILE_MODE) -> None:
 
 
 def write_all(descriptor: int, data: bytes) -> None:
-    """Write all of the data: a nearly full disk takes a part, and fails only at the next write."""
+    """Write all of the data: a nearly full disk takes a part, and fails only at the next write.
+
+    Raises:
+        OSError: the disk does not take it, or only a part of it.
+    """
     rest = memoryview(data)
     while rest:
         rest = rest[os.write(descriptor, rest) :]
@@ -145,7 +161,11 @@ def write_all(descriptor: int, data: bytes) -> None:
 
 @contextmanager
 def replacing(path: Path, mode: int = FILE_MODE) -> Iterator[int]:
-    """Write a temporary file, and rename it into place once it is complete."""
+    """Write a temporary file, and rename it into place once it is complete.
+
+    Raises:
+        OSError: the disk does not take it.
+    """
     draft = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
@@ -195,10 +215,13 @@ def drop_kept(folder: Path, *, keep_bytes: int, begun_before: datetime) -> list[
 
     Args:
         keep_bytes: the total size that may stay.
-        begun_before: segments that were begun earlier are dropped in any case.
+        begun_before: segments that were begun earlier are dropped in any case; timezone-aware.
 
     Returns:
         The segments that were dropped.
+
+    Raises:
+        OSError: one can't be deleted.
     """
     dropped = []
     kept = list_kept(folder)
@@ -215,7 +238,11 @@ def drop_kept(folder: Path, *, keep_bytes: int, begun_before: datetime) -> list[
 
 
 def make_room(folder: Path) -> list[SegmentFile]:
-    """Drop the oldest half of the kept segments to make room; return the dropped ones."""
+    """Drop the oldest half of the kept segments to make room; return the dropped ones.
+
+    Raises:
+        OSError: one can't be deleted.
+    """
     kept = list_kept(folder)
     dropped = kept[: len(kept) // 2 + 1]
     for file in dropped:

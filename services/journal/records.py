@@ -59,7 +59,7 @@ class Record:
 
     Attributes:
         uuid: identifies the record and all copies of it.
-        received_at: when its request arrived, or when the record was made.
+        received_at: when its request arrived, or when the record was made; timezone-aware.
         head: the members of its kind, as JSON.
         body: of a request, as received.
     """

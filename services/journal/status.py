@@ -34,7 +34,7 @@ class Progress:
 
     Attributes:
         records: from its beginning.
-        last_received_at: when the last of them arrived; none without records.
+        last_received_at: when the last of them arrived, timezone-aware; none without records.
     """
 
     records: int = 0
@@ -46,7 +46,7 @@ class JournalStatus:
     """The state of a journal, all folders together.
 
     Attributes:
-        at: when it was found.
+        at: when it was found; timezone-aware, like the other instants.
         waiting: records that are not in the tables yet, including those that are stuck.
         stuck: records that the database rejects although it accepts others.
         oldest_received_at: when the oldest waiting record arrived, or shortly before; none if none
@@ -92,6 +92,7 @@ def measure(
     Args:
         recorded: the progress of the recorder, by segment.
         recorder_at: when the recorder was last at work.
+        now: timezone-aware.
     """
     files = [file for folder in folders for file in list_waiting(folder)]
     progress = {file.segment: recorded.get(file.segment, Progress()) for file in files}

@@ -68,9 +68,12 @@ def reverify(
 
     Args:
         settings: the current tokens, and how far ``RequestTime`` may be from the arrival.
-        since: of their arrival.
+        since: of their arrival, timezone-aware.
         ahead: how far this machine's clock was ahead of the sender's then.
         with_shared: whether to trust a pair of ``Sign`` and ``RequestTime`` with several bodies.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: the database failed.
     """
     found = Reverified()
     requests: dict[Pair, list[int]] = defaultdict(list)
@@ -132,6 +135,7 @@ def take(
     Args:
         request_ids: few enough for one transaction.
         unhandled_bodies: whether the content of unhandled ones is kept.
+        now: timezone-aware.
 
     Raises:
         sqlalchemy.exc.SQLAlchemyError: the database rejects them; all stay in the quarantine.

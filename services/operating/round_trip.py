@@ -21,6 +21,9 @@ def examine_round_trip(sender: Sender, url: sa.URL | None) -> Finding:
     """Send one callback and wait until it is recorded; it remains as an ``unhandled`` delivery.
 
     ``url`` leads to the database that the callback should reach; none if that cannot be asked.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: the database does not answer.
     """
     about = "round trip"
     newest = fetch_newest(url) if url else 0

@@ -52,6 +52,7 @@ def verify_signature(
         tokens: every one is compared, in constant time, so that the duration reveals nothing.
         tolerance: largest accepted distance of ``RequestTime`` from ``now`` in either direction,
             bound included.
+        now: timezone-aware.
 
     Raises:
         RefusedError: a part is missing, the digest differs, or the time is outside the window.

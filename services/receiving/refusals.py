@@ -36,7 +36,7 @@ class Refused(NamedTuple):
 
     Attributes:
         sdk_app_id: the app it names, if that is one of ours; else none.
-        signed_at: its ``RequestTime``; none if that is not a time.
+        signed_at: its ``RequestTime``, timezone-aware; none if that is not a time.
         most_bytes: how much of its body may be stored.
         declared_bytes: the length of the whole body, as declared in the head.
     """

@@ -151,7 +151,12 @@ def fetch_other_commands(connection: sa.Connection, *, since: datetime) -> set[s
 
 
 def store_differences(connection: sa.Connection, callbacks: Iterable[Callback]) -> None:
-    """Count how the bodies of lifecycle commands differ from what Tencent documents for them."""
+    """Count how the bodies of lifecycle commands differ from what Tencent documents for them.
+
+    Args:
+        connection: in a transaction that has the turn to write.
+        callbacks: in order of arrival, stored.
+    """
     found: dict[tuple[str, str, str], dict[str, Any]] = {}
     for callback in callbacks:
         if not callback.content:

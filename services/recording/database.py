@@ -76,6 +76,9 @@ class RecorderDatabase:
 
         Args:
             body: of the callback; by default incompressible bytes.
+
+        Raises:
+            NotReadyError, sqlalchemy.exc.SQLAlchemyError: it would not take one.
         """
         body = body or os.urandom(REHEARSED_BYTES)
         callback = to_callback(Record(Kind.CALLBACK, UUID(int=0), EPOCH, HEAD, body))

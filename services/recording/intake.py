@@ -49,7 +49,7 @@ class Entry:
 
     @property
     def received_at(self) -> datetime:
-        """When the record arrived."""
+        """When the record arrived, timezone-aware."""
         return self.record.received_at if self.record else self.segment.file.begun_at
 
 

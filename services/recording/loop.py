@@ -221,7 +221,12 @@ class Loop:
 def drop_old_segments(
     database: RecorderDatabase, journal: JournalSettings, *, now: datetime, mark_prefix: str = ""
 ) -> None:
-    """Drop recorded segments beyond the limits of age and size, and old drafts."""
+    """Drop recorded segments beyond the limits of age and size, and old drafts.
+
+    Raises:
+        OSError: one can't be deleted.
+        sqlalchemy.exc.SQLAlchemyError: their marks can't be deleted, and stay without effect.
+    """
     dropped = []
     for folder in journal.folders:
         begun_before = now - journal.keep
@@ -236,7 +241,11 @@ def drop_old_segments(
 
 
 def fold_old_minutes(database: RecorderDatabase, *, now: datetime) -> None:
-    """Fold minutes older than ``MINUTES_KEPT`` into hours; forget callbacks that were lost then."""
+    """Fold minutes older than ``MINUTES_KEPT`` into hours; forget callbacks that were lost then.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: the database rejects it; the minutes stay.
+    """
     end = (now - MINUTES_KEPT).replace(minute=0, second=0, microsecond=0)
     is_due = MinuteCount.minute.between(end - FOLDED_LATELY, end - timedelta(microseconds=1))
     with database.begin() as connection:
@@ -255,7 +264,11 @@ def fold_old_minutes(database: RecorderDatabase, *, now: datetime) -> None:
 
 
 def drop_old_readings(database: RecorderDatabase, *, now: datetime) -> None:
-    """Drop the readings beyond the limits of age and number."""
+    """Drop the readings beyond the limits of age and number.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: the database rejects it; they stay.
+    """
     with database.begin() as connection:
         numbers = Numbers.lock(connection)
         for is_old in (

@@ -17,7 +17,12 @@ MAX_OF_STRANGERS = 10_000  # of one reason
 
 
 def store_refusals(connection: sa.Connection, refusals: Sequence[Record], numbers: Numbers) -> None:
-    """Store refused requests, and drop the oldest ones beyond the limits."""
+    """Store refused requests, and drop the oldest ones beyond the limits.
+
+    Args:
+        connection: in a transaction that has the turn to write.
+        refusals: records of kind ``refusal``.
+    """
     rows = [to_row(one, its_id) for its_id, one in enumerate(refusals, numbers.next_request_id)]
     numbers.next_request_id += len(rows)
     insert(connection, QuarantinedRequest, rows)

@@ -33,7 +33,7 @@ class Recorder:
 
     Args:
         settings: of the recorder.
-        now: returns the current instant.
+        now: returns the current instant, timezone-aware.
         lock_wait: how long a transaction waits for its turn.
 
     Attributes:
@@ -68,11 +68,20 @@ class Recorder:
         self.is_followed = False
 
     def record_available(self) -> int:
-        """Record everything that is in the journal now; return how many records it was."""
+        """Record everything that is in the journal now; return how many records it was.
+
+        Raises:
+            NotReadyError, sqlalchemy.exc.SQLAlchemyError: the database takes no records.
+            OSError: the journal can't be read or written.
+        """
         return sum(iter(self.record_batch, 0))
 
     def record_batch(self) -> int:
-        """Record the next batch; return how many records it has, 0 once the journal is empty."""
+        """Record the next batch; return how many records it has, 0 once the journal is empty.
+
+        Raises:
+            NotReadyError, sqlalchemy.exc.SQLAlchemyError, OSError: as ``record_available``.
+        """
         try:
             if self.database.is_new():
                 self.compare()
@@ -109,7 +118,12 @@ class Recorder:
             )
 
     def record(self, entries: Sequence[Entry]) -> None:
-        """Record a batch, or each entry separately if that fails although the database works."""
+        """Record a batch, or each entry separately if that fails although the database works.
+
+        Raises:
+            MarksMovedError, sqlalchemy.exc.SQLAlchemyError: as ``commit``.
+            OSError: as ``save_damaged`` and ``set_aside``.
+        """
         for entry in entries:
             if entry.record is None:
                 save_damaged(self.settings.journal.folders, entry)
@@ -138,7 +152,12 @@ class Recorder:
                 self.commit([entry], is_stored=False)
 
     def try_to_commit(self, entry: Entry) -> Exception | None:
-        """Record one entry; return the fault if that fails although the database works."""
+        """Record one entry; return the fault if that fails although the database works.
+
+        Raises:
+            MarksMovedError: as ``commit``.
+            sqlalchemy.exc.SQLAlchemyError: the database does not work.
+        """
         try:
             self.commit([entry])
         except (MarksMovedError, NotReadyError):
@@ -182,7 +201,11 @@ class Recorder:
             entry.segment.note_recorded(entry)
 
     def store(self, batch: Batch) -> None:
-        """Store a batch in a transaction of its own, without records that do not belong there."""
+        """Store a batch in a transaction of its own, without records that do not belong there.
+
+        Raises:
+            MarksMovedError, sqlalchemy.exc.SQLAlchemyError: as ``commit``.
+        """
         records = [one for one in batch.records if one.kind in self.kinds]
         if foreign := len(batch.records) - len(records):
             log.error("journal: dropped %d records that do not belong in this one", foreign)
@@ -195,7 +218,11 @@ class Recorder:
             self.store(replace(batch, is_followed=False))
 
     def retry_stuck(self) -> int:
-        """Retry records that were set aside; return how many still cannot be stored."""
+        """Retry records that were set aside; return how many still cannot be stored.
+
+        Raises:
+            OSError: the file of a stored one can't be deleted.
+        """
         left = 0
         for path, record in [*read_stuck(self.settings.journal.folders)]:
             try:
@@ -216,6 +243,12 @@ class Recorder:
         """Record kept segments of some time again; return how many records that was.
 
         What the database already has is left alone, and nothing is counted again.
+
+        Args:
+            since: timezone-aware.
+
+        Raises:
+            NotReadyError, sqlalchemy.exc.SQLAlchemyError, OSError: as ``record_available``.
         """
         self.database.is_new()
         again = Intake([])

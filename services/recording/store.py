@@ -82,6 +82,7 @@ def store(connection: sa.Connection, batch: Batch, counts: Counts, *, now: datet
     Args:
         connection: in a transaction of the caller's; nothing is stored unless that is committed.
         counts: empty; the counts of the batch are added to it.
+        now: timezone-aware.
 
     Raises:
         MarksMovedError: a segment is recorded up to a position where the batch does not begin.
@@ -159,7 +160,12 @@ def store_callbacks(
 def store_events(
     connection: sa.Connection, callbacks: Iterable[Callback], numbers: Numbers
 ) -> Events:
-    """Store the events of callbacks that are not repeats; return them."""
+    """Store the events of callbacks that are not repeats; return them.
+
+    Args:
+        connection: in a transaction that has the turn to write.
+        callbacks: each with its place among the repeats.
+    """
     events: list[Row] = []
     members: dict[int, list[str]] = {}
     for callback in callbacks:

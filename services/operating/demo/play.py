@@ -49,7 +49,9 @@ def play(connection: sa.Connection, settings: ReceiverSettings, *, now: datetime
     """Store a week that ends now; return how many requests arrived in it.
 
     Args:
+        connection: in a transaction of the caller's.
         settings: the week is of the first app.
+        now: timezone-aware.
         seed: the same one makes the same week.
 
     Raises:

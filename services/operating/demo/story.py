@@ -23,7 +23,7 @@ class Happening(NamedTuple):
     """One callback to come.
 
     Attributes:
-        at: when it happened.
+        at: when it happened, timezone-aware.
         body: as Tencent sends it.
         client_ip: of the user that caused it.
         platform: of that user.

@@ -46,14 +46,22 @@ class NotFollowedError(Exception):
 
 
 def follow_all(database: RecorderDatabase) -> None:
-    """Follow all events."""
+    """Follow all events.
+
+    Raises:
+        NotReadyError, sqlalchemy.exc.SQLAlchemyError: as ``follow_some``.
+    """
     follow_subjects(database)
     while follow_some(database):
         pass
 
 
 def follow_some(database: RecorderDatabase) -> int:
-    """Follow the next events; return how many, 0 once all are followed."""
+    """Follow the next events; return how many, 0 once all are followed.
+
+    Raises:
+        NotReadyError, sqlalchemy.exc.SQLAlchemyError: the database does not take what follows.
+    """
     with database.begin() as connection:
         if connection.scalar(IS_FOLLOWED):
             return 0

@@ -38,6 +38,9 @@ def follow_subjects(database: RecorderDatabase) -> None:
     """Follow all events subject by subject, unless most of them have been followed already.
 
     Others may record and follow meanwhile.
+
+    Raises:
+        NotReadyError, sqlalchemy.exc.SQLAlchemyError: the database does not take what follows.
     """
     with database.begin() as connection:
         opened = connection.connection.dbapi_connection

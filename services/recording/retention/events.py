@@ -64,6 +64,7 @@ def purge_deliveries(
     Earlier events of their subjects are looked at again: some that stayed may go now.
 
     Args:
+        connection: in a transaction that has the turn to write.
         delivery_ids: the next deliveries, by time of arrival.
         until: with these, everything that arrived before this has been looked at.
     """

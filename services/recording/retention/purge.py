@@ -78,6 +78,9 @@ class Purge:
             limits: since when they are kept.
             least: how many deliveries to take in any case, if there are so many: as many as were
                 recorded meanwhile, so that the purge does not fall behind.
+
+        Raises:
+            NotReadyError, sqlalchemy.exc.SQLAlchemyError: the database rejects it.
         """
         most = min(max(self.most, least), MOST_DELIVERIES)
         with self.database.begin() as connection:

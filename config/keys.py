@@ -62,6 +62,9 @@ def to_api_keys(text: str) -> tuple[ApiKey, ...]:
 
     A key is visible ASCII, as an HTTP header carries nothing else. Quotation marks around it are
     left over from a file that was read without removing them.
+
+    Raises:
+        ValueError: one is malformed, or a name has too many keys, or keys of different scopes.
     """
     keys = [to_api_key(item.strip()) for item in text.split(",")]
     for name, times in Counter(one.name for one in keys).items():
@@ -83,7 +86,11 @@ def to_api_key(item: str) -> ApiKey:
 
 
 def to_scopes(text: str) -> Scopes:
-    """Parse ``scope+scope``."""
+    """Parse ``scope+scope``.
+
+    Raises:
+        ValueError: one of them is not a scope.
+    """
     return frozenset(Scope(one.strip()) for one in text.split("+"))
 
 

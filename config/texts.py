@@ -42,6 +42,9 @@ def to_sdk_apps(text: str) -> Mapping[str, tuple[str, ...]]:
     """Parse ``id[:token[:token]],…``; refuse an empty token, as it would disable the check.
 
     A third token is one that should have been removed after a rotation.
+
+    Raises:
+        ValueError: an ID is malformed or repeated, or a token is malformed or one too many.
     """
     apps: dict[str, tuple[str, ...]] = {}
     for item in text.split(","):
@@ -63,7 +66,11 @@ def show_sdk_apps(text: str) -> str:
 
 
 def to_database_url(text: str) -> "URL":
-    """Parse the URL of a database that several processes can share."""
+    """Parse the URL of a database that several processes can share.
+
+    Raises:
+        ValueError: it is malformed, or leads to no such database.
+    """
     # Imported here, as the receiver has no database and starts faster without SQLAlchemy.
     from sqlalchemy import make_url
     from sqlalchemy.exc import ArgumentError
@@ -85,7 +92,11 @@ def show_database_url(text: str) -> str:
 
 
 def to_folders(text: str) -> tuple[Path, ...]:
-    """Parse ``FOLDER[:FOLDER…]``; refuse a folder that is named twice."""
+    """Parse ``FOLDER[:FOLDER…]``; refuse a folder that is named twice.
+
+    Raises:
+        ValueError: there is one, or a name is empty.
+    """
     names = [name.strip() for name in text.split(":")]
     folders = tuple(map(Path, names))
     if "" in names or len({*map(realpath, folders)}) < len(folders):
@@ -94,7 +105,11 @@ def to_folders(text: str) -> tuple[Path, ...]:
 
 
 def to_host(text: str) -> str:
-    """Parse an address to listen on; put an IPv6 address in brackets, for a port to follow."""
+    """Parse an address to listen on; put an IPv6 address in brackets, for a port to follow.
+
+    Raises:
+        ValueError: it is not an IP address.
+    """
     address = ip_address(text.strip("[]"))
     return f"[{address}]" if address.version == 6 else str(address)
 
@@ -103,6 +118,9 @@ def to_header(text: str) -> str:
     """Parse the name of a header that can name a user.
 
     No server reads a header with an underscore.
+
+    Raises:
+        ValueError: it is malformed, or a header that requests have without a user.
     """
     if not re.fullmatch("[A-Za-z0-9-]+", text) or text.lower() in NAMELESS_HEADERS:
         raise ValueError(text)
@@ -110,5 +128,9 @@ def to_header(text: str) -> str:
 
 
 def to_networks(text: str) -> tuple[Network, ...]:
-    """Parse ``NETWORK[,NETWORK…]``; a single address is a network of one."""
+    """Parse ``NETWORK[,NETWORK…]``; a single address is a network of one.
+
+    Raises:
+        ValueError: one of them is not a network.
+    """
     return tuple(ip_network(item.strip()) for item in text.split(","))

@@ -72,7 +72,11 @@ class SubjectIdConverter(BaseConverter):
     part_isolating = False
 
     def to_python(self, value: str) -> str:
-        """Decode an ID; a lone surrogate is three bytes, as in WTF-8."""
+        """Decode an ID; a lone surrogate is three bytes, as in WTF-8.
+
+        Raises:
+            ValidationError: it is not an ID, which means 404.
+        """
         try:
             return unquote(value, errors="surrogatepass")
         except UnicodeDecodeError:

@@ -47,7 +47,11 @@ def show_delivery(delivery_id: int) -> dict[str, Any]:
 
 
 def read_delivery(connection: sa.Connection, delivery_id: int) -> tuple[Row, Row | None]:
-    """Read a delivery with its body and its event; note the subject for the reading."""
+    """Read a delivery with its body and its event; note the subject for the reading.
+
+    Raises:
+        werkzeug.exceptions.NotFound: no delivery has this ID.
+    """
     found = fetch_delivery(connection, delivery_id)
     if found is None:
         abort(404, f"No delivery has the ID {delivery_id}.")

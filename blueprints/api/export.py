@@ -49,7 +49,11 @@ def export_members(query: PageQuery) -> Response:
 
 
 def answer_file(table: Table, query: PageQuery, chosen: ExportFormat, zone: ZoneInfo) -> Response:
-    """Answer with the rows of a table that match a query."""
+    """Answer with the rows of a table that match a query.
+
+    Raises:
+        ServiceUnavailable, ValidationError: as ``write_file``.
+    """
     name = name_file(table, query.filters, runtime().now().astimezone(zone))
     file = write_file(runtime().export_engine, table, query, chosen, zone)
     return stream(file, f"{name}.{chosen}", CONTENT_TYPES[chosen])

@@ -44,7 +44,11 @@ class Runtime:
 
     @contextmanager
     def connect(self) -> Iterator[sa.Connection]:
-        """Connect to read one state of the database."""
+        """Connect to read one state of the database.
+
+        Raises:
+            sqlalchemy.exc.SQLAlchemyError: it does not answer.
+        """
         with self.engine.connect() as connection:
             yield connection
         if self.is_without_database:
@@ -92,6 +96,9 @@ def read_again_if_cut(read: Callable[[], T]) -> T:
     """Read, and retry once if that was cut off, as by a replica or a restarting server.
 
     A replica cancels queries that read rows which its primary no longer has.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: it failed for another reason, or twice.
     """
     try:
         return read()

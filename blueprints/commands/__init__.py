@@ -30,7 +30,11 @@ class Time(click.ParamType[datetime]):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> datetime:
-        """Read a time."""
+        """Read a time.
+
+        Raises:
+            click.BadParameter: it is not one, or has no zone.
+        """
         try:
             instant: datetime = Instant().deserialize(value)
         except ValidationError:

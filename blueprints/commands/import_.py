@@ -30,7 +30,11 @@ class Zone(click.ParamType[ZoneInfo]):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> ZoneInfo:
-        """Read a zone."""
+        """Read a zone.
+
+        Raises:
+            click.BadParameter: it is not one.
+        """
         try:
             return ZoneInfo(value)
         except (ValueError, OSError, ZoneInfoNotFoundError):

@@ -55,6 +55,7 @@ def require_reader() -> ResponseReturnValue | None:
     """Ask for a sign-in if a request has no access.
 
     Raises:
+        TooManyRequests: as ``find_holder``.
         LackingScopeError: as ``admit``.
     """
     if request.endpoint in OPEN:
@@ -70,7 +71,11 @@ bp.after_request(keep_reading)
 
 
 def find_session() -> Holder | None:
-    """Find the holder of this session, or none; an explicit key takes precedence."""
+    """Find the holder of this session, or none; an explicit key takes precedence.
+
+    Raises:
+        TooManyRequests: as ``slow_down``.
+    """
     session = request.cookies.get(COOKIE)  # it is signed with a key, which could be guessed
     if not session or read_key():
         return None

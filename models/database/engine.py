@@ -115,7 +115,12 @@ def open_reader(
 
 @contextmanager
 def connect_to_read(url: sa.URL) -> Iterator[sa.Connection]:
-    """Connect to a database, only to read, until the block ends."""
+    """Connect to a database, only to read, until the block ends.
+
+    Raises:
+        NotReadyError: there is no such file of SQLite.
+        sqlalchemy.exc.SQLAlchemyError: it does not answer.
+    """
     engine = open_reader(url, connections=1)
     try:
         with engine.connect() as connection:

@@ -47,7 +47,7 @@ def check_revision(connection: sa.Connection) -> None:
     """Make sure that a database is migrated, and can hold everything that is sent.
 
     Raises:
-        NotReadyError: it is not migrated, or was by another release.
+        NotReadyError: it is not migrated, or was by another release, or cannot hold every text.
     """
     check_text(connection)
     revision, expected = check_known(connection, read_scripts()), newest_revision()

@@ -32,6 +32,10 @@ class HealthQuerySchema(QuerySchema):
 
     @validates_schema
     def check_period(self, data: Mapping[str, Any], **_: Any) -> None:
-        """Refuse a period that does not end after it begins."""
+        """Refuse a period that does not end after it begins.
+
+        Raises:
+            ValidationError: it does not.
+        """
         if "since" in data and "until" in data and data["since"] >= data["until"]:
             raise ValidationError("Must be before until.", "since")

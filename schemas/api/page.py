@@ -56,7 +56,11 @@ class QuerySchema(Schema):
 
     @pre_load
     def take_values(self, args: Mapping[str, Sequence[str]], **_: Any) -> dict[str, Any]:
-        """Turn ``name → values`` into single values, except for list fields."""
+        """Turn ``name → values`` into single values, except for list fields.
+
+        Raises:
+            ValidationError: one is given more than once.
+        """
         values: dict[str, Any] = {}
         for name, given in args.items():
             listed = isinstance(self.fields.get(name), fields.List)
@@ -81,7 +85,11 @@ class PagedQuerySchema(QuerySchema):
 
     @post_load
     def to_query(self, data: dict[str, Any], **_: Any) -> PageQuery:
-        """Bind the cursor to this schema and to everything except the size of the page."""
+        """Bind the cursor to this schema and to everything except the size of the page.
+
+        Raises:
+            ValidationError: as ``decode_cursor``.
+        """
         limit, cursor = data.pop("limit", MAX_LIMIT), data.pop("cursor", None)
         scope = json.dumps([type(self).__name__, data], sort_keys=True, default=str)
         query = PageQuery(data, limit, scope=scope, shape=self.choose_shape(data))
@@ -109,7 +117,11 @@ class PageQuerySchema(PagedQuerySchema):
 
     @validates_schema
     def check_period(self, data: Mapping[str, Any], **_: Any) -> None:
-        """Refuse a time that ends before it begins."""
+        """Refuse a time that ends before it begins.
+
+        Raises:
+            ValidationError: it does.
+        """
         if "since" in data and "until" in data and data["since"] > data["until"]:
             raise ValidationError("Must not be later than until.", "since")
 

@@ -44,6 +44,9 @@ class Numbers:
         """Wait for the turn to write, and keep it until the transaction ends.
 
         On SQLite a transaction has had the turn since it began.
+
+        Raises:
+            BusyError: another transaction keeps the turn.
         """
         return cls(*connection.execute(LOCK).one())
 

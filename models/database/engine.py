@@ -19,6 +19,7 @@ from models.database.connection import (
     limit_sqlite_statements,
     set_up_connections,
 )
+from models.database.months import hold_months
 from models.database.sqlite import make_file, set_up_file
 from models.text import dump_json
 
@@ -106,6 +107,8 @@ def open_reader(
     set_up_connections(
         engine, read_only=True, lock_wait=LOCK_WAIT, statement_timeout=statement_timeout
     )
+    if dialect == "postgresql":
+        hold_months(engine)
     if dialect == "sqlite":
         set_up_file(engine, read_only=True, lock_wait=LOCK_WAIT)
         if statement_timeout:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
+from sqlalchemy import event
 
 # By table, the column whose month counts, in UTC.
 COLUMNS: Mapping[str, str] = {
@@ -47,6 +48,7 @@ FOLD = (
     "INSERT INTO {table} SELECT * FROM {month}",
     "DROP TABLE {month}",
 )
+HOLD = "LOCK TABLE ONLY lifecycle_events IN ACCESS SHARE MODE"
 
 
 def is_partition(table: str) -> bool:
@@ -76,6 +78,22 @@ def has_more(connection: sa.Connection, month: datetime, rows: int) -> bool:
     """Tell whether a month has more than so many rows in one of the tables."""
     asked = (HAS_MORE.format(month=f"{table}_{month:{NAMED}}", rows=rows) for table in COLUMNS)
     return any(connection.scalar(sa.text(one)) for one in asked)
+
+
+def hold_months(engine: sa.Engine) -> None:
+    """Let each transaction of an engine hold the months from its beginning on.
+
+    PostgreSQL chooses the rows that a transaction sees before it lets it wait for a table. It would
+    not see those that ``fold_month`` moves meanwhile, unless it waits with this statement, which
+    chooses none.
+    """
+
+    @event.listens_for(engine, "begin")
+    def hold(connection: sa.Connection) -> None:
+        try:
+            connection.exec_driver_sql(HOLD)
+        except sa.exc.ProgrammingError:  # there is no table, or no right to it
+            connection.connection.rollback()
 
 
 def make_month(connection: sa.Connection, month: datetime) -> None:

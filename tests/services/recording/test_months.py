@@ -2,6 +2,7 @@
 
 import logging
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -12,7 +13,7 @@ from alembic import command
 from models.clock import HOUR
 from models.database.connection import BusyError
 from models.database.engine import connect_to_migrate
-from models.database.months import list_months
+from models.database.months import fold_month, list_months
 from models.tables import Delivery, LifecycleEvent
 from services.recording.loop import Loop
 from services.recording.recorder import Recorder
@@ -20,11 +21,13 @@ from services.recording.retention import months
 from services.recording.retention.months import keep_months
 from tests.engines import config_for
 from tests.payloads import group_created, group_destroyed
+from tests.services.journal.conftest import wait_until
 
 pytestmark = pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
 DECEMBER, JANUARY, FEBRUARY = (
     datetime(2026 + month // 12, month % 12 + 1, 1, tzinfo=UTC) for month in (11, 12, 13)
 )
+WAITING = "SELECT count(*) FROM pg_locks WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))"
 PARTS = {"deliveries": "id", "lifecycle_events": "delivery_id", "event_members": "event_id"}
 
 
@@ -152,6 +155,23 @@ def test_purged_month_is_dropped_and_what_lives_on_stays(
     assert parts_of(ask, "deliveries") == {2: "rest", 4: "2027_01"}
     assert read("/groups/lives") | {"at": lives["at"]} == lives
     assert not ask("SELECT 1 FROM pg_class WHERE relname ~ '2026_12'")
+
+
+def test_question_during_a_drop_sees_what_moves(keep, clock, happen, record, purge, read, recorder):
+    keep()
+    clock.move(days=10)
+    happen(group_created)
+    record()
+    clock.move(days=31)
+    purge(everything=JANUARY)
+    before = read("/history")
+
+    with ThreadPoolExecutor(1) as reader:
+        with recorder.database.begin() as connection:
+            fold_month(connection, DECEMBER)
+            answer = reader.submit(read, "/history")
+            wait_until(lambda: connection.exec_driver_sql(WAITING).scalar())
+        assert answer.result() == before
 
 
 def test_month_that_much_rests_on_stays_a_partition(

@@ -24,15 +24,14 @@ FIND = sa.text("""
     SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
     WHERE inhparent = to_regclass('deliveries')
 """)
-# A role may read fewer columns of a table than default privileges let it read of a partition.
-FIND_READERS = sa.text("""
-    SELECT DISTINCT CASE WHEN grantee = 0 THEN 'PUBLIC' ELSE format('%I', rolname) END
+FIND_RIGHTS = sa.text("""
+    SELECT privilege_type, CASE WHEN grantee = 0 THEN 'PUBLIC' ELSE format('%I', rolname) END
     FROM pg_class, aclexplode(relacl) LEFT JOIN pg_roles ON pg_roles.oid = grantee
-    WHERE pg_class.oid = to_regclass(:month) AND grantee <> relowner
+    WHERE pg_class.oid = to_regclass(:table) AND grantee <> relowner
 """)
 HAS_MORE = "SELECT EXISTS (SELECT FROM {month} OFFSET {rows})"
 MAKE = (
-    "CREATE TABLE {month} (LIKE {table} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)",
+    "CREATE TABLE {month} (LIKE {table} INCLUDING ALL)",
     # Clocks may be ahead, so the month may have begun for some rows.
     """
     WITH early AS (
@@ -40,7 +39,6 @@ MAKE = (
     )
     INSERT INTO {month} SELECT * FROM early
     """,
-    # This makes the indexes as well.
     "ALTER TABLE {table} ATTACH PARTITION {month} FOR VALUES FROM ('{start}') TO ('{end}')",
 )
 FOLD = (
@@ -97,12 +95,17 @@ def hold_months(engine: sa.Engine) -> None:
 
 
 def make_month(connection: sa.Connection, month: datetime) -> None:
-    """Make a month a partition of each table."""
+    """Make a month a partition of each table, with the same rights.
+
+    Default privileges may give it others: more than some columns to a reader, none to a backup.
+    """
     run(connection, MAKE, month)
     for table in COLUMNS:
         name = f"{table}_{month:{NAMED}}"
-        for role in connection.scalars(FIND_READERS, {"month": name}).all():
+        for _, role in connection.execute(FIND_RIGHTS, {"table": name}).all():
             connection.exec_driver_sql(f"REVOKE ALL ON {name} FROM {role}")
+        for privilege, role in connection.execute(FIND_RIGHTS, {"table": table}).all():
+            connection.exec_driver_sql(f"GRANT {privilege} ON {name} TO {role}")
 
 
 def fold_month(connection: sa.Connection, month: datetime) -> None:

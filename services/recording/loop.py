@@ -32,7 +32,7 @@ from services.recording.following.follow import follow_some
 from services.recording.intake import MAX_BATCH_RECORDS
 from services.recording.ledger import Numbers
 from services.recording.recorder import ReadingRecorder, Recorder
-from services.recording.retention.months import keep_months
+from services.recording.retention.months import drop_month, make_months
 from services.recording.retention.purge import NOTHING, Purge, find_limits
 
 POLL_SECONDS = 0.01  # before an idle recorder looks at the journal again
@@ -197,11 +197,14 @@ class Loop:
                 self.purge_at, self.recorded = 0.0, 0
 
     def keep_months(self) -> None:
-        """Keep the months that are partitions."""
-        database, settings = self.recorder.database, self.recorder.settings
+        """Drop a month that is purged, and make the next ones."""
+        database, now = self.recorder.database, self.recorder.now()
         if database.engine.dialect.name == "postgresql":
-            with self.apart("months are not made or dropped yet"):
-                keep_months(database, makes=settings.by_month, now=self.recorder.now())
+            with self.apart("a purged month is not dropped yet"):
+                drop_month(database)
+            if self.recorder.settings.by_month and self.is_steady(now):
+                with self.apart("the next months are not made yet"):
+                    make_months(database, now=now)
 
     def is_steady(self, now: datetime) -> bool:
         """Tell whether the clock was last set long ago: a wrong one is soon corrected."""

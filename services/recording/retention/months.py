@@ -14,14 +14,10 @@ MOST_ROWS = 10_000  # of a table, that are moved to the rest while everything el
 LOCK_WAIT = sa.text("SET LOCAL lock_timeout = 100")  # milliseconds, in which no reader can begin
 
 
-def keep_months(database: RecorderDatabase, *, makes: bool, now: datetime) -> None:
-    """Fold the oldest month that is purged, and make the next ones.
+def drop_month(database: RecorderDatabase) -> None:
+    """Drop the oldest month that is purged.
 
-    A purged month still holds what the states of living subjects rest on. If that is much, it stays
-    a partition.
-
-    Args:
-        makes: whether to make any.
+    It still holds what the states of living subjects rest on. If that is much, it stays.
 
     Raises:
         BusyError: a long read, such as an export, is in the way.
@@ -29,12 +25,25 @@ def keep_months(database: RecorderDatabase, *, makes: bool, now: datetime) -> No
     with database.begin() as connection:
         numbers = Numbers.lock(connection)
         connection.execute(LOCK_WAIT)
-        months = list_months(connection)
-        purged = (month for month in months if next_month(month) <= numbers.kept_since)
-        if small := [month for month in purged if not has_more(connection, month, MOST_ROWS)]:
-            fold_month(connection, small[0])
-        month = now
-        for _ in range(AHEAD if makes else 0):
+        for month in list_months(connection):
+            is_purged = next_month(month) <= numbers.kept_since
+            if is_purged and not has_more(connection, month, MOST_ROWS):
+                fold_month(connection, month)
+                break
+
+
+def make_months(database: RecorderDatabase, *, now: datetime) -> None:
+    """Make the next months.
+
+    Raises:
+        BusyError: as above.
+    """
+    with database.begin() as connection:
+        Numbers.lock(connection)
+        connection.execute(LOCK_WAIT)
+        months, month = list_months(connection), now
+        for _ in range(AHEAD):
             month = next_month(month)
             if month not in months and len(months) < MOST_MONTHS:
                 make_month(connection, month)
+                months.append(month)

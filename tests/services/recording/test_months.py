@@ -18,7 +18,7 @@ from models.tables import Delivery, LifecycleEvent
 from services.recording.loop import Loop
 from services.recording.recorder import Recorder
 from services.recording.retention import months
-from services.recording.retention.months import keep_months
+from services.recording.retention.months import drop_month, make_months
 from tests.engines import config_for
 from tests.payloads import group_created, group_destroyed
 from tests.services.journal.conftest import wait_until
@@ -37,13 +37,26 @@ def _deliveries_are_only_added():
 
 
 @pytest.fixture
-def keep(recorder, clock):
-    """Make and drop months; return those there are then."""
+def listed(recorder):
+    """List the months that are partitions."""
 
-    def keep(*, makes=True):
-        keep_months(recorder.database, makes=makes, now=clock())
+    def listed():
         with recorder.database.begin() as connection:
             return list_months(connection)
+
+    return listed
+
+
+@pytest.fixture
+def keep(recorder, clock, listed):
+    """Make months, or else drop one; return those there are then."""
+
+    def keep(*, makes=True):
+        if makes:
+            make_months(recorder.database, now=clock())
+        else:
+            drop_month(recorder.database)
+        return listed()
 
     return keep
 
@@ -197,6 +210,8 @@ def test_month_that_much_rests_on_stays_a_partition(
 
 
 def test_months_are_not_made_without_end(keep, clock, monkeypatch):
+    monkeypatch.setattr(months, "MOST_MONTHS", 1)
+    assert keep() == [DECEMBER]
     monkeypatch.setattr(months, "MOST_MONTHS", 3)
     for _ in range(5):
         keep()
@@ -218,28 +233,37 @@ def test_long_read_is_waited_out(keep, clock, purge, connection):
     connection.exec_driver_sql("SELECT count(*) FROM deliveries").all()
 
     purge(everything=JANUARY)
-    with pytest.raises(BusyError):
-        keep()
+    for makes in (True, False):
+        with pytest.raises(BusyError):
+            keep(makes=makes)
     connection.rollback()
 
     assert keep(makes=False) == [JANUARY]
 
 
-def test_role_that_may_not_read_all_of_a_table_reads_no_partition(keep, administer, ask):
-    role = "lifecycle_months_reader"
-    administer(f"CREATE ROLE {role}")
+def test_month_has_the_rights_of_its_table(keep, administer, ask):
+    reader, backup = "lifecycle_months_reader", "lifecycle_months_backup"
+    for role in (reader, backup):
+        administer(f"CREATE ROLE {role}")
     try:
-        for who in (role, "PUBLIC"):
-            administer(f"ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO {who}")
+        administer(f"GRANT SELECT ON deliveries, lifecycle_events, event_members TO {backup}")
+        administer(f"GRANT SELECT (id) ON deliveries TO {reader}")
+        for role in (reader, "PUBLIC"):
+            defaults = "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO"
+            administer(f"{defaults} {role}")
         keep()
-        readers = "SELECT relname, relacl FROM pg_class WHERE relname ~ '_2026_12$'"
-        granted = {name: f"{acl}" for name, acl in ask(readers)}
+        granted = ask("SELECT relacl::text FROM pg_class WHERE relname ~ '_2026_12$'")
     finally:
-        administer(f"DROP OWNED BY {role}")
-        administer(f"DROP ROLE {role}")
+        for role in (reader, backup):
+            administer(f"DROP OWNED BY {role}")
+            administer(f"DROP ROLE {role}")
 
     assert len(granted) == len(PARTS)
-    assert not any(role in acl or "=r/" in acl for acl in granted.values()), granted
+    for (rights,) in granted:
+        assert f"{backup}=r/" in rights
+        assert reader not in rights
+        assert "{=r/" not in rights
+        assert ",=r/" not in rights
 
 
 def test_database_with_months_can_be_checked_and_migrated(keep, database_url):
@@ -265,16 +289,16 @@ def loop(recorder_settings, clock):
         one.close()
 
 
-def test_recorder_makes_months_if_told_to_and_drops_them_anyway(loop, keep, clock, purge):
+def test_recorder_makes_months_if_told_to_and_drops_them_anyway(loop, listed, clock, purge):
     loop(by_month=False).work()
-    assert keep(makes=False) == []
+    assert listed() == []
     loop(by_month=True).work()
-    assert keep(makes=False) == [DECEMBER, JANUARY]
+    assert listed() == [DECEMBER, JANUARY]
 
     clock.move(days=42)
     purge(everything=JANUARY)
     loop(by_month=False).work()
-    assert keep(makes=False) == [JANUARY]
+    assert listed() == [JANUARY]
 
 
 def test_recorder_goes_on_beside_a_long_read(loop, clock, happen, record, rows, connection, caplog):
@@ -287,4 +311,27 @@ def test_recorder_goes_on_beside_a_long_read(loop, clock, happen, record, rows, 
     assert len(rows(Delivery)) == 1
     (said,) = [one for one in caplog.records if "months" in one.message]
     assert said.levelno == logging.INFO
-    assert said.message.startswith("months are not made or dropped yet: ")
+    assert said.message.startswith("the next months are not made yet: ")
+
+
+def test_clock_that_was_just_set_makes_no_month(loop, listed, clock):
+    set_ahead = loop(by_month=True)
+    clock.move(days=9999)
+    set_ahead.work()
+
+    assert listed() == []
+
+
+def test_month_that_cannot_be_made_keeps_none_from_being_dropped(
+    loop, keep, listed, clock, purge, administer, caplog
+):
+    keep()
+    clock.move(days=42)
+    purge(everything=JANUARY)
+    administer("CREATE TABLE event_members_2027_02 (mine int)")
+
+    loop(by_month=True).work()
+
+    assert listed() == [JANUARY]
+    (said,) = [one for one in caplog.records if "months" in one.message]
+    assert "event_members_2027_02" in said.message

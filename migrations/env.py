@@ -1,5 +1,6 @@
 """Run Alembic against the database that ``DATABASE_URL`` names; no other setting is needed."""
 
+import logging
 import time
 from typing import Any, Literal
 
@@ -12,7 +13,7 @@ from config.declared import DATABASE_URL
 from models.database.connection import NotReadyError
 from models.database.engine import PATIENCE, connect_to_migrate
 from models.database.months import is_partition
-from models.database.revision import check_known, check_text
+from models.database.revision import check_text, fetch_newer
 from models.tables import Base
 from models.types import (
     CompactUuid,
@@ -42,6 +43,7 @@ TAKE_TURN = {
     "mysql": sa.text("SELECT get_lock(sha1(database()), 0)"),
 }
 POLL_SECONDS = 0.05
+log = logging.getLogger("migrations")
 # Indexes of one database: by time on MariaDB and MySQL, in place of primary keys on PostgreSQL.
 OF_ONE = {
     "ix_deliveries_received_at",
@@ -83,14 +85,18 @@ def wait_for_turn(connection: sa.Connection) -> None:
 def run_migrations(connection: sa.Connection) -> None:
     """Migrate over an open connection, each revision in a transaction if the database can.
 
+    A database that a newer release has migrated is left as it is, so that one can go back to this.
+
     Raises:
-        NotReadyError: the database cannot hold all that is sent, or a newer release has migrated
-            it.
+        NotReadyError: the database cannot hold all that is sent.
     """
     wait_for_turn(connection)
     check_text(connection)
-    check_known(connection, context.script)
+    newer = fetch_newer(connection)
     connection.commit()
+    if newer is not None:
+        log.warning("a newer release has migrated the database to revision %s", newer)
+        return
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,

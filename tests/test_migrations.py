@@ -144,24 +144,33 @@ def test_command_says_in_one_line_that_no_database_answers():
     assert "secret" not in line
 
 
-def test_newer_release_that_was_here_is_told_in_one_line(database_url, journal):
-    writer = open_writer(database_url)
-    with writer.begin() as connection:
-        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
-    writer.dispose()
+def at_revision(url, revision):
+    """Leave a database as a migration to a revision would."""
+    engine = open_writer(url)
+    with engine.begin() as connection:
+        connection.execute(sa.text(f"UPDATE alembic_version SET version_num = '{revision}'"))
+    engine.dispose()
+    return url.render_as_string(hide_password=False)
 
-    done = alembic("upgrade", "head", DATABASE_URL=database_url.render_as_string(False))
-    recorder = Recorder(RecorderSettings(database_url, journal), utc_now)
-    text = (
-        "the database is at revision 9999, which this release does not know: "
-        "a newer one has migrated it"
-    )
 
-    with pytest.raises(NotReadyError, match=text):
-        recorder.record_available()
-    recorder.close()
+def test_database_of_a_newer_release_is_left_as_it_is(database_url):
+    address = at_revision(database_url, 9999)
+
+    done = alembic("upgrade", "head", DATABASE_URL=address)
+
+    assert done.returncode == 0
+    assert done.stderr == "a newer release has migrated the database to revision 9999\n"
+
+
+def test_revision_that_no_release_has_is_told_in_one_line(database_url):
+    address = at_revision(database_url, "0000")
+
+    done = alembic("upgrade", "head", DATABASE_URL=address)
+
     assert done.returncode == 1
-    assert done.stderr == f"DATABASE_URL can't be migrated: {text}\n"
+    assert done.stderr.startswith("DATABASE_URL can't be migrated: ")
+    assert "0000" in done.stderr
+    assert done.stderr.count("\n") == 1
 
 
 def test_many_migrate_an_empty_database_at_once(engine):

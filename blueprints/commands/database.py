@@ -7,7 +7,6 @@ import click
 from blueprints.commands import CannotError, bp, open_to_write, progress
 from config import RecorderSettings
 from models.clock import utc_now, write_instant
-from models.database.revision import newest_revision
 from services.operating.backup import BackupError, back_up
 from services.operating.finding import count
 from services.operating.migration import migrate
@@ -21,8 +20,8 @@ def migrate_database() -> None:
 
     DATABASE_URL names it. Exits with 2 if this fails or the database does not answer.
     """
-    migrate(RecorderSettings.from_environment().database_url)
-    click.echo(f"The database is at revision {newest_revision()}.")
+    revision = migrate(RecorderSettings.from_environment().database_url)
+    click.echo(f"The database is at revision {revision}.")
 
 
 @bp.cli.command("backup")

@@ -17,6 +17,7 @@ from services.operating.doctor import (
     examine_read_database,
     examine_recorder,
     examine_retention,
+    examine_revision,
     examine_settings,
     examine_user,
 )
@@ -61,9 +62,11 @@ def examine_all(receiver: ReceiverSettings | None, sender: Sender | None) -> Ite
     max_body_bytes = MAX_BODY_BYTES.read(given)
     yield (writes := examine_database(recorder.database_url, max_body_bytes=max_body_bytes))
     yield (reads := examine_read_database(reader.database_read_url))
-    if receiver is not None and reads.level is Level.OK:
+    if reads.level is Level.OK:
         with connect_to_read(reader.database_read_url) as connection:
-            yield examine_clock(connection, receiver, now=utc_now())
+            yield examine_revision(connection)
+            if receiver is not None:
+                yield examine_clock(connection, receiver, now=utc_now())
     if sender is not None:
         reached = recorder.database_url if writes.level is Level.OK else None
         yield examine_round_trip(sender, reached)

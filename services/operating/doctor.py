@@ -16,7 +16,7 @@ from models.clock import DAY, HOUR
 from models.counts import LATE_SECONDS
 from models.database.connection import NotReadyError, describe
 from models.database.engine import PATIENCE, connect_to_read
-from models.database.revision import check_revision, newest_revision
+from models.database.revision import check_revision, fetch_newer, newest_revision
 from models.ledger import Ledger
 from services.journal.folder import (
     LEAST_ROOM_BYTES,
@@ -147,7 +147,7 @@ def examine_database(url: sa.URL, *, max_body_bytes: int) -> Finding:
                 hint = "; max_allowed_packet must be twice as large" if name == "mysql" else ""
                 raise NotReadyError(f"{text}{hint}: {describe(fault)}") from fault
         check_pooler(url)
-        return f"{name} at revision {newest_revision()} takes callbacks{show_version(name)}"
+        return f"{name} takes callbacks{show_version(name)}"
 
     return examine("database", url, rehearse)
 
@@ -216,6 +216,15 @@ def takes_writes(connection: sa.Connection) -> bool:
     finally:
         connection.rollback()
     return True
+
+
+def examine_revision(connection: sa.Connection) -> Finding:
+    """Compare the revision of a migrated database with that of this release."""
+    newer = fetch_newer(connection)
+    if newer is None:
+        return Finding(Level.OK, "revision", f"{newest_revision()}, as this release expects")
+    text = f"{newer}, of a newer release: this one expects {newest_revision()}"
+    return Finding(Level.WARNING, "revision", text)
 
 
 def examine_clock(

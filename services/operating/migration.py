@@ -10,15 +10,17 @@ from alembic.config import Config
 
 from models.database.connection import NotReadyError
 from models.database.engine import LOCK_WAIT, PATIENCE, connect_to_migrate
-from models.database.revision import PYPROJECT
+from models.database.revision import PYPROJECT, fetch_revision
 
 RETRY_SECONDS = 1.0
 
 log = logging.getLogger(__name__)
 
 
-def migrate(url: sa.URL, *, patience: timedelta = PATIENCE) -> None:
+def migrate(url: sa.URL, *, patience: timedelta = PATIENCE) -> str | None:
     """Apply the migrations that a database lacks, as ``alembic upgrade head`` does.
+
+    Return its revision then: that of a newer release, if one has migrated it.
 
     Args:
         url: one of the three supported databases.
@@ -32,6 +34,7 @@ def migrate(url: sa.URL, *, patience: timedelta = PATIENCE) -> None:
     with connect_to_migrate(url, patience=patience) as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        return fetch_revision(connection)
 
 
 def migrate_until_done(url: sa.URL, stop: Event) -> None:
@@ -39,10 +42,11 @@ def migrate_until_done(url: sa.URL, stop: Event) -> None:
     told = ""
     while not stop.is_set():
         try:
-            return migrate(url, patience=LOCK_WAIT)  # so that it stops soon
+            migrate(url, patience=LOCK_WAIT)  # so that it stops soon
         except NotReadyError as fault:
             if str(fault) != told:
                 log.warning("%s; trying again every second", fault)
             told = str(fault)
+        else:
+            return
         stop.wait(RETRY_SECONDS)
-    return None

@@ -47,7 +47,8 @@ def test_release_before_works_on_this_schema(tmp_path):
         pytest.skip("there is no release before")
     if not git("diff", tag, "--", "migrations/versions"):
         pytest.skip(f"{tag} has the same migrations")
-    tarfile.open(fileobj=BytesIO(git("archive", tag))).extractall(tmp_path, filter="data")
+    with tarfile.open(fileobj=BytesIO(git("archive", tag))) as files:
+        files.extractall(tmp_path, filter="data")
     shutil.copytree(
         ROOT / "migrations/versions", tmp_path / "migrations/versions", dirs_exist_ok=True
     )

@@ -114,9 +114,9 @@ def fold_month(connection: sa.Connection, month: datetime) -> None:
 
 
 def run(connection: sa.Connection, statements: Sequence[str], month: datetime) -> None:
-    """Run statements for each table."""
+    """Run each statement for all tables: so the first or the last locks them all at once."""
     span = {"start": month.isoformat(), "end": next_month(month).isoformat()}
-    for table, column in COLUMNS.items():
-        names = {"table": table, "column": column, "month": f"{table}_{month:{NAMED}}"}
-        for statement in statements:
+    for statement in statements:
+        for table, column in COLUMNS.items():
+            names = {"table": table, "column": column, "month": f"{table}_{month:{NAMED}}"}
             connection.exec_driver_sql(statement.format(**names, **span))

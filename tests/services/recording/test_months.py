@@ -4,7 +4,8 @@ import logging
 import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from random import Random
 
 import pytest
 import sqlalchemy as sa
@@ -14,7 +15,7 @@ from models.clock import HOUR
 from models.database.connection import BusyError
 from models.database.engine import connect_to_migrate
 from models.database.months import fold_month, list_months
-from models.tables import Delivery, LifecycleEvent
+from models.tables import Delivery, EventMember, LifecycleEvent
 from services.recording.loop import Loop
 from services.recording.recorder import Recorder
 from services.recording.retention import months
@@ -168,6 +169,24 @@ def test_purged_month_is_dropped_and_what_lives_on_stays(
     assert parts_of(ask, "deliveries") == {2: "rest", 4: "2027_01"}
     assert read("/groups/lives") | {"at": lives["at"]} == lives
     assert not ask("SELECT 1 FROM pg_class WHERE relname ~ '2026_12'")
+
+
+def test_no_row_is_lost_as_months_come_and_go(keep, clock, happen, record, purge, rows):
+    chance, made = Random(7), set()
+    for _ in range(40):
+        clock.move(days=chance.randrange(10))
+        about = clock() + timedelta(days=chance.randrange(-40, 70))
+        make, group = chance.choice([group_created, group_destroyed]), chance.choice("ABC")
+        happen(make, group, EventTime=int(about.timestamp() * 1000))
+        record()
+        purge(everything=clock() - timedelta(days=40))
+
+        before = [rows(table) for table in (Delivery, LifecycleEvent, EventMember)]
+        made |= {*keep()}
+        left = keep(makes=False)
+        assert [rows(table) for table in (Delivery, LifecycleEvent, EventMember)] == before
+
+    assert len(made) > len(left) > 1
 
 
 def test_question_during_a_drop_sees_what_moves(keep, clock, happen, record, purge, read, recorder):

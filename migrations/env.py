@@ -44,14 +44,7 @@ TAKE_TURN = {
 }
 POLL_SECONDS = 0.05
 log = logging.getLogger("migrations")
-# Indexes of one database: by time on MariaDB and MySQL, in place of primary keys on PostgreSQL.
-OF_ONE = {
-    "ix_deliveries_received_at",
-    "ix_lifecycle_events_occurred_at",
-    "ix_deliveries_id",
-    "ix_lifecycle_events_id",
-    "ix_event_members_event_id_user_id",
-}
+BY_TIME = ("ix_deliveries_received_at", "ix_lifecycle_events_occurred_at")
 
 
 def render_item(kind: str, value: Any, _: AutogenContext) -> str | Literal[False]:
@@ -62,9 +55,9 @@ def render_item(kind: str, value: Any, _: AutogenContext) -> str | Literal[False
 
 
 def is_ours(name: str | None, kind: str, _: object) -> bool:
-    """Leave out what only some databases have and no model: some tables and some indexes."""
+    """Leave out what only some databases have and no model: some tables and two indexes."""
     is_table = str(name).startswith("label_grams") or is_partition(str(name))
-    return not is_table and name not in OF_ONE
+    return not is_table and name not in BY_TIME
 
 
 def wait_for_turn(connection: sa.Connection) -> None:

@@ -451,7 +451,7 @@ def downgrade() -> None:
 
 def make_table(
     name: str,
-    *columns: sa.Column[Any] | sa.UniqueConstraint,
+    *columns: sa.Column[Any] | sa.UniqueConstraint | sa.PrimaryKeyConstraint,
     months_of: str | None = None,
     **options: Any,
 ) -> sa.Table:
@@ -463,17 +463,17 @@ def make_table(
     differently, and their plain ``utf8mb4_bin`` ignores trailing spaces.
 
     Args:
-        months_of: the column whose months may be partitions on PostgreSQL. All keys include it
-            there, so an index takes the place of a primary key.
+        months_of: the column whose months may be partitions on PostgreSQL, where the primary key
+            then has to include it.
     """
     dialect = op.get_context().dialect
-    key: list[str] = []
-    if months_of and dialect.name == "postgresql":
+    if by_month := months_of is not None and dialect.name == "postgresql":
         options["postgresql_partition_by"] = f"RANGE ({months_of})"
-        for column in columns:
-            if isinstance(column, sa.Column) and column.primary_key:
-                key.append(column.name)
-                column.primary_key = False
+        key = [one for one in columns if isinstance(one, sa.Column) and one.primary_key]
+        for column in key:
+            column.primary_key = False
+        names = (*(column.name for column in key), str(months_of))
+        columns = (*columns, sa.PrimaryKeyConstraint(*names, name=f"pk_{name}"))
     if dialect.name == "mysql":
         is_mariadb = getattr(dialect, "is_mariadb", False)
         collation = "utf8mb4_nopad_bin" if is_mariadb else "utf8mb4_0900_bin"
@@ -483,9 +483,8 @@ def make_table(
             "mysql_collate": collation,
         }
     table: sa.Table = op.create_table(name, *columns, **options)
-    if key:
+    if by_month:
         op.execute(f"CREATE TABLE {name}_rest PARTITION OF {name} DEFAULT")
-        make_index(name, *key)
     return table
 
 

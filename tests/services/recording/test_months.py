@@ -206,6 +206,22 @@ def test_question_during_a_drop_sees_what_moves(keep, clock, happen, record, pur
         assert answer.result() == before
 
 
+def test_purge_works_although_all_tables_are_replicated(
+    keep, clock, happen, record, purge, administer
+):
+    administer("CREATE PUBLICATION everything FOR ALL TABLES")  # which needs primary keys
+    happen(group_created)
+    happen(group_destroyed)
+    keep()
+    clock.move(days=10)
+    happen(group_created)
+    happen(group_destroyed)
+    record()
+    clock.move(minutes=1)
+
+    assert purge(everything=clock()) == 4
+
+
 def test_month_that_much_rests_on_stays_a_partition(
     keep, clock, happen, record, purge, monkeypatch, ask
 ):

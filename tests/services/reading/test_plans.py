@@ -37,7 +37,7 @@ EVENTS_BY_TIME = "(sqlite_autoindex_lifecycle_events_1|uq_lifecycle_events_occur
 HISTORY = [
     ({}, EVENTS_BY_TIME),
     ({"subject_type": ["channel"]}, f"{EVENTS}_subject_type_occurred_at"),
-    ({"subject_id": ["s7"]}, f"{EVENTS}_subject_id_occurred_at"),
+    ({"subject_id": ["s7"]}, f"{EVENTS}_subject_(id_occurred_at|action)"),
     ({"action": ["destroyed"]}, f"{EVENTS}_subject_type_action_occurred_at"),
     ({"action": ["destroyed", "full"]}, f"{EVENTS}_subject_type_action_occurred_at"),
     (

@@ -33,7 +33,7 @@ INDEXES = {
         UNION ALL SELECT 'ALTER TABLE ' || conrelid::regclass || ' DROP CONSTRAINT ' || conname,
         'ALTER TABLE ' || conrelid::regclass || ' ADD CONSTRAINT ' || conname || ' '
         || pg_get_constraintdef(oid)
-        FROM pg_constraint WHERE contype = 'u' AND conrelid::regclass::text IN {TABLES}""",
+        FROM pg_constraint WHERE contype IN ('p', 'u') AND conrelid::regclass::text IN {TABLES}""",
 }
 BEFORE = {
     "sqlite": (

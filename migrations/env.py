@@ -12,7 +12,7 @@ from config import read_environment
 from config.declared import DATABASE_URL
 from models.database.connection import NotReadyError
 from models.database.engine import PATIENCE, connect_to_migrate
-from models.database.months import is_partition
+from models.database.months import COLUMNS, is_partition
 from models.database.revision import check_text, fetch_newer
 from models.tables import Base
 from models.types import (
@@ -44,7 +44,14 @@ TAKE_TURN = {
 }
 POLL_SECONDS = 0.05
 log = logging.getLogger("migrations")
-BY_TIME = ("ix_deliveries_received_at", "ix_lifecycle_events_occurred_at")
+# Indexes of one database: by time on MariaDB and MySQL, by ID on PostgreSQL.
+OF_ONE = {
+    "ix_deliveries_received_at",
+    "ix_lifecycle_events_occurred_at",
+    "ix_deliveries_id",
+    "ix_lifecycle_events_id",
+    "ix_event_members_event_id_user_id",
+}
 
 
 def render_item(kind: str, value: Any, _: AutogenContext) -> str | Literal[False]:
@@ -55,9 +62,14 @@ def render_item(kind: str, value: Any, _: AutogenContext) -> str | Literal[False
 
 
 def is_ours(name: str | None, kind: str, _: object) -> bool:
-    """Leave out what only some databases have and no model: some tables and two indexes."""
+    """Leave out what only some databases have and no model: some tables and some indexes."""
     is_table = str(name).startswith("label_grams") or is_partition(str(name))
-    return not is_table and name not in BY_TIME
+    return not is_table and name not in OF_ONE
+
+
+def is_no_key_of_months(item: Any, _: str | None, kind: str, *__: object) -> bool:
+    """Leave out the second keys of partitioned tables, which are the first ones there."""
+    return kind != "unique_constraint" or item.table.name not in COLUMNS
 
 
 def wait_for_turn(connection: sa.Connection) -> None:
@@ -95,6 +107,7 @@ def run_migrations(connection: sa.Connection) -> None:
         target_metadata=Base.metadata,
         render_item=render_item,
         include_name=is_ours,
+        include_object=is_no_key_of_months if connection.dialect.name == "postgresql" else None,
         render_as_batch=connection.dialect.name == "sqlite",
         transaction_per_migration=True,  # so that no transaction holds the locks of all
     )

@@ -93,7 +93,7 @@ class EventMember(Base):
     # Serve the member filter of services.reading.history.fetch_history. The subject comes first, so
     # that the members of a group are stored side by side, even thousands of them.
     __table_args__ = (
-        sa.Index(None, "user_id", "occurred_at", "event_id"),
+        sa.UniqueConstraint("user_id", "occurred_at", "event_id"),
         sa.Index(None, "subject_id", "user_id", "occurred_at", "event_id"),
         {"sqlite_with_rowid": False},
     )

@@ -4,6 +4,7 @@ This revision may be rewritten until 0.1.0, never after. From then on a release 
 before it while it is deployed: a migration must suit both.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -54,7 +55,7 @@ ALIKE = {
     },
     "event_members": {
         "event_members": "5 1",
-        "ix_event_members_user_id_occurred_at_event_id": "1000 1 1",
+        "sqlite_autoindex_event_members_2": "1000 1 1",
         "ix_event_members_subject_id_user_id_occurred_at_event_id": "100 2 1 1",
     },
     "subjects": {
@@ -161,7 +162,7 @@ def make_deliveries() -> None:
         sa.Column("name", sa.String(255), nullable=False),
         sa.UniqueConstraint("name", name="uq_commands_name"),
     )
-    make_table(
+    make_large_table(
         "deliveries",
         sa.Column("id", ROW_ID, primary_key=True, autoincrement=False),
         sa.Column("uuid", UUID_BYTES, nullable=False),
@@ -177,7 +178,7 @@ def make_deliveries() -> None:
         sa.Column("peer", LONG_TEXT, nullable=False),
         sa.Column("query_string", LONG_TEXT, nullable=False),
         sa.Column("body", BYTES, nullable=False),
-        sa.UniqueConstraint("received_at", "uuid", name="uq_deliveries_received_at_uuid"),
+        key=("received_at", "uuid"),
         months_of="received_at",
     )
     make_index("deliveries", "duplicate_of", of="duplicate_of IS NOT NULL")
@@ -189,7 +190,7 @@ def make_deliveries() -> None:
 
 
 def make_events() -> None:
-    make_table(
+    make_large_table(
         "lifecycle_events",
         sa.Column("id", ROW_ID, primary_key=True, autoincrement=False),
         sa.Column("delivery_id", sa.BigInteger, nullable=False),
@@ -207,9 +208,7 @@ def make_events() -> None:
         sa.Column("client_ip", LONG_TEXT),
         sa.Column("platform", LONG_TEXT),
         sa.Column("details", JSON, nullable=False),
-        sa.UniqueConstraint(
-            "occurred_at", "event_key", name="uq_lifecycle_events_occurred_at_event_key"
-        ),
+        key=("occurred_at", "event_key"),
         months_of="occurred_at",
     )
     make_index("lifecycle_events", "delivery_id")
@@ -223,17 +222,17 @@ def make_events() -> None:
         "lifecycle_events",
         ["subject_type", "subject_id", "action", "occurred_at", "id"],
     )
-    make_table(
+    make_large_table(
         "event_members",
         sa.Column("event_id", sa.BigInteger, primary_key=True, autoincrement=False),
         sa.Column("occurred_at", INSTANT, nullable=False),
         sa.Column("position", sa.Integer, nullable=False),
         sa.Column("user_id", sa.String(255), primary_key=True),
         sa.Column("subject_id", ORDERED_ID, nullable=False),
+        key=("user_id", "occurred_at", "event_id"),
         months_of="occurred_at",
         sqlite_with_rowid=False,
     )
-    make_index("event_members", "user_id", "occurred_at", "event_id")
     make_index("event_members", "subject_id", "user_id", "occurred_at", "event_id")
 
 
@@ -449,31 +448,38 @@ def downgrade() -> None:
         op.drop_table(table)
 
 
-def make_table(
-    name: str,
-    *columns: sa.Column[Any] | sa.UniqueConstraint | sa.PrimaryKeyConstraint,
-    months_of: str | None = None,
-    **options: Any,
-) -> sa.Table:
+def make_large_table(
+    name: str, *columns: sa.Column[Any], key: Sequence[str], months_of: str, **options: Any
+) -> None:
+    """Make a table whose months may be partitions on PostgreSQL.
+
+    Args:
+        key: the second key. There, all keys include the time, so it is the first one, and an index
+            leads to the IDs.
+        months_of: the column whose month counts.
+    """
+    if op.get_context().dialect.name != "postgresql":
+        second = sa.UniqueConstraint(*key, name="_".join(("uq", name, *key)))
+        make_table(name, *columns, second, **options)
+        return
+    ids = [column for column in columns if column.primary_key]
+    for column in ids:
+        column.primary_key = False
+    first = sa.PrimaryKeyConstraint(*key, name=f"pk_{name}")
+    make_table(name, *columns, first, postgresql_partition_by=f"RANGE ({months_of})")
+    op.execute(f"CREATE TABLE {name}_rest PARTITION OF {name} DEFAULT")
+    make_index(name, *(column.name for column in ids))
+
+
+def make_table(name: str, *columns: sa.schema.SchemaItem, **options: Any) -> sa.Table:
     """Make a table whose texts compare by code point, trailing spaces included.
 
     In a large table, columns of a fixed length come first: PostgreSQL pads what is before them.
 
     SQLite and PostgreSQL do so by themselves. MariaDB and MySQL name the collation that does
     differently, and their plain ``utf8mb4_bin`` ignores trailing spaces.
-
-    Args:
-        months_of: the column whose months may be partitions on PostgreSQL, where the primary key
-            then has to include it.
     """
     dialect = op.get_context().dialect
-    if by_month := months_of is not None and dialect.name == "postgresql":
-        options["postgresql_partition_by"] = f"RANGE ({months_of})"
-        key = [one for one in columns if isinstance(one, sa.Column) and one.primary_key]
-        for column in key:
-            column.primary_key = False
-        names = (*(column.name for column in key), str(months_of))
-        columns = (*columns, sa.PrimaryKeyConstraint(*names, name=f"pk_{name}"))
     if dialect.name == "mysql":
         is_mariadb = getattr(dialect, "is_mariadb", False)
         collation = "utf8mb4_nopad_bin" if is_mariadb else "utf8mb4_0900_bin"
@@ -483,8 +489,6 @@ def make_table(
             "mysql_collate": collation,
         }
     table: sa.Table = op.create_table(name, *columns, **options)
-    if by_month:
-        op.execute(f"CREATE TABLE {name}_rest PARTITION OF {name} DEFAULT")
     return table
 
 

@@ -25,7 +25,7 @@ CASES = [
         f"destroyed_at BETWEEN {HOUR}",
         "ix_lifecycle_events_subject_type_action_occurred_at",
     ),
-    ("members_at_end", "user_id = 'u7'", "ix_"),
+    ("members_at_end", "user_id = 'u7'", "event_members"),
     ("channels_now", "channel_id = 's7'", ""),
     (
         "groups_now",

@@ -31,9 +31,9 @@ ROWS = 20_000
 START = datetime(2026, 1, 1, tzinfo=UTC)
 MIDDLE = (START + timedelta(seconds=ROWS // 4), ROWS // 2)
 ACTIONS = ("destroyed", "full")
-EVENTS, MEMBERS = "ix_lifecycle_events", "ix_event_members_user_id_occurred_at_event_id"
+EVENTS, MEMBERS = "ix_lifecycle_events", "(sqlite_autoindex_event_members_2|pk_event_members)"
 MEMBERS_OF_SUBJECT = "ix_event_members_subject_id_user_id_occurred_at_event_id"
-EVENTS_BY_TIME = "(sqlite_autoindex_lifecycle_events_1|uq_lifecycle_events_occurred_at_event_key)"
+EVENTS_BY_TIME = "(sqlite_autoindex_lifecycle_events_1|pk_lifecycle_events)"
 HISTORY = [
     ({}, EVENTS_BY_TIME),
     ({"subject_type": ["channel"]}, f"{EVENTS}_subject_type_occurred_at"),
@@ -64,7 +64,7 @@ HISTORY = [
     ),
 ]
 DELIVERIES = [
-    ({}, "(sqlite_autoindex_deliveries_1|uq_deliveries_received_at_uuid)"),
+    ({}, "(sqlite_autoindex_deliveries_1|pk_deliveries)"),
     ({"verdict": ["invalid"]}, "ix_deliveries_verdict_received_at"),
     ({"command": ["c7"]}, "ix_deliveries_command_id_received_at"),
     ({"sdk_app_id": ["2"]}, "ix_deliveries_sdk_app_id_received_at"),
@@ -254,14 +254,14 @@ def test_events_of_a_user_are_served_by_an_index_for_each_role(reader, after):
     plan = "\n".join(explain(reader, fetch, replace(UserQuerySchema().load({}), after=after)))
 
     for index in (f"{EVENTS}_operator_occurred_at", f"{EVENTS}_owner_occurred_at", MEMBERS):
-        assert index in plan, plan
+        assert re.search(index, plan), plan
     assert "Seq Scan" not in plan
 
 
 def test_what_a_user_has_joined_is_found_among_the_newest_mentions(reader):
     plan = "\n".join(explain(reader, fetch_joined, "u7"))
 
-    assert MEMBERS in plan, plan
+    assert re.search(MEMBERS, plan), plan
     assert "Seq Scan" not in plan
     assert "SCAN lifecycle" not in plan
 

@@ -4,7 +4,6 @@ This revision may be rewritten until 0.1.0, never after. From then on a release 
 before it while it is deployed: a migration must suit both.
 """
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -449,7 +448,7 @@ def downgrade() -> None:
 
 
 def make_large_table(
-    name: str, *columns: sa.Column[Any], key: Sequence[str], months_of: str, **options: Any
+    name: str, *columns: sa.Column[Any], key: tuple[str, ...], months_of: str, **options: Any
 ) -> None:
     """Make a table whose months may be partitions on PostgreSQL.
 

@@ -54,15 +54,10 @@ def is_partition(table: str) -> bool:
     return PARTITION.fullmatch(table) is not None
 
 
-def to_month(instant: datetime) -> datetime:
-    """Return the first instant of a month."""
-    at = instant.astimezone(UTC)
-    return at.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-
-
-def next_month(month: datetime) -> datetime:
-    """Return the first instant of the month after one."""
-    return to_month(month + timedelta(days=31))
+def next_month(instant: datetime) -> datetime:
+    """Return the first instant of the next month."""
+    at = instant.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return (at + timedelta(days=31)).replace(day=1)
 
 
 def list_months(connection: sa.Connection) -> list[datetime]:

@@ -86,6 +86,13 @@ def test_next_months_are_made_before_they_begin(keep, clock):
     assert keep() == [DECEMBER, JANUARY, FEBRUARY]
 
 
+@pytest.mark.parametrize("day", [1, 15, 31])
+def test_no_month_is_left_out_on_any_day(keep, clock, day):
+    clock.now = datetime(2027, 1, day, 23, 59, tzinfo=UTC)
+
+    assert [f"{month:%m}" for month in keep()] == ["02", "03"]
+
+
 def test_row_is_in_the_month_of_its_time_or_in_the_rest(keep, clock, happen, record, ask):
     happen(group_created, "A")
     happen(group_created, "early", EventTime=int(DECEMBER.timestamp() * 1000))

@@ -30,9 +30,9 @@ demo: .venv/runtime ## Show a week of a made-up app, on ports 8100 and 8101
 test: .venv/development ## Run the suite on SQLite, PostgreSQL and MariaDB
 	@$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 
-# Those that need no database server.
+# Those that need no database server, but for one file that takes seconds.
 QUICK_TESTS := tests/schemas tests/services/journal tests/services/receiving \
-	tests/test_config.py tests/test_floors.py
+	tests/test_config.py tests/test_floors.py --ignore=tests/services/journal/test_limits.py
 
 check: lint ## Check style and types, and run the quick tests
 	$(BIN)/pytest -q -n auto $(QUICK_TESTS)

@@ -1,7 +1,7 @@
 """Make the tables, the indexes and the views.
 
-This revision may be rewritten until 0.1.0, never after. From then on a release runs beside the one
-before it while it is deployed: a migration must suit both.
+No release rewrites this revision: 0.1.0 has it. A release runs beside the one before it while it is
+deployed, so a later migration must suit both.
 """
 
 from datetime import UTC, datetime

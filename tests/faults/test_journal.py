@@ -69,6 +69,7 @@ def test_one_of_two_folders_is_read_only(begin, server, disk, tmp_path):
         with begin(server, journal=[disk / "journal", tmp_path / "other"]) as trial, trial.load():
             trial.outage(nullcontext())
             fault.close()
+            wait_until(lambda: [*(disk / "journal").rglob("*.open")])
 
     assert trial.refused == {}
     assert holds_segments(tmp_path / "other")

@@ -67,9 +67,14 @@ def list_months(connection: sa.Connection) -> list[datetime]:
     return sorted(datetime.strptime(month, NAMED).replace(tzinfo=UTC) for month in months)
 
 
+def name_part(table: str, month: datetime) -> str:
+    """Name the partition of a table for a month."""
+    return f"{table}_{month:{NAMED}}"
+
+
 def has_more(connection: sa.Connection, month: datetime, rows: int) -> bool:
     """Tell whether a month has more than so many rows in one of the tables."""
-    asked = (HAS_MORE.format(month=f"{table}_{month:{NAMED}}", rows=rows) for table in COLUMNS)
+    asked = (HAS_MORE.format(month=name_part(table, month), rows=rows) for table in COLUMNS)
     return any(connection.scalar(sa.text(one)) for one in asked)
 
 
@@ -96,7 +101,7 @@ def make_month(connection: sa.Connection, month: datetime) -> None:
     """
     run(connection, MAKE, month)
     for table in COLUMNS:
-        name = f"{table}_{month:{NAMED}}"
+        name = name_part(table, month)
         for _, role in connection.execute(FIND_RIGHTS, {"table": name}).all():
             connection.exec_driver_sql(f"REVOKE ALL ON {name} FROM {role}")
         for privilege, role in connection.execute(FIND_RIGHTS, {"table": table}).all():
@@ -113,5 +118,5 @@ def run(connection: sa.Connection, statements: Sequence[str], month: datetime) -
     span = {"start": month.isoformat(), "end": next_month(month).isoformat()}
     for statement in statements:
         for table, column in COLUMNS.items():
-            names = {"table": table, "column": column, "month": f"{table}_{month:{NAMED}}"}
+            names = {"table": table, "column": column, "month": name_part(table, month)}
             connection.exec_driver_sql(statement.format(**names, **span))

@@ -36,7 +36,7 @@ def make_months(database: RecorderDatabase, *, now: datetime) -> None:
     """Make the next months.
 
     Raises:
-        BusyError: as above.
+        BusyError: as ``drop_month``.
     """
     with database.begin() as connection:
         Numbers.lock(connection)

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 
-from models.database.engine import connect_to_migrate
+from models.database.engine import connect_to_migrate, open_writer
 from models.database.months import is_partition
 
 ROOT = Path(__file__).parent.parent
@@ -44,6 +44,14 @@ def list_tables(connection: sa.Connection) -> list[str]:
     """List all tables but partitions, whose rows are those of another one."""
     names = sa.inspect(connection).get_table_names()
     return [name for name in names if not is_partition(name)]
+
+
+def set_revision(url: sa.URL, revision: str) -> None:
+    """Give a database the revision of another release."""
+    engine = open_writer(url)
+    with engine.begin() as connection:
+        connection.execute(sa.text(f"UPDATE alembic_version SET version_num = '{revision}'"))
+    engine.dispose()
 
 
 class Sqlite:

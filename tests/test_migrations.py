@@ -17,7 +17,7 @@ from models.database.engine import connect_to_migrate, open_writer
 from models.database.revision import check_revision
 from models.tables import Base, Ledger
 from services.recording.recorder import Recorder
-from tests.engines import ROOT, config_for, list_tables, migrate
+from tests.engines import ROOT, config_for, list_tables, migrate, set_revision
 
 
 @pytest.fixture
@@ -144,28 +144,19 @@ def test_command_says_in_one_line_that_no_database_answers():
     assert "secret" not in line
 
 
-def at_revision(url, revision):
-    """Leave a database as a migration to a revision would."""
-    engine = open_writer(url)
-    with engine.begin() as connection:
-        connection.execute(sa.text(f"UPDATE alembic_version SET version_num = '{revision}'"))
-    engine.dispose()
-    return url.render_as_string(hide_password=False)
-
-
 def test_database_of_a_newer_release_is_left_as_it_is(database_url):
-    address = at_revision(database_url, 9999)
+    set_revision(database_url, "9999")
 
-    done = alembic("upgrade", "head", DATABASE_URL=address)
+    done = alembic("upgrade", "head", DATABASE_URL=database_url.render_as_string(False))
 
     assert done.returncode == 0
     assert done.stderr == "a newer release has migrated the database to revision 9999\n"
 
 
 def test_revision_that_no_release_has_is_told_in_one_line(database_url):
-    address = at_revision(database_url, "0000")
+    set_revision(database_url, "0000")
 
-    done = alembic("upgrade", "head", DATABASE_URL=address)
+    done = alembic("upgrade", "head", DATABASE_URL=database_url.render_as_string(False))
 
     assert done.returncode == 1
     assert done.stderr.startswith("DATABASE_URL can't be migrated: ")

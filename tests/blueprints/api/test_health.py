@@ -12,6 +12,7 @@ from models.database.engine import open_writer
 from services.journal.status import JournalStatus
 from services.reading.health import newest_revision
 from tests.conftest import KEY, NOW
+from tests.engines import set_revision
 from tests.health import store_status
 
 WELL = JournalStatus(NOW, room_bytes=10**9, kept_bytes=5, writable=True, recorder_at=NOW)
@@ -82,10 +83,7 @@ def test_what_waits_is_told(read, tell, clock):
 
 def test_database_at_another_revision_is_not_ready(database_url, read, tell):
     tell(WELL)
-    engine = open_writer(sa.make_url(database_url))
-    with engine.begin() as connection:
-        connection.execute(sa.text("UPDATE alembic_version SET version_num = '0000'"))
-    engine.dispose()
+    set_revision(database_url, "0000")
 
     assert read("/readyz", 503)["database"]["revision"] == "0000"
 

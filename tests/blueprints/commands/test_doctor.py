@@ -12,17 +12,17 @@ import pytest
 import sqlalchemy as sa
 
 from models.clock import utc_now
-from models.database.engine import open_writer
 from models.tables import Delivery
 from services.journal.journal import Journal
 from services.journal.records import Kind, Record, new_uuid
 from services.journal.status import Progress, measure, write_status
 from services.operating import round_trip
 from tests.conftest import APP, OPEN_APP, TOKEN, sign
+from tests.engines import set_revision
 from tests.payloads import group_created
 
-QUIET = {"apps", "API keys", "retention", "journal", "recorder", "database", "read database"}
-QUIET |= {"revision"}
+QUIET = {"apps", "API keys", "retention", "journal", "recorder"}
+QUIET |= {"database", "read database", "revision"}
 
 
 @pytest.fixture
@@ -128,10 +128,7 @@ def test_wrong_setting_is_told_in_a_line(examine):
 
 
 def test_database_of_a_newer_release_is_a_warning(examine, database_url):
-    writer = open_writer(database_url)
-    with writer.begin() as connection:
-        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
-    writer.dispose()
+    set_revision(database_url, "9999")
 
     done, found = examine()
 

@@ -6,13 +6,12 @@ from contextlib import closing
 from threading import Event, Thread
 
 import pytest
-import sqlalchemy as sa
 
-from models.database.engine import PATIENCE, open_reader, open_writer
+from models.database.engine import PATIENCE, open_reader
 from models.database.revision import fetch_revision, newest_revision
 from services.operating.migration import migrate_until_done
 from services.recording.database import RecorderDatabase
-from tests.engines import ROOT
+from tests.engines import ROOT, set_revision
 
 MIGRATE = (sys.executable, "-m", "flask", "--app", "wsgi", "migrate")
 
@@ -51,10 +50,7 @@ def test_database_that_does_not_answer_is_told_in_a_line(run_command, monkeypatc
 
 
 def test_database_of_a_newer_release_is_left_as_it_is(run_command, database_url, caplog):
-    writer = open_writer(database_url)
-    with writer.begin() as connection:
-        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
-    writer.dispose()
+    set_revision(database_url, "9999")
 
     done = run_command("migrate")
 

@@ -10,7 +10,6 @@ import pytest
 import sqlalchemy as sa
 
 from app import create_reader
-from models.database.engine import open_writer
 from models.ledger import ServiceEvent
 from models.vocabulary import Measure, ServiceEventKind
 from services.journal.status import JournalStatus
@@ -18,6 +17,7 @@ from services.recording.retention.purge import Limits, Purge
 from tests.blueprints.console.conftest import ON_EVERY_ENGINE
 from tests.blueprints.console.html import next_page, plain, section
 from tests.conftest import APP, KEY, NOW
+from tests.engines import set_revision
 from tests.health import store_counts, store_rows, store_status
 from tests.payloads import (
     SAMPLES,
@@ -318,10 +318,7 @@ def test_overview_says_that_the_database_is_away(look_without_database):
 
 
 def test_overview_says_that_the_database_is_to_be_migrated(look, database_url):
-    engine = open_writer(sa.make_url(database_url))
-    with engine.begin() as connection:
-        connection.execute(sa.text("UPDATE alembic_version SET version_num = '0000'"))
-    engine.dispose()
+    set_revision(database_url, "0000")
 
     assert "Run make migrate." in section(look(""), "problems")
     assert "Revision 0000 expected: 0001" in section(look("system"), "database")
